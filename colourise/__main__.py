@@ -1,0 +1,5 @@
+"""`python -m colourise`."""
+
+from colourise.cli import main
+
+main()

@@ -1,0 +1,117 @@
+"""The card of a checkpoint: JSON beside the weights, and Markdown for the Hub."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self, get_origin, get_type_hints
+
+from colourise.errors import ModelError
+
+SUFFIXES = (".safetensors", ".onnx")  # of the files that a card speaks for
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a checkpoint is: the JSON file beside its weights."""
+
+    name: str
+    """Name of the checkpoint, such as `colourise-v1`."""
+    architecture: str
+    """Name of the architecture in `colourise.models`."""
+    arguments: dict[str, Any]
+    """Arguments the architecture is built with."""
+    input_size: int
+    """Side in pixels of the square the network sees."""
+    data: str
+    """Training data, in words."""
+    recipe: dict[str, Any]
+    """How it was trained."""
+    scores: dict[str, Any]
+    """Measures of `colourise eval`, and on what."""
+    licence: str
+    """Licence of the weights, as an SPDX name."""
+    sha256: dict[str, str] = field(default_factory=dict)
+    """File suffix (`.safetensors`, `.onnx`) to that file's hash; `save` and `add_onnx` fill it in."""
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Return the card in a JSON file.
+
+        Raises:
+            ModelError: if it cannot be read, or a field is missing, unknown or of another type.
+        """
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as err:
+            raise ModelError(
+                f"{path}: no readable card; a checkpoint is weights and their card: {err}"
+            ) from err
+        kinds = {name: get_origin(kind) or kind for name, kind in get_type_hints(cls).items()}
+        if not isinstance(values, dict):
+            raise ModelError(f"{path}: not a model card, which is one JSON object; get the model anew")
+        odd = [name for name in (*kinds, *values) if name not in kinds or name not in values]
+        if odd:
+            raise ModelError(
+                f"{path}: card with missing or unknown fields: {', '.join(odd)}; update colourise"
+            )
+        wrong = [name for name, kind in kinds.items() if type(values[name]) is not kind]
+        if wrong or not values["sha256"].keys() <= set(SUFFIXES):
+            raise ModelError(f"{path}: card with a wrong {', '.join(wrong) or 'sha256'}; get the model anew")
+        return cls(**values)
+
+    def to_json(self) -> str:
+        """Return the text of the card's file."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+
+def model_card(card: Card, repository: str) -> str:
+    """Return the README.md of a checkpoint's Hub repository: its card, for people."""
+    licence = card.licence.lower() if re.fullmatch(r"[A-Za-z0-9.+-]+", card.licence) else "other"
+    scores = "\n".join(f"| {name} | {value} |" for name, value in _leaves("", card.scores))
+    return f"""---
+license: {licence}
+library_name: colourise
+pipeline_tag: image-to-image
+tags: [colourise, colorization, image-colorization, black-and-white]
+---
+# {card.name}
+
+Colours black-and-white photos with [colourise](https://pypi.org/project/colourise/):
+
+```sh
+colourise photo.jpg --model {repository}
+```
+
+It is `{card.architecture}` at {card.input_size} x {card.input_size} pixels and predicts CIE ab from L.
+
+## Training data
+
+{card.data}
+
+## Scores
+
+| measure | value |
+|---|---|
+{scores}
+
+## Recipe
+
+```json
+{json.dumps(card.recipe, indent=2, ensure_ascii=False)}
+```
+
+## Licence
+
+{card.licence}
+"""
+
+
+def _leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield what is in nested dicts, each with the keys that lead to it."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(f"{name} {key}".strip(), inner)
+    else:
+        yield name, f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,497 @@
+"""The command line: parses, calls one function, prints, chooses the exit code.
+
+`colourise photo.jpg` is short for `colourise colourise photo.jpg`. Exit codes: 0 all is done, 1 something
+failed (and was named), 2 the command was not understood. Messages go to standard error, results and
+tables to standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typer.core import TyperGroup
+
+from colourise import __version__
+from colourise.checkpoints import DEFAULT_MODEL
+from colourise.errors import ColouriseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from colourise.train import Progress as TrainingProgress
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Commands(TyperGroup):
+    """Subcommands, with `colourise` left out where the first word is none of them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the default command in front of anything that is no command and no option of our own."""
+        own = {*self.commands, "--help", "--version", "--install-completion", "--show-completion"}
+        if args and args[0] not in own:
+            args.insert(0, "colourise")
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
+
+
+app = typer.Typer(
+    cls=Commands,
+    name="colourise",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+weights_app = typer.Typer(no_args_is_help=False, help="List, fetch and publish models.")
+app.add_typer(weights_app, name="weights")
+
+
+class BackendChoice(StrEnum):
+    """Values of --backend."""
+
+    auto = "auto"
+    torch = "torch"
+    onnx = "onnx"
+
+
+class PrecisionChoice(StrEnum):
+    """Values of --precision."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    fp16 = "fp16"
+    bf16 = "bf16"
+
+
+class FormatChoice(StrEnum):
+    """Values of --format."""
+
+    jpg = "jpg"
+    png = "png"
+    tif = "tif"
+    webp = "webp"
+    bmp = "bmp"
+    avif = "avif"
+    heic = "heic"
+
+
+RUN, LOOK = "How it runs", "How it looks"
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME|PATH|OWNER/REPO",
+        help="Which model colours; `colourise weights` lists them.",
+    ),
+]
+BackendOption = Annotated[BackendChoice, typer.Option(help="What runs the network.", rich_help_panel=RUN)]
+DeviceOption = Annotated[
+    str, typer.Option(metavar="auto|cpu|cuda|cuda:N|mps", help="Where it runs.", rich_help_panel=RUN)
+]
+PrecisionOption = Annotated[
+    PrecisionChoice, typer.Option(help="How exactly it computes.", rich_help_panel=RUN)
+]
+InputSizeOption = Annotated[
+    int | None,
+    typer.Option(
+        min=32,
+        max=2048,
+        help="Side in pixels of what the network sees. [default: the model's own]",
+        rich_help_panel=LOOK,
+    ),
+]
+SaturationOption = Annotated[
+    float,
+    typer.Option(min=0.0, max=4.0, help="Multiplies the colours; 1.0 is as predicted.", rich_help_panel=LOOK),
+]
+
+
+def version(asked: bool) -> None:
+    """Print the version and stop."""
+    if asked:
+        out.print(f"colourise {__version__}")
+        raise typer.Exit
+
+
+@app.callback(
+    epilog="[dim]colourise photo.jpg[/]  is all it takes.   [dim]colourise COMMAND --help[/]  tells more."
+)
+def commands(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Colour black-and-white photos, archives and films."""
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "[dim]colourise photo.jpg[/]                    makes photo.colourised.jpg beside it\n\n"
+    "[dim]colourise archive/ -o coloured/[/]        a whole tree, kept as it is\n\n"
+    "[dim]colourise scan.tif -o scan.png --compare[/]   and a before | after picture\n\n"
+    "[dim]cat old.jpg | colourise - > new.jpg[/]    in a pipe"
+)
+def colourise(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PHOTO|FOLDER...", help="Photos and folders; - is standard input.")
+    ],
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="A file for one photo, else a folder; - is standard output.",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Make coloured files again that exist.")
+    ] = False,
+    model: ModelOption = DEFAULT_MODEL,
+    format: Annotated[  # noqa: A002
+        FormatChoice | None, typer.Option(help="Output format. [default: as the photo]", rich_help_panel=LOOK)
+    ] = None,
+    quality: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=100, help="Of JPEG, WebP, AVIF and HEIC. [default: high]", rich_help_panel=LOOK
+        ),
+    ] = None,
+    saturation: SaturationOption = 1.0,
+    input_size: InputSizeOption = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Write a before | after picture too.", rich_help_panel=LOOK)
+    ] = False,
+    backend: BackendOption = BackendChoice.auto,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = PrecisionChoice.auto,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but failures.")] = False,
+) -> None:
+    """Colour photos and folders (what `colourise photo.jpg` does).
+
+    The photo's own light, depth, size, orientation, transparency and metadata are kept. JPEG, PNG, TIFF,
+    WebP, BMP, AVIF and HEIC; 16 bits stay 16 bits. Without -o, photo.jpg becomes
+    photo.colourised.jpg beside it.
+    """
+    from colourise import folders
+    from colourise.colouriser import load_model
+
+    settings = folders.Settings(
+        format=format and format.value, quality=quality, overwrite=overwrite, compare=compare
+    )
+    with refusals():
+        if "-" in paths and (len(paths) > 1 or compare):
+            raise typer.BadParameter("- is standard input: one photo, alone, and without --compare")
+        if output == "-" and (len(paths) > 1 or Path(paths[0]).is_dir()):
+            raise typer.BadParameter("standard output takes one photo")
+        streaming = paths == ["-"] or output == "-"
+        jobs = [] if streaming else folders.plan(map(Path, paths), Path(output) if output else None, settings)
+        colouriser = load_model(
+            model,
+            backend=backend.value,
+            device=device,
+            precision=precision.value,
+            input_size=input_size,
+            saturation=saturation,
+        )
+        if streaming:
+            source = sys.stdin.buffer.read() if paths == ["-"] else Path(paths[0])
+            target = Path(output) if output not in (None, "-") else sys.stdout.buffer
+            for note in folders.colour(source, target, colouriser, settings):
+                err.print(f"[yellow]note[/] {escape(note)}")
+            return
+    outcomes: list[folders.Outcome] = []
+    with bar("colouring", len(jobs), hidden=quiet or len(jobs) < 2) as advance:
+        for outcome in folders.colour_all(jobs, colouriser, settings):
+            outcomes.append(outcome)
+            if outcome.result == "failed":
+                err.print(f"[red]failed[/] {escape(outcome.reason)}")
+            elif not quiet:
+                for note in outcome.notes:
+                    err.print(f"[yellow]note[/] {escape(str(outcome.job.source))}: {escape(note)}")
+                if len(jobs) == 1 and outcome.result == "coloured":
+                    err.print(f"[green]coloured[/] {escape(str(outcome.job.target))}")
+            advance()
+    failed = [outcome for outcome in outcomes if outcome.result == "failed"]
+    if not quiet and len(jobs) > 1:
+        counts = {
+            word: sum(outcome.result == word for outcome in outcomes)
+            for word in ("coloured", "skipped", "failed")
+        }
+        told = [f"{counts['coloured']} coloured"]
+        told += [f"{counts['skipped']} there already"] * bool(counts["skipped"])
+        told += [f"[red]{counts['failed']} failed[/]"] * bool(counts["failed"])
+        err.print(", ".join(told) + f" [dim]({colouriser.backend.name})[/]")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def train(
+    data: Annotated[Path, typer.Option(help="Folder of colour photos.", exists=True, file_okay=False)],
+    run: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Where the run goes; its name names the model."
+        ),
+    ] = Path("runs/mine"),
+    recipe: Annotated[str, typer.Option(help="What to learn, and how.")] = "colourise",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a value of the recipe.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Print the recipe and stop.")] = False,
+    held_out: Annotated[
+        Path | None,
+        typer.Option(help="Photos to score on. [default: 200 of the data, never learnt from]", exists=True),
+    ] = None,
+    score_every: Annotated[int, typer.Option(min=1, help="Batches between scores and previews.")] = 500,
+    about: Annotated[str, typer.Option(help="The data in words, for the model's card.")] = "",
+    licence: Annotated[str, typer.Option(help="Licence of the weights, for the model's card.")] = "MIT",
+    encoder_weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="The encoder's ImageNet weights in timm's names, where timm cannot download.", exists=True
+        ),
+    ] = None,
+    precision: PrecisionOption = PrecisionChoice.auto,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that read photos.")] = 1,
+) -> None:
+    """Train a model on colour photos; the same command goes on with a run that was stopped."""
+    from dataclasses import asdict
+
+    from colourise import data as photos
+    from colourise.recipes import configure
+
+    with refusals():
+        config = configure(recipe, set_ or [])
+        if show:
+            for name, value in asdict(config).items():
+                out.print(f"{name} = {value}")
+            return
+        found = photos.find_photos(data)
+        if held_out is None:
+            learn, judge = photos.hold_out(found, 200, config.seed)
+        else:
+            learn, judge = found, photos.find_photos(held_out)
+        from colourise.train import train as run_training
+
+        err.print(
+            f"{len(learn)} photos to learn from, {len(judge)} held out, {config.images} to see in {run}"
+        )
+        with training_bar() as report:
+            card = run_training(
+                config,
+                learn,
+                judge,
+                run,
+                encoder_weights=encoder_weights,
+                data=about or f"{len(learn)} photos of {data.resolve().name}",
+                licence=licence,
+                precision=precision.value,
+                workers=workers,
+                score_every=score_every,
+                report=report,
+            )
+    err.print(f"[green]trained[/] {escape(str(card))}; try: colourise photo.jpg --model {escape(str(run))}")
+
+
+@app.command("eval")
+def evaluate(
+    data: Annotated[Path, typer.Option(help="Folder of colour photos.", exists=True)],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model", "-m", metavar="NAME|PATH|OWNER/REPO", help="A model to score; may be repeated."
+        ),
+    ] = None,
+    size: Annotated[int, typer.Option(min=32, help="Side in pixels at which pictures are compared.")] = 256,
+    saturation: SaturationOption = 1.0,
+    input_size: InputSizeOption = None,
+    backend: BackendOption = BackendChoice.auto,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = PrecisionChoice.auto,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Write grey | coloured | truth of every photo into this folder.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Score models on colour photos, against plain grey."""
+    from colourise.colouriser import Colouriser, load_model
+    from colourise.data import find_photos
+    from colourise.evaluate import Grey, contact_sheets
+    from colourise.evaluate import evaluate as run_evaluation
+    from colourise.metrics import Scores
+
+    with refusals():
+        photos = find_photos(data)
+        colourisers = {"grey": Colouriser(Grey(), input_size=32)}
+        for name in model or [DEFAULT_MODEL]:
+            colourisers[name] = load_model(
+                name,
+                backend=backend.value,
+                device=device,
+                precision=precision.value,
+                input_size=input_size,
+                saturation=saturation,
+            )
+        failures: list[ColouriseError] = []
+        scores: dict[str, Scores] = {}
+        with bar("scoring", len(photos) * len(colourisers), hidden=False) as advance:
+            for name, colouriser in colourisers.items():
+                failures = []
+                keep = contact_sheets(sheet / Path(name).name) if sheet and name != "grey" else None
+                scores[name] = run_evaluation(
+                    colouriser, photos, size=size, each=keep, failed=failures.append, advance=advance
+                )
+    for failure in failures:
+        err.print(f"[red]failed[/] {escape(str(failure))}")
+    summaries = {name: one.summary() for name, one in scores.items()}
+    if as_json:
+        out.print_json(json.dumps(summaries))
+    else:
+        print_scores(summaries, len(photos) - len(failures), size)
+    if failures:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    model: Annotated[str, typer.Argument(metavar="NAME|PATH|OWNER/REPO", help="Which model.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="The ONNX file to write.")],
+    fp16: Annotated[bool, typer.Option("--fp16", help="Half precision, for GPUs.")] = False,
+) -> None:
+    """Export a model to ONNX; the file is kept if it predicts what PyTorch does."""
+    from colourise.export import export as run_export
+
+    with refusals():
+        worst = run_export(model, target, fp16=fp16)
+    err.print(f"[green]exported[/] {escape(str(target))}; ab is within {worst:.2g} of PyTorch's")
+
+
+@weights_app.callback(invoke_without_command=True)
+def weights(ctx: typer.Context) -> None:
+    """List the models: shipped, cached, and on the Hub."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from rich.table import Table
+
+    from colourise.checkpoints import known
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("model", "where", "MB", "input size", "licence", "psnr_rgb", "JS a", "JS b"):
+        table.add_column(heading, justify="left" if heading in ("model", "where", "licence") else "right")
+    with refusals():
+        for row in known():
+            card = row.card
+            scores = card.scores if card else {}
+            table.add_row(
+                row.name,
+                row.where,
+                f"{row.size / 1e6:.1f}" if row.size else "",
+                str(card.input_size) if card else "",
+                card.licence if card else "",
+                *(f"{scores[key]:.3f}" if key in scores else "" for key in ("psnr_rgb", "js_a", "js_b")),
+            )
+    out.print(table)
+
+
+@weights_app.command()
+def pull(
+    model: Annotated[str, typer.Argument(metavar="NAME|OWNER/REPO[@REVISION]", help="Which model.")],
+) -> None:
+    """Fetch a model from the Hugging Face Hub, so that it works offline."""
+    from colourise import checkpoints
+
+    with refusals():
+        checkpoint = checkpoints.pull(model)
+    err.print(f"[green]here[/] {escape(checkpoint.source)}")
+
+
+@weights_app.command()
+def push(
+    repository: Annotated[str, typer.Argument(metavar="OWNER/REPO", help="Where on the Hugging Face Hub.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a checkpoint.")],
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+) -> None:
+    """Publish a trained model on the Hugging Face Hub, with its card."""
+    from colourise import checkpoints
+
+    with refusals():
+        url = checkpoints.push(repository, run, private=private)
+    err.print(f"[green]published[/] {escape(url)}")
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn an error that was meant for the user into one line and exit code 1."""
+    try:
+        yield
+    except ColouriseError as error:
+        err.print(f"[red]error[/] {escape(str(error))}")
+        raise typer.Exit(1) from error
+
+
+@contextmanager
+def bar(what: str, total: int, *, hidden: bool) -> Iterator[Any]:
+    """A progress bar; yields a function that moves it on by one."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True, disable=hidden or not err.is_terminal) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda: progress.advance(task)
+
+
+@contextmanager
+def training_bar() -> Iterator[Any]:
+    """A progress bar with losses and speed; yields what `train` reports to."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
+        task = progress.add_task("starting")
+
+        def report(now: TrainingProgress) -> None:
+            losses = "  ".join(f"{name} {value:.3f}" for name, value in now.losses.items())
+            what = f"{losses}  {now.images_per_second:.0f} images/s"
+            progress.update(task, completed=now.step, total=now.steps, description=what)
+            if now.scores:
+                told = "  ".join(f"{name} {value:.3f}" for name, value in now.scores.items())
+                err.print(f"batch {now.step}: {told}")
+
+        yield report
+
+
+def print_scores(summaries: dict[str, dict[str, float]], photos: int, size: int) -> None:
+    """Print one row a model."""
+    from rich.table import Table
+
+    headings = {
+        "psnr_rgb": ".2f",
+        "psnr_ab": ".2f",
+        "js_a": ".4f",
+        "js_b": ".4f",
+        "kl": ".3f",
+        "colourfulness": ".1f",
+        "colourfulness_share": ".3f",
+    }
+    table = Table(box=None, header_style="bold", pad_edge=False, title=f"{photos} photos at {size} px")
+    table.add_column("model")
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for name, scores in summaries.items():
+        table.add_row(escape(name), *(format(scores[key], spec) for key, spec in headings.items()))
+    out.print(table)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

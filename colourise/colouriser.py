@@ -1,0 +1,68 @@
+"""The one path for a picture: its L in, its colours out.
+
+Photos, folders, films, scores and training previews all come through `Colouriser`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from colourise.backends import Backend, BackendName, Precision, open_backend
+from colourise.checkpoints import DEFAULT_MODEL
+from colourise.lab import Pixels, clip_to_gamut_bounds, lay_over, resize_L, rgb_to_L
+
+
+class Colouriser:
+    """Colours pictures of any size.
+
+    Args:
+        backend: what predicts ab.
+        input_size: side in pixels of the square that the network sees.
+        saturation: ab is multiplied by this; 1.0 leaves it as predicted.
+    """
+
+    def __init__(self, backend: Backend, *, input_size: int, saturation: float = 1.0) -> None:
+        self.backend, self.input_size, self.saturation = backend, input_size, saturation
+
+    def __call__(self, pictures: Sequence[Pixels]) -> list[Pixels]:
+        """Colour a batch of pictures.
+
+        Args:
+            pictures: each (H, W) grey or (H, W, 3) sRGB, uint8 or uint16; colours they have are ignored.
+        Returns:
+            For each, (H, W, 3) sRGB of its dtype, with its L and new colours.
+        """
+        square = (self.input_size, self.input_size)
+        L = np.stack([resize_L(rgb_to_L(picture), square) for picture in pictures])[:, None]  # (N, 1, S, S)
+        ab = self.backend.predict_ab(L) * np.float32(self.saturation)  # (N, 2, S, S)
+        ab = clip_to_gamut_bounds(ab)
+        return [lay_over(picture, colours) for picture, colours in zip(pictures, ab, strict=True)]
+
+
+def load_model(
+    model: str = DEFAULT_MODEL,
+    *,
+    backend: BackendName = "auto",
+    device: str = "auto",
+    precision: Precision = "auto",
+    input_size: int | None = None,
+    saturation: float = 1.0,
+) -> Colouriser:
+    """Load a model as a `Colouriser`.
+
+    Args:
+        model: NAME, PATH or OWNER/REPO[@REVISION].
+        backend: "auto", "torch" or "onnx".
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        precision: "auto", "fp32", "fp16" or "bf16".
+        input_size: side in pixels of the square the network sees; by default the one on the model's card.
+        saturation: ab is multiplied by this.
+    Raises:
+        ModelError: there is no such model, or it has no file for this backend.
+        HubError: it has to come from the Hub and cannot.
+        DeviceError: the device or precision asked for is not there.
+    """
+    loaded, card = open_backend(model, backend=backend, device=device, precision=precision)
+    return Colouriser(loaded, input_size=input_size or card.input_size, saturation=saturation)

@@ -1,0 +1,154 @@
+"""What goes with a picture from file to file: EXIF, ICC profile, XMP, IPTC and resolution.
+
+What to notice: the pixels are upright and in sRGB by the time they are written, and what the metadata
+say is brought in line with that. The thumbnail in an EXIF block goes, because it shows the photo before
+colouring. So do TIFF's layout tags, which describe other pixels than those that will be written.
+"""
+
+import re
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+ICC, XMP, IPTC = 34675, 700, 33723  # TIFF tags
+IPTC_RESOURCE = 0x0404  # among Photoshop's image resources, which is how a JPEG carries IPTC
+
+ORIENTATION = 274
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
+_EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 34665, 34853, 40965
+_COLOUR_SPACE, _PIXEL_WIDTH, _PIXEL_HEIGHT = 40961, 40962, 40963
+_LAYOUT = {*range(254, 267), 273, *range(277, 282), 284, *range(288, 294), 297, 301, *range(317, 348)}
+_LAYOUT |= {*range(512, 533), 559, XMP, IPTC, ICC, 34377, 37724, 50255}  # the last: Photoshop's own
+_LONGEST = 2**16  # bytes; a longer tag is some program's working data
+
+
+@dataclass
+class Metadata:
+    """What goes with a picture from file to file."""
+
+    exif: bytes | None = None
+    """EXIF block from "Exif\\0\\0" on: upright, without thumbnail and without TIFF's layout tags."""
+    icc: bytes | None = None
+    """ICC profile, always one for sRGB; None: the file had none, which means sRGB too."""
+    xmp: bytes | None = None
+    """XMP packet."""
+    iptc: bytes | None = None
+    """IPTC-IIM records (captions, credits)."""
+    dpi: tuple[float, float] | None = None
+    """Pixels an inch, across and down."""
+
+
+def orientation(tags: Image.Exif) -> int:
+    """EXIF orientation, 1 to 8; 1 (upright) where it is missing or nonsense."""
+    value = tags.get(ORIENTATION)
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def collect(
+    info: Mapping[str, Any], tags: Image.Exif, size: tuple[int, int], icc: bytes | None, notes: list[str]
+) -> Metadata:
+    """Gather what a file says beside its pixels.
+
+    Args:
+        info: with Pillow's keys: "xmp", "iptc", and "dpi" where the format has a place of its own for it.
+        tags: EXIF, or the directory of a TIFF.
+        size: width and height in pixels, upright.
+        icc: profile that fits the pixels now.
+        notes: what the user must hear is added here.
+    """
+    turned = orientation(tags) > 4
+    try:
+        exif = _exif(tags, size, turned, srgb=icc is not None)
+    except Exception:  # what Pillow reads it cannot always write, and the picture matters more
+        exif = None
+        notes.append("its EXIF data are damaged and are left out")
+    xmp, iptc = info.get("xmp"), info.get("iptc")
+    if isinstance(xmp, bytes):
+        xmp = re.sub(rb"(tiff:Orientation(?:=[\"']|>))\d", rb"\g<1>1", xmp)
+    return Metadata(
+        exif=exif,
+        icc=icc,
+        xmp=xmp if isinstance(xmp, bytes) and xmp else None,
+        iptc=iptc if isinstance(iptc, bytes) and iptc else None,
+        dpi=_dpi(info, tags, turned),
+    )
+
+
+def tiff_tags(exif: bytes | None) -> dict[int, Any]:
+    """The tags of an EXIF block, with its EXIF and GPS directories as dictionaries inside."""
+    tags = Image.Exif()
+    tags.load(exif or b"")
+    return _plain(tags)
+
+
+def for_box(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | None:
+    """An EXIF block for WebP, AVIF and HEIF, which have no other place for the resolution.
+
+    It is without orientation: those containers have their own, and Pillow loses accents over theirs.
+    """
+    kept = Image.Exif()
+    kept.update(tiff_tags(exif))
+    kept.pop(ORIENTATION, None)
+    if dpi:
+        kept[_X_RESOLUTION], kept[_Y_RESOLUTION] = dpi
+        kept[_RESOLUTION_UNIT] = 2  # an inch
+    return kept.tobytes() if len(kept) else None
+
+
+def iptc_segment(iptc: bytes) -> bytes:
+    """The APP13 segment of a JPEG that holds IPTC records, of less than 64 KB."""
+    padding = b"\0" * (len(iptc) % 2)
+    resource = b"8BIM" + struct.pack(">HHI", IPTC_RESOURCE, 0, len(iptc)) + iptc + padding
+    block = b"Photoshop 3.0\0" + resource
+    return b"\xff\xed" + struct.pack(">H", 2 + len(block)) + block
+
+
+def _dpi(info: Mapping[str, Any], tags: Image.Exif, turned: bool) -> tuple[float, float] | None:
+    try:
+        across, down = info.get("dpi") or (tags[_X_RESOLUTION], tags[_Y_RESOLUTION])
+        if "dpi" not in info:
+            scale = {2: 1.0, 3: 2.54}[tags.get(_RESOLUTION_UNIT, 2)]
+            across, down = across * scale, down * scale
+        dpi = (float(down), float(across)) if turned else (float(across), float(down))
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):  # none, or nonsense
+        return None
+    return dpi if all(1 < value < 1e6 for value in dpi) else None  # 0 and 1 stand for "unknown"
+
+
+def _exif(tags: Image.Exif, size: tuple[int, int], turned: bool, srgb: bool) -> bytes | None:
+    kept = Image.Exif()
+    kept.endian = tags.endian
+    kept.update(_plain(tags))
+    if set(kept) <= {ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT}:
+        return None  # nothing that the pixels and the DPI do not say
+    if ORIENTATION in kept:
+        kept[ORIENTATION] = 1
+    if turned and _X_RESOLUTION in kept and _Y_RESOLUTION in kept:
+        kept[_X_RESOLUTION], kept[_Y_RESOLUTION] = kept[_Y_RESOLUTION], kept[_X_RESOLUTION]
+    camera = kept.get(_EXIF_IFD, {})
+    if _PIXEL_WIDTH in camera and _PIXEL_HEIGHT in camera:
+        camera[_PIXEL_WIDTH], camera[_PIXEL_HEIGHT] = size
+    if srgb and _COLOUR_SPACE in camera:
+        camera[_COLOUR_SPACE] = 1
+    return kept.tobytes()
+
+
+def _plain(tags: Image.Exif) -> dict[int, Any]:
+    """The tags worth keeping, with the EXIF and GPS directories as dictionaries among them."""
+    plain: dict[int, Any] = {}
+    for tag, value in tags.items():
+        if tag in (_EXIF_IFD, _GPS_IFD):
+            plain[tag] = {key: _text(inner) for key, inner in tags.get_ifd(tag).items()}
+        elif tag not in _LAYOUT and not (isinstance(value, bytes) and len(value) > _LONGEST):
+            plain[tag] = _text(value)
+    if _INTEROP_IFD in plain.get(_EXIF_IFD, {}):
+        plain[_EXIF_IFD][_INTEROP_IFD] = tags.get_ifd(_INTEROP_IFD)
+    return plain
+
+
+def _text(value: Any) -> Any:
+    """Pillow reads text as Latin-1 but writes ASCII: give it back the bytes (UTF-8 in most files)."""
+    return value.encode("latin-1") if isinstance(value, str) and not value.isascii() else value

@@ -1,0 +1,302 @@
+"""Train a generator: `train(config, photos, ...)`.
+
+A run folder holds the release files (`NAME.safetensors`, `NAME.json`: the moving average of the weights),
+`resume.pt` (all that a killed run needs to go on), `metrics.csv` and preview sheets.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from PIL import Image
+from timm.utils.model_ema import ModelEmaV3
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Subset
+
+from colourise import checkpoints, models
+from colourise.backends import Precision, TorchBackend, torch_device, torch_precision
+from colourise.checkpoints import Card
+from colourise.colouriser import Colouriser
+from colourise.data import Crops
+from colourise.errors import TrainingError
+from colourise.evaluate import evaluate, grey_of
+from colourise.losses import FeatureReconstructionLoss, pixel_loss
+from colourise.metrics import Picture
+from colourise.recipes import TrainConfig
+
+SAVE_EVERY = 300  # seconds between saves of `resume.pt`
+PREVIEWS = 8  # held-out photos on a preview sheet
+
+
+@dataclass
+class Progress:
+    """What a run tells while it goes on."""
+
+    step: int
+    """Batches done."""
+    steps: int
+    """Batches in the whole run."""
+    losses: dict[str, float]
+    """Each term of the loss, averaged since the last report."""
+    images_per_second: float
+    """Training speed since the last report."""
+    scores: dict[str, float] | None = None
+    """Held-out scores, when they have just been measured."""
+
+
+def train(
+    config: TrainConfig,
+    photos: Sequence[Path],
+    held_out: Sequence[Path],
+    run: Path,
+    *,
+    encoder_weights: Path | None = None,
+    data: str = "",
+    licence: str = "MIT",
+    precision: Precision = "auto",
+    workers: int = 1,
+    score_every: int = 500,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> Path:
+    """Train a generator, or go on with a run that was stopped.
+
+    Args:
+        config: what to learn.
+        photos: colour photos to learn from.
+        held_out: colour photos to score, never learnt from.
+        run: folder of the run; its name names the checkpoint.
+        encoder_weights: the encoder's ImageNet weights in timm's names; by default timm downloads them.
+        data: the training data in words, for the card.
+        licence: of the weights, for the card.
+        precision: "auto", "fp32", "fp16" or "bf16".
+        workers: processes that read photos.
+        score_every: batches between scores on `held_out`.
+        report: called about once a second.
+    Returns:
+        The card of the released checkpoint.
+    Raises:
+        TrainingError: the run belongs to another configuration, or its loss is no longer finite.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    set_seed(config.seed)
+    accelerator = Accelerator(mixed_precision=mixed_precision(precision))
+    resume = load_resume(run, config)
+    generator = models.build(
+        config.architecture, **config.arguments, **pretrained(config, encoder_weights, fresh=resume is None)
+    ).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(
+        groups(generator, config), betas=(0.9, 0.99), weight_decay=config.weight_decay
+    )
+    steps = config.images // config.batch
+    scheduler = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: one_cycle(step / steps, config.warmup)
+    )
+    features = FeatureReconstructionLoss(config.feature_layer) if config.feature_weight else None
+    if features is not None:
+        features.to(accelerator.device).to(memory_format=torch.channels_last)
+    generator, optimizer = accelerator.prepare(generator, optimizer)
+    ema = ModelEmaV3(accelerator.unwrap_model(generator), decay=config.ema, use_warmup=True)
+    first = 0
+    if resume is not None:
+        accelerator.unwrap_model(generator).load_state_dict(resume["generator"])
+        ema.module.load_state_dict(resume["ema"])
+        optimizer.load_state_dict(resume["optimizer"])
+        scheduler.load_state_dict(resume["scheduler"])
+        torch.set_rng_state(resume["rng"])
+        first = resume["step"]
+
+    crops = Crops(
+        photos, sizes=config.sizes, length=steps * config.batch, batch=config.batch, seed=config.seed
+    )
+    loader: DataLoader[Any] = DataLoader(
+        Subset(crops, range(first * config.batch, len(crops))),  # type: ignore[arg-type]
+        batch_size=config.batch,
+        num_workers=workers,
+        pin_memory=accelerator.device.type == "cuda",
+    )
+    share = math.ceil(config.feature_share * config.batch)
+    scores: dict[str, float] = resume["scores"] if resume else {}
+    sums: dict[str, float] = {}
+    since, reported, saved = 0, time.monotonic(), time.monotonic()
+    generator.train()
+    for step, (L, ab) in enumerate(loader, first + 1):
+        L, ab = L.to(accelerator.device), ab.to(accelerator.device)  # (N, 1, S, S), (N, 2, S, S)
+        losses = generator_step(generator, features, L, ab, config, share, accelerator)
+        if not math.isfinite(sum(losses.values())):
+            raise TrainingError(f"{run.name}: the loss of batch {step} is not finite; try a smaller lr")
+        accelerator.clip_grad_norm_(generator.parameters(), config.clip)
+        optimizer.step()
+        optimizer.zero_grad()
+        scheduler.step()
+        ema.update(accelerator.unwrap_model(generator), step=step)
+
+        since += 1
+        for name, value in losses.items():
+            sums[name] = sums.get(name, 0.0) + value
+        now = time.monotonic()
+        scored = step % score_every == 0 or step == steps
+        if now - reported > 1 or scored:
+            speed = since * config.batch / (now - reported)
+            progress = Progress(step, steps, {name: total / since for name, total in sums.items()}, speed)
+            if scored:
+                scores = progress.scores = score(
+                    ema.module, config, held_out, run / f"preview-{step:06d}.jpg"
+                )
+                write_row(run / "metrics.csv", {"step": step, **progress.losses, **scores})
+            report(progress)
+            sums, since, reported = {}, 0, time.monotonic()
+        if time.monotonic() - saved > SAVE_EVERY or scored:
+            state = {
+                "config": asdict(config),
+                "step": step,
+                "generator": accelerator.unwrap_model(generator).state_dict(),
+                "ema": ema.module.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "scheduler": scheduler.state_dict(),
+                "rng": torch.get_rng_state(),
+                "scores": scores,
+            }
+            save_resume(run, state)
+            release(run, config, ema.module, data, licence, scores, step)
+            saved = time.monotonic()
+    return run / f"{run.name}.json"
+
+
+def generator_step(
+    generator: nn.Module,
+    features: FeatureReconstructionLoss | None,
+    L: Tensor,
+    ab: Tensor,
+    config: TrainConfig,
+    share: int,
+    accelerator: Accelerator,
+) -> dict[str, float]:
+    """Forward and backward on one batch: L (N, 1, S, S), true ab (N, 2, S, S); returns each weighted term."""
+    with accelerator.autocast():
+        predicted = generator(L.contiguous(memory_format=torch.channels_last)).float()
+        terms = {"pixel": config.pixel_weight * pixel_loss(predicted, ab)}
+        if features is not None:
+            some = slice(share)
+            terms["feature"] = config.feature_weight * features(L[some], predicted[some], ab[some])
+    accelerator.backward(sum(terms.values()))
+    return {name: float(term.detach()) for name, term in terms.items()}
+
+
+def one_cycle(done: float, warmup: float) -> float:
+    """Share of the highest learning rate at `done` (0..1) of the run: a line up, then half a cosine down."""
+    if done < warmup:
+        return max(done / warmup, 1e-3)
+    return (1 + math.cos(math.pi * (done - warmup) / (1 - warmup))) / 2
+
+
+def groups(generator: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
+    """Parameters with their learning rates: a pretrained encoder learns slower than the rest."""
+    encoder: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
+    for name, parameter in generator.named_parameters():
+        (encoder if name.startswith("encoder.") else rest).append(parameter)
+    chosen = [{"params": rest, "lr": config.lr}, {"params": encoder, "lr": config.lr * config.encoder_lr}]
+    return [group for group in chosen if group["params"]]
+
+
+def pretrained(config: TrainConfig, encoder_weights: Path | None, *, fresh: bool) -> dict[str, Any]:
+    """The argument that starts an encoder from ImageNet, for architectures that have one."""
+    if config.architecture != "encoder_unet" or not fresh:
+        return {}
+    return {"pretrained": encoder_weights or True}
+
+
+def mixed_precision(precision: Precision) -> str:
+    """The word that accelerate has for a precision."""
+    chosen = torch_precision(precision, torch_device("auto"))
+    return "no" if chosen == "fp32" else chosen
+
+
+def score(
+    generator: nn.Module, config: TrainConfig, held_out: Sequence[Path], sheet: Path
+) -> dict[str, float]:
+    """Score the averaged generator on held-out photos, and write grey | coloured | truth of the first few."""
+    device = str(next(generator.parameters()).device)
+    colouriser = Colouriser(
+        TorchBackend(generator, device=device, precision="fp32"), input_size=config.input_size
+    )
+    rows: list[Picture] = []
+
+    def keep(path: Path, predicted: Picture, truth: Picture) -> None:
+        if len(rows) < PREVIEWS:
+            rows.append(np.hstack([grey_of(truth), predicted, truth]))
+
+    scores = evaluate(colouriser, held_out, each=keep)
+    half = (len(rows) + 1) // 2
+    columns = [np.vstack(rows[:half]), np.vstack(rows[half:])] if len(rows) % 2 == 0 else [np.vstack(rows)]
+    Image.fromarray(np.hstack(columns)).save(sheet, quality=90)
+    return scores.summary()
+
+
+def release(
+    run: Path,
+    config: TrainConfig,
+    generator: nn.Module,
+    data: str,
+    licence: str,
+    scores: dict[str, float],
+    step: int,
+) -> None:
+    """Write the release files: the averaged weights as fp16, and their card."""
+    card = Card(
+        name=run.name,
+        architecture=config.architecture,
+        arguments=config.arguments,
+        input_size=config.input_size,
+        data=data,
+        recipe={**asdict(config), "images_seen": step * config.batch},
+        scores=scores,
+        licence=licence,
+    )
+    checkpoints.save(generator, run / run.name, card, half=True)
+
+
+def save_resume(run: Path, state: dict[str, Any]) -> None:
+    """Write `resume.pt` so that a kill leaves the old one or the new one."""
+    part = run / "resume.pt.part"
+    torch.save(state, part)
+    part.replace(run / "resume.pt")
+
+
+def load_resume(run: Path, config: TrainConfig) -> dict[str, Any] | None:
+    """What a stopped run left, or None.
+
+    Raises:
+        TrainingError: it was learning something else.
+    """
+    file = run / "resume.pt"
+    if not file.exists():
+        return None
+    state: dict[str, Any] = torch.load(file, weights_only=True)
+    theirs, ours = dict(state["config"]), asdict(config)
+    odd = [name for name in ours if theirs.get(name) != ours[name]]
+    if odd:
+        raise TrainingError(
+            f"{run}: was started with another {', '.join(odd)}; give the same settings, or another run folder"
+        )
+    return state
+
+
+def write_row(file: Path, row: dict[str, float]) -> None:
+    """Append one row to a CSV file, with a header if it is new."""
+    new = not file.exists()
+    with file.open("a", newline="") as stream:
+        writer = csv.DictWriter(stream, row)
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
