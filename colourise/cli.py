@@ -1,15 +1,20 @@
 """The command line: parses, calls one function, prints, chooses the exit code.
 
 `colourise photo.jpg` is short for `colourise colourise photo.jpg`. Exit codes: 0 all is done, 1 something
-failed (and was named), 2 the command was not understood. Messages go to standard error, results and
-tables to standard output.
+failed (and was named), 2 the command was not understood, 130 stopped with Ctrl-C. Messages go to standard
+error, results and tables to standard output.
 """
 
 from __future__ import annotations
 
+import difflib
+import io
 import json
+import math
+import os
 import sys
-from contextlib import contextmanager
+from collections import Counter
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,15 +27,15 @@ from typer.core import TyperGroup
 
 from colourise import __version__
 from colourise.checkpoints import DEFAULT_MODEL
-from colourise.errors import ColouriseError
+from colourise.errors import ColouriseError, PhotoError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from colourise.train import Progress as TrainingProgress
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, emoji=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 class Commands(TyperGroup):
@@ -38,8 +43,11 @@ class Commands(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the default command in front of anything that is no command and no option of our own."""
-        own = {*self.commands, "--help", "--version", "--install-completion", "--show-completion"}
+        own = {*self.commands, "--help", "-h", "--version", "--install-completion", "--show-completion"}
         if args and args[0] not in own:
+            close = difflib.get_close_matches(args[0].lower(), self.commands, n=1, cutoff=0.8)
+            if close and not Path(args[0]).exists():
+                ctx.fail(f"{args[0]}: no such photo, folder or command; did you mean {close[0]}?")
             args.insert(0, "colourise")
         parsed: list[str] = super().parse_args(ctx, args)
         return parsed
@@ -49,6 +57,7 @@ app = typer.Typer(
     cls=Commands,
     name="colourise",
     no_args_is_help=True,
+    subcommand_metavar="PHOTO|FOLDER... or COMMAND [ARGS]...",
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
@@ -108,7 +117,8 @@ InputSizeOption = Annotated[
     typer.Option(
         min=32,
         max=2048,
-        help="Side in pixels of what the network sees. [default: the model's own]",
+        help="Side in pixels of what the network sees.",
+        show_default="the model's own",
         rich_help_panel=LOOK,
     ),
 ]
@@ -126,27 +136,32 @@ def version(asked: bool) -> None:
 
 
 @app.callback(
-    epilog="[dim]colourise photo.jpg[/]  is all it takes.   [dim]colourise COMMAND --help[/]  tells more."
+    epilog="Examples:\n"
+    "  colourise photo.jpg                [dim]makes photo.colourised.jpg beside it[/]\n"
+    "  colourise archive/ -o coloured/    [dim]a whole tree; run it again to go on[/]\n"
+    "  colourise photo.jpg --help         [dim]all about colouring[/]"
 )
 def commands(
     show_version: Annotated[
-        bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option("--version", metavar="", callback=version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
-    """Colour black-and-white photos, archives and films."""
+    """Colour black-and-white photos and whole archives of them.
+
+    Just name photos or folders. (One that is called like a command: ./train)
+    """
 
 
 @app.command(
-    epilog="Examples:\n\n"
-    "[dim]colourise photo.jpg[/]                    makes photo.colourised.jpg beside it\n\n"
-    "[dim]colourise archive/ -o coloured/[/]        a whole tree, kept as it is\n\n"
-    "[dim]colourise scan.tif -o scan.png --compare[/]   and a before | after picture\n\n"
-    "[dim]cat old.jpg | colourise - > new.jpg[/]    in a pipe"
+    epilog="Examples:\n"
+    "  colourise photo.jpg                       [dim]makes photo.colourised.jpg beside it[/]\n"
+    "  colourise archive/ -o coloured/           [dim]a whole tree; run it again to go on[/]\n"
+    "  colourise scan.tif -o new.png --compare   [dim]and new.compare.jpg, before | after[/]\n"
+    "  cat old.jpg | colourise - > new.jpg       [dim]in a pipe[/]"
 )
 def colourise(
-    paths: Annotated[
-        list[str], typer.Argument(metavar="PHOTO|FOLDER...", help="Photos and folders; - is standard input.")
-    ],
+    paths: Annotated[list[str], typer.Argument(metavar="PHOTO|FOLDER", hidden=True)],
     output: Annotated[
         str | None,
         typer.Option(
@@ -157,33 +172,47 @@ def colourise(
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Make coloured files again that exist.")
+        bool, typer.Option("--overwrite", metavar="", help="Make coloured files again that exist.")
     ] = False,
     model: ModelOption = DEFAULT_MODEL,
     format: Annotated[  # noqa: A002
-        FormatChoice | None, typer.Option(help="Output format. [default: as the photo]", rich_help_panel=LOOK)
+        FormatChoice | None,
+        typer.Option(
+            case_sensitive=False, help="Output format.", show_default="the photo's", rich_help_panel=LOOK
+        ),
     ] = None,
     quality: Annotated[
         int | None,
         typer.Option(
-            min=1, max=100, help="Of JPEG, WebP, AVIF and HEIC. [default: high]", rich_help_panel=LOOK
+            min=1,
+            max=100,
+            help="Of JPEG, WebP, AVIF and HEIC.",
+            show_default="90 to 95",
+            rich_help_panel=LOOK,
         ),
     ] = None,
     saturation: SaturationOption = 1.0,
     input_size: InputSizeOption = None,
     compare: Annotated[
-        bool, typer.Option("--compare", help="Write a before | after picture too.", rich_help_panel=LOOK)
+        bool,
+        typer.Option(
+            "--compare", metavar="", help="Write a before | after picture too.", rich_help_panel=LOOK
+        ),
     ] = False,
     backend: BackendOption = BackendChoice.auto,
     device: DeviceOption = "auto",
     precision: PrecisionOption = PrecisionChoice.auto,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but failures.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", metavar="", help="Say nothing but failures.")
+    ] = False,
 ) -> None:
     """Colour photos and folders (what `colourise photo.jpg` does).
 
-    The photo's own light, depth, size, orientation, transparency and metadata are kept. JPEG, PNG, TIFF,
-    WebP, BMP, AVIF and HEIC; 16 bits stay 16 bits. Without -o, photo.jpg becomes
-    photo.colourised.jpg beside it.
+    A folder is walked to the bottom; - is standard input. Without -o,
+    photo.jpg becomes photo.colourised.jpg beside it.
+
+    The photo's own light, depth, size, transparency and metadata are kept.
+    JPEG, PNG, TIFF, WebP, BMP, AVIF and HEIC; 16 bits stay 16 bits.
     """
     from colourise import folders
     from colourise.colouriser import load_model
@@ -191,13 +220,17 @@ def colourise(
     settings = folders.Settings(
         format=format and format.value, quality=quality, overwrite=overwrite, compare=compare
     )
+    check_streams(paths, output, compare=compare)
     with refusals():
-        if "-" in paths and (len(paths) > 1 or compare):
-            raise typer.BadParameter("- is standard input: one photo, alone, and without --compare")
-        if output == "-" and (len(paths) > 1 or Path(paths[0]).is_dir()):
-            raise typer.BadParameter("standard output takes one photo")
+        jobs: list[folders.Job] = []
+        refused: list[str] = []
         streaming = paths == ["-"] or output == "-"
-        jobs = [] if streaming else folders.plan(map(Path, paths), Path(output) if output else None, settings)
+        if not streaming:
+            jobs, refused = folders.plan(map(Path, paths), Path(output) if output else None, settings)
+        for reason in refused:
+            err.print(f"[red]failed[/] {escape(reason)}")
+        if refused and not jobs:
+            raise typer.Exit(1)
         colouriser = load_model(
             model,
             backend=backend.value,
@@ -208,39 +241,45 @@ def colourise(
         )
         if streaming:
             source = sys.stdin.buffer.read() if paths == ["-"] else Path(paths[0])
-            target = Path(output) if output not in (None, "-") else sys.stdout.buffer
-            for note in folders.colour(source, target, colouriser, settings):
-                err.print(f"[yellow]note[/] {escape(note)}")
+            buffer = io.BytesIO()
+            target = Path(output) if output not in (None, "-") else buffer
+            notes = folders.colour(source, target, colouriser, settings)
+            if target is buffer:
+                send(buffer.getbuffer())
+            tell(notes, paths[0], target if isinstance(target, Path) else None, quiet=quiet)
             return
     outcomes: list[folders.Outcome] = []
-    with bar("colouring", len(jobs), hidden=quiet or len(jobs) < 2) as advance:
-        for outcome in folders.colour_all(jobs, colouriser, settings):
-            outcomes.append(outcome)
-            if outcome.result == "failed":
-                err.print(f"[red]failed[/] {escape(outcome.reason)}")
-            elif not quiet:
-                for note in outcome.notes:
-                    err.print(f"[yellow]note[/] {escape(str(outcome.job.source))}: {escape(note)}")
-                if len(jobs) == 1 and outcome.result == "coloured":
-                    err.print(f"[green]coloured[/] {escape(str(outcome.job.target))}")
-            advance()
-    failed = [outcome for outcome in outcomes if outcome.result == "failed"]
-    if not quiet and len(jobs) > 1:
-        counts = {
-            word: sum(outcome.result == word for outcome in outcomes)
-            for word in ("coloured", "skipped", "failed")
-        }
-        told = [f"{counts['coloured']} coloured"]
-        told += [f"{counts['skipped']} there already"] * bool(counts["skipped"])
-        told += [f"[red]{counts['failed']} failed[/]"] * bool(counts["failed"])
+    stopped = False
+    try:
+        with bar("colouring", len(jobs), hidden=quiet or len(jobs) < 2) as advance:
+            for outcome in folders.colour_all(jobs, colouriser, settings):
+                outcomes.append(outcome)
+                if outcome.result == "failed":
+                    err.print(f"[red]failed[/] {escape(outcome.reason)}")
+                else:
+                    done = outcome.job.target if len(jobs) == 1 and outcome.result == "coloured" else None
+                    tell(outcome.notes, str(outcome.job.source), done, quiet=quiet)
+                advance()
+    except KeyboardInterrupt:
+        stopped = True
+    count = Counter(outcome.result for outcome in outcomes)
+    count["failed"] += len(refused)
+    left = len(jobs) - len(outcomes)
+    if not quiet and (len(jobs) > 1 or stopped):
+        told = [f"{count['coloured']} coloured"]
+        told += [f"{count['skipped']} there already"] * bool(count["skipped"])
+        told += [f"[red]{count['failed']} failed[/]"] * bool(count["failed"])
+        told += [f"[yellow]{left} not done[/]"] * bool(left)
         err.print(", ".join(told) + f" [dim]({colouriser.backend.name})[/]")
-    if failed:
-        raise typer.Exit(1)
+    if stopped or count["failed"] or left:
+        raise typer.Exit(130 if stopped else 1)
 
 
 @app.command()
 def train(
-    data: Annotated[Path, typer.Option(help="Folder of colour photos.", exists=True, file_okay=False)],
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of colour photos.", exists=True, file_okay=False)
+    ] = None,
     run: Annotated[
         Path,
         typer.Option(
@@ -251,10 +290,12 @@ def train(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a value of the recipe.")
     ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Print the recipe and stop.")] = False,
+    show: Annotated[bool, typer.Option("--show", metavar="", help="Print the recipe and stop.")] = False,
     held_out: Annotated[
         Path | None,
-        typer.Option(help="Photos to score on. [default: 200 of the data, never learnt from]", exists=True),
+        typer.Option(
+            help="Photos to score on, never learnt from.", show_default="200 of the data", exists=True
+        ),
     ] = None,
     score_every: Annotated[int, typer.Option(min=1, help="Batches between scores and previews.")] = 500,
     about: Annotated[str, typer.Option(help="The data in words, for the model's card.")] = "",
@@ -278,8 +319,10 @@ def train(
         config = configure(recipe, set_ or [])
         if show:
             for name, value in asdict(config).items():
-                out.print(f"{name} = {value}")
+                out.print(f"{name} = {escape(str(value))}")
             return
+        if data is None:
+            raise typer.BadParameter("--data says which folder of colour photos to learn from")
         found = photos.find_photos(data)
         if held_out is None:
             learn, judge = photos.hold_out(found, 200, config.seed)
@@ -287,9 +330,7 @@ def train(
             learn, judge = found, photos.find_photos(held_out)
         from colourise.train import train as run_training
 
-        err.print(
-            f"{len(learn)} photos to learn from, {len(judge)} held out, {config.images} to see in {run}"
-        )
+        err.print(f"{len(learn)} photos to learn from, {len(judge)} held out; the run is {escape(str(run))}")
         with training_bar() as report:
             card = run_training(
                 config,
@@ -325,7 +366,7 @@ def evaluate(
     sheet: Annotated[
         Path | None, typer.Option(help="Write grey | coloured | truth of every photo into this folder.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
 ) -> None:
     """Score models on colour photos, against plain grey."""
     from colourise.colouriser import Colouriser, load_model
@@ -351,15 +392,24 @@ def evaluate(
         with bar("scoring", len(photos) * len(colourisers), hidden=False) as advance:
             for name, colouriser in colourisers.items():
                 failures = []
-                keep = contact_sheets(sheet / Path(name).name) if sheet and name != "grey" else None
-                scores[name] = run_evaluation(
-                    colouriser, photos, size=size, each=keep, failed=failures.append, advance=advance
+                sheets = (
+                    contact_sheets(sheet / Path(name).name) if sheet and name != "grey" else nullcontext()
                 )
+                with sheets as keep:
+                    scores[name] = run_evaluation(
+                        colouriser, photos, size=size, each=keep, failed=failures.append, advance=advance
+                    )
     for failure in failures:
         err.print(f"[red]failed[/] {escape(str(failure))}")
+    if len(failures) == len(photos):
+        raise typer.Exit(1)
     summaries = {name: one.summary() for name, one in scores.items()}
     if as_json:
-        out.print_json(json.dumps(summaries))
+        finite = {  # JSON has no infinity, which is the PSNR of equal pictures
+            name: {key: value if math.isfinite(value) else None for key, value in summary.items()}
+            for name, summary in summaries.items()
+        }
+        out.print(json.dumps(finite, indent=2, ensure_ascii=False), markup=False)
     else:
         print_scores(summaries, len(photos) - len(failures), size)
     if failures:
@@ -370,7 +420,7 @@ def evaluate(
 def export(
     model: Annotated[str, typer.Argument(metavar="NAME|PATH|OWNER/REPO", help="Which model.")],
     target: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="The ONNX file to write.")],
-    fp16: Annotated[bool, typer.Option("--fp16", help="Half precision, for GPUs.")] = False,
+    fp16: Annotated[bool, typer.Option("--fp16", metavar="", help="Half precision, for GPUs.")] = False,
 ) -> None:
     """Export a model to ONNX; the file is kept if it predicts what PyTorch does."""
     from colourise.export import export as run_export
@@ -423,7 +473,9 @@ def pull(
 def push(
     repository: Annotated[str, typer.Argument(metavar="OWNER/REPO", help="Where on the Hugging Face Hub.")],
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a checkpoint.")],
-    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    private: Annotated[
+        bool, typer.Option("--private", metavar="", help="Make a new repository private.")
+    ] = False,
 ) -> None:
     """Publish a trained model on the Hugging Face Hub, with its card."""
     from colourise import checkpoints
@@ -433,13 +485,60 @@ def push(
     err.print(f"[green]published[/] {escape(url)}")
 
 
+def check_streams(paths: list[str], output: str | None, *, compare: bool) -> None:
+    """Refuse what standard input and output cannot do.
+
+    Raises:
+        BadParameter: with what to do instead.
+    """
+    reads, writes = "-" in paths, output == "-" or (output is None and "-" in paths)
+    if "" in paths or output == "":
+        raise typer.BadParameter("an empty path; is a variable of your script unset?")
+    if (reads or writes) and (len(paths) > 1 or compare or Path(paths[0]).is_dir()):
+        raise typer.BadParameter("- is for one photo, alone, and without --compare")
+    if reads and sys.stdin.isatty():
+        raise typer.BadParameter("- reads a photo from a pipe: cat old.jpg | colourise - > new.jpg")
+    if writes and sys.stdout.isatty():
+        raise typer.BadParameter("a picture is not for the terminal; add > new.jpg, or -o new.jpg")
+
+
+def send(data: memoryview) -> None:
+    """Write a picture to standard output.
+
+    Raises:
+        PhotoError: it does not take it, for another reason than that nobody reads on.
+    """
+    try:
+        while data:  # with PYTHONUNBUFFERED, a write may take a part
+            data = data[sys.stdout.buffer.write(data) :]
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at exit
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit(1) from error
+        raise PhotoError(f"standard output: {error.strerror}") from error
+
+
+def tell(notes: list[str], source: str, target: Path | None, *, quiet: bool) -> None:
+    """Print what the user must hear about a coloured photo, and where it is."""
+    if not quiet:
+        for note in notes:
+            err.print(f"[yellow]note[/] {escape(source)}: {escape(note)}")
+        if target is not None:
+            err.print(f"[green]coloured[/] {escape(str(target))}")
+
+
 @contextmanager
 def refusals() -> Iterator[None]:
     """Turn an error that was meant for the user into one line and exit code 1."""
     try:
         yield
-    except ColouriseError as error:
-        err.print(f"[red]error[/] {escape(str(error))}")
+    except BrokenPipeError:
+        raise  # nobody reads what we say
+    except (ColouriseError, OSError) as error:
+        where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+        what = error.strerror if isinstance(error, OSError) else None
+        err.print(f"[red]error[/] {escape(where)}{escape(what or str(error))}")
         raise typer.Exit(1) from error
 
 
@@ -474,21 +573,21 @@ def print_scores(summaries: dict[str, dict[str, float]], photos: int, size: int)
     """Print one row a model."""
     from rich.table import Table
 
-    headings = {
-        "psnr_rgb": ".2f",
-        "psnr_ab": ".2f",
-        "js_a": ".4f",
-        "js_b": ".4f",
-        "kl": ".3f",
-        "colourfulness": ".1f",
-        "colourfulness_share": ".3f",
+    columns = {
+        "psnr_rgb": ("psnr_rgb", ".2f"),
+        "psnr_ab": ("psnr_ab", ".2f"),
+        "js_a": ("JS a", ".4f"),
+        "js_b": ("JS b", ".4f"),
+        "kl": ("KL", ".3f"),
+        "colourfulness": ("colourful", ".1f"),
+        "colourfulness_share": ("of truth", ".3f"),
     }
     table = Table(box=None, header_style="bold", pad_edge=False, title=f"{photos} photos at {size} px")
-    table.add_column("model")
-    for heading in headings:
-        table.add_column(heading, justify="right")
+    table.add_column("model", overflow="fold")
+    for heading, _ in columns.values():
+        table.add_column(heading, justify="right", no_wrap=True)
     for name, scores in summaries.items():
-        table.add_row(escape(name), *(format(scores[key], spec) for key, spec in headings.items()))
+        table.add_row(escape(name), *(format(scores[key], spec) for key, (_, spec) in columns.items()))
     out.print(table)
 
 

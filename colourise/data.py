@@ -34,9 +34,17 @@ def find_photos(folder: Path) -> list[Path]:
 
 
 def hold_out(photos: Sequence[Path], count: int, seed: int) -> tuple[list[Path], list[Path]]:
-    """Split photos into (train, held out), by file and by seed."""
+    """Split photos into (train, held out), by file and by seed; at most a tenth is held out.
+
+    Raises:
+        TrainingError: there are too few photos to spare one.
+    """
     shuffled = random.Random(seed).sample(photos, len(photos))
     count = min(count, len(photos) // 10)
+    if not count:
+        raise TrainingError(
+            f"{len(photos)} photos are too few to hold some out; add some, or give --held-out"
+        )
     return shuffled[count:], shuffled[:count]
 
 

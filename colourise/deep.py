@@ -37,19 +37,28 @@ def read_png(data: bytes) -> tuple[np.ndarray, np.ndarray | None, dict[str, Any]
         "icc_profile", "xmp", "dpi".
     Raises:
         EOFError: the file ends before its last chunk.
+        ValueError: a chunk does not match its checksum.
         Exception: whatever else a damaged file makes libpng and zlib raise.
     """
     import imagecodecs
 
     info: dict[str, Any] = {}
     position, kind = 8, b""
+    picture = [data[:8]]  # libpng sees nothing else, as it prints what it thinks of the rest
     while kind != b"IEND":
         if position + 12 > len(data):
             raise EOFError("truncated")
         length, kind = struct.unpack(">I4s", data[position : position + 8])
         chunk = data[position + 8 : position + 8 + length]
+        whole = data[position : position + 12 + length]
+        if len(whole) < 12 + length:
+            raise EOFError("truncated")
+        if zlib.crc32(memoryview(whole)[4:-4]) != int.from_bytes(whole[-4:]):
+            raise ValueError("a checksum is wrong")
         position += 12 + length
-        if kind == b"eXIf":
+        if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
+            picture.append(whole)
+        elif kind == b"eXIf":
             info["exif"] = chunk
         elif kind == b"iCCP":
             info["icc_profile"] = _inflate(chunk.split(b"\0", 1)[1][1:])
@@ -58,7 +67,7 @@ def read_png(data: bytes) -> tuple[np.ndarray, np.ndarray | None, dict[str, Any]
             info["xmp"] = _inflate(text) if compressed else text
         elif kind == b"pHYs" and length == 9 and chunk[8] == 1:  # 1: pixels a metre
             info["dpi"] = tuple(value * _INCH for value in struct.unpack(">II", chunk[:8]))
-    pixels, alpha = _split(imagecodecs.png_decode(data), alpha=True)
+    pixels, alpha = _split(imagecodecs.png_decode(b"".join(picture)), alpha=True)
     return pixels, alpha, info
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -66,20 +67,30 @@ def grey_of(picture: Picture) -> Picture:
     return lay_over(picture, np.zeros((2, 1, 1), np.float32))
 
 
-def contact_sheets(
-    folder: Path, *, columns: int = 2, rows: int = 5
-) -> Callable[[Path, Picture, Picture], None]:
-    """What `each` takes to collect grey | coloured | truth of all photos on numbered sheets in a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    strip: list[Picture] = []
-    sheets = itertools.count(1)
+def contact_sheet(pairs: Sequence[tuple[Picture, Picture]], columns: int = 2) -> Picture:
+    """Grey | coloured | truth of pairs (predicted, truth) of one size, several to a line."""
+    cells = [np.hstack([grey_of(truth), predicted, truth]) for predicted, truth in pairs]
+    cells += [np.zeros_like(cells[0])] * (-len(cells) % columns)
+    return np.vstack([np.hstack(cells[start : start + columns]) for start in range(0, len(cells), columns)])
+
+
+@contextmanager
+def contact_sheets(folder: Path, photos: int = 10) -> Iterator[Callable[[Path, Picture, Picture], None]]:
+    """Give what `each` takes to put every photo on one of the numbered contact sheets in a folder."""
+    pairs: list[tuple[Picture, Picture]] = []
+    numbers = itertools.count(1)
+
+    def flush() -> None:
+        sheet = images.Photo(contact_sheet(pairs), None, "JPEG")
+        images.write(sheet, folder / f"sheet-{next(numbers):03d}.jpg", overwrite=True)
+        pairs.clear()
 
     def keep(path: Path, predicted: Picture, truth: Picture) -> None:
-        strip.append(np.hstack([grey_of(truth), predicted, truth]))
-        if len(strip) == columns * rows:
-            lines = [np.hstack(strip[start : start + columns]) for start in range(0, len(strip), columns)]
-            sheet = images.Photo(np.vstack(lines), None, "JPEG")
-            images.write(sheet, folder / f"sheet-{next(sheets):03d}.jpg", overwrite=True)
-            strip.clear()
+        pairs.append((predicted, truth))
+        if len(pairs) == photos:
+            flush()
 
-    return keep
+    folder.mkdir(parents=True, exist_ok=True)
+    yield keep
+    if pairs:
+        flush()

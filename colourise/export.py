@@ -39,6 +39,8 @@ def export(model: str, target: Path, *, fp16: bool = False) -> float:
     Raises:
         ModelError: the model cannot be found or exported, or its export differs; no file is left then.
     """
+    if not target.parent.is_dir():
+        raise ModelError(f"{target}: no such folder; create it first")
     generator = checkpoints.load_generator(checkpoints.find(model, need="safetensors"))
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:

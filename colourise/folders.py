@@ -6,7 +6,10 @@ reported and the rest goes on. Nothing is ever written over a source.
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +26,7 @@ from colourise.lab import Pixels, lay_over
 MARK = ".colourised"  # photo.jpg -> photo.colourised.jpg
 COMPARE = ".compare"  # photo.jpg -> photo.compare.jpg
 COMPARE_SIDE = 2048  # longest side of each half of a before | after picture, in pixels
+HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # disk full, or read-only
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class Job:
     """Where its coloured version goes."""
     named: bool
     """Whether the user named this file, rather than a folder above it."""
+    sheet: Path | None = None
+    """Where its before | after picture goes, if there is to be one."""
 
 
 @dataclass
@@ -65,42 +71,80 @@ class Settings:
     """Whether a before | after picture is written too."""
 
 
-def plan(paths: Iterable[Path], output: Path | None, settings: Settings) -> list[Job]:
+def plan(paths: Iterable[Path], output: Path | None, settings: Settings) -> tuple[list[Job], list[str]]:
     """Find every photo that is meant, and where its coloured version goes.
 
     Args:
-        paths: files and folders; a file is taken whatever its name says.
+        paths: files and folders; a file is taken whatever its name says. Where there are several, each
+            folder keeps its own name below `output`.
         output: a file (for one photo), a folder, or None for `photo.colourised.jpg` beside each photo.
         settings: how photos are written.
+    Returns:
+        A job for each photo; and a line for each folder that has none, or cannot be opened.
     Raises:
-        PhotoError: a folder has no photos, or `output` is one file for several photos.
+        PhotoError: `output` cannot be what is meant, or a photo would be written over.
     """
     paths = list(paths)
-    one_file = output is not None and is_file_name(output)
-    if one_file and (len(paths) != 1 or paths[0].is_dir()):
-        raise PhotoError(f"{output}: is one file, and there are several photos; give a folder")
-    jobs: list[Job] = []
-    taken: set[Path] = set()
+    one_file = output is not None and is_file_name(output, paths)
+    if output is not None:
+        check_output(output, paths, settings, one_file=one_file)
+    jobs: dict[Path, Job] = {}  # by absolute path: a photo that is named twice is coloured once
+    refused: list[str] = []
     for path in paths:
-        if not path.is_dir():
-            target = (
-                output if one_file and output is not None else target_of(path, path.parent, output, settings)
-            )
-            jobs.append(Job(path, distinct(target, path, taken), named=True))
-            continue
-        found = [photo for photo in walk(path) if output is None or not within(photo, output, path)]
-        if not found:
-            raise PhotoError(f"{path}: no photos in this folder")
-        for photo in found:
-            jobs.append(
-                Job(photo, distinct(target_of(photo, path, output, settings), photo, taken), named=False)
-            )
-    return jobs
+        if path.is_dir():
+            below = Path(path.resolve().name if len(paths) > 1 else "")
+            found = list(jobs_in(path, below, output, settings, refused))
+        else:
+            target = output if output and one_file else target_of(path, Path(), output, settings)
+            found = [Job(path, target, named=True)]
+        for job in found:
+            jobs.setdefault(job.source.absolute(), job)
+    planned = distinct(list(jobs.values()))
+    return unharmed(with_sheets(planned) if settings.compare else planned), refused
 
 
-def is_file_name(path: Path) -> bool:
-    """Whether a path, which may not exist yet, is a file rather than a folder."""
-    return path.is_file() or (not path.is_dir() and path.suffix.lower() in images.FORMATS)
+def is_file_name(output: Path, paths: list[Path]) -> bool:
+    """Whether an output, which may not exist yet, is a file rather than a folder."""
+    if output.is_dir():
+        return False
+    one_photo = len(paths) == 1 and not paths[0].is_dir()
+    return output.is_file() or output.suffix.lower() in images.FORMATS or (one_photo and output.suffix != "")
+
+
+def check_output(output: Path, paths: list[Path], settings: Settings, *, one_file: bool) -> None:
+    """Refuse an output that cannot be meant, before anything is coloured.
+
+    Raises:
+        PhotoError: one file for several photos, another format's suffix, no folder, or no permission.
+    """
+    if one_file and (len(paths) > 1 or paths[0].is_dir()):
+        raise PhotoError(f"{output}: is the name of one file; for a folder or several photos name a folder")
+    if one_file and settings.format:
+        kind = images.FORMATS.get(suffix_of(output, settings.format))
+        if kind != images.FORMATS.get(output.suffix.lower()):
+            raise PhotoError(f"{output}: --format says {settings.format}; change one of the two")
+    folders = output.absolute().parents if one_file else (output, *output.absolute().parents)
+    nearest = next(folder for folder in folders if folder.exists())
+    if not nearest.is_dir():
+        raise PhotoError(f"{nearest}: is a file, not a folder; choose another output")
+    if not os.access(nearest, os.W_OK):
+        raise PhotoError(f"{nearest}: no permission to write there; choose another output")
+
+
+def jobs_in(
+    folder: Path, below: Path, output: Path | None, settings: Settings, refused: list[str]
+) -> Iterator[Job]:
+    """A job for each photo in a folder; adds to `refused` what cannot be opened, or that there are none."""
+    barred: list[OSError] = []
+    empty = True
+    for photo in walk(folder, barred):
+        if output is None or not within(photo, output, folder):
+            empty = False
+            place = below / photo.parent.relative_to(folder)
+            yield Job(photo, target_of(photo, place, output, settings), named=False)
+    refused += [f"{err.filename}: this folder cannot be opened ({err.strerror})" for err in barred]
+    if empty and not barred:
+        refused.append(f"{folder}: no photos in this folder")
 
 
 def within(photo: Path, output: Path, root: Path) -> bool:
@@ -108,23 +152,27 @@ def within(photo: Path, output: Path, root: Path) -> bool:
     return output.resolve() != root.resolve() and output.resolve() in photo.resolve().parents
 
 
-def walk(folder: Path) -> Iterator[Path]:
-    """Photos below a folder, sorted, without the ones that were made by this tool."""
-    for parent, folders, names in os.walk(folder):
+def walk(folder: Path, barred: list[OSError]) -> Iterator[Path]:
+    """Photos below a folder, sorted, without our own outputs; adds to `barred` what cannot be opened."""
+    for parent, folders, names in os.walk(folder, onerror=barred.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(parent, name)
-            ours = path.stem.endswith((MARK, COMPARE))
-            if path.suffix.lower() in images.EXTENSIONS and not ours and not name.startswith("."):
+            if path.suffix.lower() in images.EXTENSIONS and not is_ours(path) and not name.startswith("."):
                 yield path
 
 
-def target_of(photo: Path, root: Path, output: Path | None, settings: Settings) -> Path:
-    """Where the coloured version of a photo found below `root` goes."""
+def is_ours(path: Path) -> bool:
+    """Whether a file's name says that this tool made it."""
+    return path.stem.endswith((MARK, COMPARE))
+
+
+def target_of(photo: Path, place: Path, output: Path | None, settings: Settings) -> Path:
+    """Where the coloured version of a photo goes: beside it, or to `place` below the output folder."""
     suffix = suffix_of(photo, settings.format)
     if output is None:
         return photo.with_name(f"{photo.stem}{MARK}{suffix}")
-    return (output / photo.relative_to(root)).with_suffix(suffix)
+    return output / place / f"{photo.stem}{suffix}"
 
 
 def suffix_of(photo: Path, format: str | None) -> str:  # noqa: A002
@@ -134,36 +182,85 @@ def suffix_of(photo: Path, format: str | None) -> str:  # noqa: A002
     return photo.suffix if photo.suffix.lower() in images.FORMATS else ".png"
 
 
-def distinct(target: Path, photo: Path, taken: set[Path]) -> Path:
-    """The target, or with the photo's own suffix kept in its name where another photo has taken it."""
-    if target in taken:
-        target = target.with_name(f"{target.stem}{photo.suffix}{target.suffix}")
-    number = 2
-    while target in taken:
-        target = target.with_name(f"{photo.stem}-{number}{target.suffix}")
-        number += 1
-    taken.add(target)
-    return target
+def distinct(jobs: list[Job]) -> list[Job]:
+    """Give every job a target of its own: with --format png, a.jpg and a.tif become a.jpg.png and a.tif.png.
+
+    Who meets decides, not who comes first, so that a photo never finds another one's output as its own.
+    """
+    shared = Counter(job.target for job in jobs)
+    taken = {target for target, jobs_of_it in shared.items() if jobs_of_it == 1}
+    renamed: list[Job] = []
+    for job in jobs:
+        if shared[job.target] > 1:
+            stem, rest = job.source.stem, job.target.name.removeprefix(job.source.stem)
+            stem = job.source.name if job.source.suffix.lower() != job.target.suffix.lower() else stem
+            stems = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+            targets = (job.target.with_name(stem + rest) for stem in stems)
+            job = replace(job, target=next(target for target in targets if target not in taken))
+            taken.add(job.target)
+        renamed.append(job)
+    return renamed
+
+
+def with_sheets(jobs: list[Job]) -> list[Job]:
+    """Give every job a file for its before | after picture: a.compare.jpg, or a.png.compare.jpg."""
+    shared = Counter(job.target.with_suffix("") for job in jobs)
+    sheets = []
+    for job in jobs:
+        name = job.target.stem if shared[job.target.with_suffix("")] == 1 else job.target.name
+        sheets.append(replace(job, sheet=job.target.with_name(f"{name}{COMPARE}.jpg")))
+    return sheets
+
+
+def unharmed(jobs: list[Job]) -> list[Job]:
+    """Leave out earlier outputs of these very photos, which `*.jpg` names along with them.
+
+    Raises:
+        PhotoError: a photo would be written over.
+    """
+    photos = {job.source.with_name(name) for job in jobs for name in (job.source.stem, job.source.name)}
+    jobs = [job for job in jobs if not is_ours(job.source) or origin(job.source) not in photos]
+    outputs = {file.resolve() for job in jobs for file in (job.target, job.sheet) if file}
+    for job in jobs:
+        if job.source.resolve() in outputs:
+            raise PhotoError(f"{job.source}: would be written over; choose another output")
+    return jobs
+
+
+def origin(ours: Path) -> Path:
+    """The photo, without its suffix, that photo.colourised.jpg was made of."""
+    return ours.with_name(ours.name.partition(MARK)[0])
 
 
 def colour_all(jobs: Iterable[Job], colouriser: Colouriser, settings: Settings) -> Iterator[Outcome]:
-    """Do jobs in order, and tell of each as it ends; never raises for one photo."""
+    """Do jobs in order, and tell of each as it ends; never raises for one photo.
+
+    Ends early where the disk is full or read-only, which every later photo would meet too.
+    """
     for job in jobs:
         try:
-            if job.target.exists() and not settings.overwrite:
-                if job.named:
-                    raise PhotoError(f"{job.target}: is there already; --overwrite makes it again")
+            if not job.named and not settings.overwrite and job.target.is_file():
                 yield Outcome(job, "skipped")
                 continue
-            yield Outcome(job, "coloured", notes=colour(job.source, job.target, colouriser, settings))
+            notes = colour(job.source, job.target, colouriser, settings, sheet=job.sheet)
+            yield Outcome(job, "coloured", notes=notes)
         except PhotoError as err:
             yield Outcome(job, "failed", str(err))
+            if isinstance(err.__cause__, OSError) and err.__cause__.errno in HOPELESS:
+                return
+        except OSError as err:  # of looking whether files are there
+            yield Outcome(job, "failed", f"{err.filename}: {err.strerror}")
         except MemoryError:
             yield Outcome(job, "failed", f"{job.source}: not enough memory for this photo")
 
 
 def colour(
-    source: Path | bytes, target: Path | BinaryIO, colouriser: Colouriser, settings: Settings
+    source: Path | bytes,
+    target: Path | BinaryIO,
+    colouriser: Colouriser,
+    settings: Settings,
+    *,
+    sheet: Path | None = None,
 ) -> list[str]:
     """Colour one photo, and return what the user must hear.
 
@@ -172,13 +269,15 @@ def colour(
         target: a file, or a stream (standard output).
         colouriser: what colours.
         settings: how it is written.
+        sheet: file for a before | after picture.
     Raises:
         PhotoError: it cannot be read, or its coloured version cannot be written.
     """
-    if isinstance(target, Path) and isinstance(source, Path) and target.exists() and target.samefile(source):
-        raise PhotoError(f"{source}: would be written over; choose another output")
+    for file in (target, sheet):
+        if isinstance(file, Path) and file.is_file() and not settings.overwrite:
+            raise PhotoError(f"{file}: is there already; --overwrite makes it again")
     photo = images.read(source)
-    before = shrunk(photo.pixels) if settings.compare else None
+    before = shrunk(photo.pixels) if sheet else None
     (photo.pixels,) = colouriser([photo.pixels])
     kind = settings.format
     if isinstance(target, Path):
@@ -189,10 +288,9 @@ def colour(
     elif kind is None and photo.format not in images.FORMATS.values():
         kind = "png"
     losses = images.write(photo, target, format=kind, quality=settings.quality, overwrite=settings.overwrite)
-    if before is not None and isinstance(target, Path):
+    if sheet and before is not None:
         both = np.hstack([lay_over(before, np.zeros((2, 1, 1), np.float32)), shrunk(photo.pixels)])
-        sheet = replace(photo, pixels=both, alpha=None)
-        images.write(sheet, target.with_name(f"{target.stem}{COMPARE}.jpg"), overwrite=True)
+        images.write(replace(photo, pixels=both, alpha=None), sheet, overwrite=settings.overwrite)
     return photo.notes + losses
 
 

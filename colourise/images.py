@@ -11,6 +11,7 @@ What to notice:
 """
 
 import io
+import math
 import os
 import re
 import secrets
@@ -28,7 +29,7 @@ from PIL import Image, UnidentifiedImageError
 from colourise import metadata as meta
 from colourise import shallow
 from colourise.errors import PhotoError
-from colourise.metadata import Metadata
+from colourise.metadata import Metadata as Metadata
 
 _SUFFIXES = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -261,10 +262,12 @@ def _decode_tiff(file: BinaryIO) -> _Decoded:
         _check_size(page.imagewidth, page.imagelength)
         if _DNG_VERSION in page.tags or (page.is_reduced and _SUB_IFDS in page.tags):
             raise PhotoError("a raw camera file; develop it to TIFF or JPEG first")
-        if max(page.dataoffsets) >= file.seek(0, os.SEEK_END):
-            raise EOFError
+        offsets, lengths = page.dataoffsets, page.databytecounts
+        size = file.seek(0, os.SEEK_END)
+        if len(offsets) < math.prod(page.chunked) or not all(lengths) or max(offsets) >= size:
+            raise EOFError  # tifffile would take the missing strips as black
         notes = []
-        if (pages := sum(not getattr(other, "is_reduced", False) for other in tiff.pages)) > 1:
+        if (pages := _count_pages(tiff)) > 1:
             notes.append(f"{pages} pages: only the first is taken")
         names = {"icc_profile": meta.ICC, "xmp": meta.XMP, "iptc": meta.IPTC}
         info = {name: page.tags.valueof(tag) for name, tag in names.items()}
@@ -278,6 +281,18 @@ def _decode_tiff(file: BinaryIO) -> _Decoded:
             with shallow.open_image(file, "TIFF") as image:
                 return _Decoded(*shallow.channels(image), info, tags, notes, upright=True)  # Pillow turns it
         return _Decoded(*deep.read_tiff(page, notes), info, tags, notes)
+
+
+def _count_pages(tiff: Any) -> int:
+    """How many pages of a `tifffile.TiffFile` are no thumbnails; a damaged chain may lead in a circle."""
+    seen: set[int] = set()
+    pages = 0
+    for page in tiff.pages:
+        if page.offset in seen:
+            break
+        seen.add(page.offset)
+        pages += not getattr(page, "is_reduced", False)
+    return pages
 
 
 def _to_srgb(decoded: _Decoded) -> bytes | None:

@@ -36,7 +36,7 @@ A_RANGE = (-86.2, 98.2)  # what sRGB's gamut spans
 B_RANGE = (-107.9, 94.5)
 
 STRIP_PIXELS = 1 << 18  # full-size work goes through a picture in strips of about this many pixels
-ROOTS = 1 << 14  # steps of the tables over sqrt(linear light): under a quarter of an 8-bit level each
+ROOTS = (1 << 16) - 1  # steps of the table over sqrt(linear light): about one 16-bit level each
 
 
 # Pictures: NumPy and OpenCV
@@ -50,7 +50,7 @@ def rgb_to_lab(pixels: Pixels) -> Floats:
     Returns:
         (H, W, 3) float32: L, a, b.
     """
-    lab: Floats = cv2.cvtColor(linear_table(pixels.dtype)[pixels], cv2.COLOR_LRGB2Lab)
+    lab: Floats = cv2.cvtColor(cv2.LUT(pixels, linear_table(pixels.dtype)), cv2.COLOR_LRGB2Lab)
     return lab
 
 
@@ -64,7 +64,7 @@ def rgb_to_L(pixels: Pixels) -> Floats:
     """
     L: Floats = np.empty(pixels.shape[:2], np.float32)
     for rows in strips(*L.shape):
-        L[rows] = 116 * cube_root(luminance(pixels[rows])) - 16
+        L[rows] = 116 * f(luminance(pixels[rows])) - 16
     return L
 
 
@@ -79,7 +79,7 @@ def lab_to_rgb(L: Floats, ab: Floats, dtype: Any = np.uint8) -> Pixels:
         (H, W, 3) of that dtype.
     """
     fy = (L + np.float32(16)) / np.float32(116)
-    return encode(show(lightness_cubed(fy), fy, ab), dtype)
+    return encode(show(f_inverse(fy), fy, ab), dtype)
 
 
 def lay_over(pixels: Pixels, ab: Floats) -> Pixels:
@@ -95,7 +95,7 @@ def lay_over(pixels: Pixels, ab: Floats) -> Pixels:
     coloured = np.empty((height, width, 3), pixels.dtype)
     for rows in strips(height, width):
         Y = luminance(pixels[rows])
-        coloured[rows] = encode(show(Y, cube_root(Y), enlarge(ab, rows, height, width)), pixels.dtype)
+        coloured[rows] = encode(show(Y, f(Y), enlarge(ab, rows, height, width)), pixels.dtype)
     return coloured
 
 
@@ -132,57 +132,46 @@ def strips(height: int, width: int) -> list[slice]:
 
 def luminance(pixels: Pixels) -> Floats:
     """Y, (H, W) float32 0..1, of a grey or sRGB picture."""
-    linear = linear_table(pixels.dtype)[pixels]
-    if pixels.ndim == 2:
-        return linear
-    Y: Floats = cv2.transform(linear, RGB_TO_XYZ[1:2].astype(np.float32))
-    return Y
+    linear = cv2.LUT(pixels, linear_table(pixels.dtype))
+    return linear if pixels.ndim == 2 else cv2.transform(linear, RGB_TO_XYZ[1:2].astype(np.float32))
 
 
-def cube_root(Y: Floats) -> Floats:
-    """Lab's f(Y), from a table over sqrt(Y)."""
-    return f_table()[root_index(Y)]
+def f(t: Floats) -> Floats:
+    """CIE 15's f: the cube root of a share of white, and a line near black; same shape."""
+    root = np.cbrt(t)
+    np.copyto(root, t * np.float32(1 / (3 * DELTA**2)) + np.float32(4 / 29), where=t < DELTA**3)
+    return root
 
 
-def lightness_cubed(f: Floats) -> Floats:
-    """Lab's f backwards: (f > DELTA) f ** 3, else the line."""
-    line = (f - np.float32(4 / 29)) * np.float32(3 * DELTA**2)
-    return np.where(f > DELTA, f * f * f, line)
+def f_inverse(root: Floats) -> Floats:
+    """The way back from `f`; same shape."""
+    t = root * root * root
+    np.copyto(t, (root - np.float32(4 / 29)) * np.float32(3 * DELTA**2), where=root < DELTA)
+    return t
 
 
-def show(Y: Floats, fy: Floats, ab: Floats) -> Floats:
-    """Linear RGB (H, W, 3) of luminance Y with colour ab (2, H, W), as colourful as sRGB can show it."""
-    X = lightness_cubed(fy + ab[0] * np.float32(1 / 500)) * np.float32(WHITE[0])
-    Z = lightness_cubed(fy - ab[1] * np.float32(1 / 200)) * np.float32(WHITE[2])
-    linear: Floats = cv2.transform(cv2.merge([X, Y, Z]), XYZ_TO_RGB.astype(np.float32))
-    red, green, blue = cv2.split(linear)
-    low, high = cv2.min(cv2.min(red, green), blue), cv2.max(cv2.max(red, green), blue)
-    outside = (low < 0) | (high > 1)
-    if outside.any():
-        y, far_down, far_up = Y[outside], Y[outside] - low[outside], high[outside] - Y[outside]
-        keep = np.minimum(1, np.minimum(y / np.maximum(far_down, y), (1 - y) / np.maximum(far_up, 1 - y)))
-        linear[outside] = y[:, None] + keep[:, None] * (linear[outside] - y[:, None])
-    return linear
+def show(Y: Floats, fy: Floats, ab: Floats) -> list[Floats]:
+    """Linear red, green, blue (H, W) of luminance Y with colour ab (2, H, W), as colourful as sRGB can be."""
+    X = f_inverse(fy + ab[0] * np.float32(1 / 500)) * np.float32(WHITE[0])
+    Z = f_inverse(fy - ab[1] * np.float32(1 / 200)) * np.float32(WHITE[2])
+    rgb: list[Floats] = [x * X + y * Y + z * Z for x, y, z in XYZ_TO_RGB.astype(np.float32)]
+    low, high = cv2.min(cv2.min(*rgb[:2]), rgb[2]), cv2.max(cv2.max(*rgb[:2]), rgb[2])
+    if low.min() < 0 or high.max() > 1:
+        tiny = np.float32(1e-9)
+        down = (Y + tiny) / (np.maximum(Y - low, Y) + tiny)  # share of the chroma at which `low` becomes 0
+        up = (1 - Y + tiny) / (np.maximum(high, 1) - Y + tiny)  # and at which `high` becomes 1
+        keep = np.minimum(down, up)
+        rgb = [Y + keep * (channel - Y) for channel in rgb]
+    return rgb
 
 
-def to_srgb(linear: NDArray[Any]) -> NDArray[Any]:
-    """SRGB value, 0..1, of linear light, 0..1, same shape."""
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.power(linear, 1 / 2.4) - 0.055)
-
-
-def root_index(linear: Floats) -> NDArray[np.uint16]:
-    """Where in a table over sqrt(linear light) a value lies; values outside 0..1 go to the ends."""
-    flat = linear.reshape(len(linear), -1)  # OpenCV's scalars mean the first channel only
-    root = cv2.sqrt(cv2.min(cv2.max(flat, 0.0), 1.0))
-    index: NDArray[np.uint16] = cv2.multiply(root, ROOTS, dtype=cv2.CV_16U)
-    return index.reshape(linear.shape)
-
-
-def encode(linear: Floats, dtype: Any) -> Pixels:
-    """SRGB pixels of linear light, same shape."""
-    if dtype == np.uint8:
-        return srgb_table()[root_index(linear)]
-    return np.rint(to_srgb(np.clip(linear, 0, 1)) * np.iinfo(dtype).max).astype(dtype)
+def encode(rgb: list[Floats], dtype: Any) -> Pixels:
+    """Linear red, green, blue (H, W) -> sRGB (H, W, 3)."""
+    planes = []
+    for channel in rgb:
+        root = cv2.sqrt(np.clip(channel, 0, 1))
+        planes.append(cv2.LUT((root * ROOTS + np.float32(0.5)).astype(np.uint16), srgb_table(dtype)))
+    return cv2.merge(planes)
 
 
 @cache
@@ -193,17 +182,11 @@ def linear_table(dtype: Any) -> Floats:
 
 
 @cache
-def f_table() -> Floats:
-    """Lab's f(Y) at ROOTS + 1 evenly spaced values of sqrt(Y)."""
-    Y = (np.arange(ROOTS + 1) / ROOTS) ** 2
-    return np.where(Y > DELTA**3, np.cbrt(Y), Y / (3 * DELTA**2) + 4 / 29).astype(np.float32)
-
-
-@cache
-def srgb_table() -> NDArray[np.uint8]:
-    """8-bit sRGB at ROOTS + 1 evenly spaced values of sqrt(linear light)."""
+def srgb_table(dtype: Any) -> Pixels:
+    """The sRGB value of this dtype at ROOTS + 1 evenly spaced values of sqrt(linear light)."""
     linear = (np.arange(ROOTS + 1) / ROOTS) ** 2
-    return np.rint(to_srgb(linear) * 255).astype(np.uint8)
+    srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.power(linear, 1 / 2.4) - 0.055)
+    return np.rint(srgb * np.iinfo(dtype).max).astype(dtype)
 
 
 # Training: torch

@@ -14,14 +14,7 @@ from torch.nn import functional
 
 from colourise.errors import TrainingError
 from colourise.lab import tensor_lab_to_rgb
-
-VGG16_LAYERS = {  # number of torchvision's `features` that end with this layer's ReLU
-    "block1_conv2": 4,
-    "block2_conv2": 9,
-    "block3_conv3": 16,
-    "block4_conv3": 23,
-    "block5_conv3": 30,
-}
+from colourise.recipes import VGG16_LAYERS
 
 
 def pixel_loss(ab: Tensor, truth: Tensor) -> Tensor:

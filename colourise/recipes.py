@@ -7,6 +7,14 @@ from typing import Any, get_type_hints
 
 from colourise.errors import TrainingError
 
+VGG16_LAYERS = {  # how many of torchvision's `features` end with this layer's ReLU
+    "block1_conv2": 4,
+    "block2_conv2": 9,
+    "block3_conv3": 16,
+    "block4_conv3": 23,
+    "block5_conv3": 30,
+}
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -73,7 +81,9 @@ def configure(recipe: str, overrides: list[str]) -> TrainConfig:
         try:
             changes[name] = parse(text, kinds[name])
         except ValueError as err:
-            raise TrainingError(f"{override}: {err}") from err
+            example = getattr(config, name)
+            example = ",".join(map(str, example)) if isinstance(example, tuple) else example
+            raise TrainingError(f"{override}: no value for {name}; the recipe has {name}={example}") from err
     config = replace(config, **changes)
     check(config)
     return config
@@ -103,5 +113,7 @@ def check(config: TrainConfig) -> None:
     for name in ("feature_share", "warmup", "ema"):
         if not 0 <= getattr(config, name) <= 1:
             raise TrainingError(f"{name}={getattr(config, name)}: must lie between 0 and 1")
+    if config.feature_layer not in VGG16_LAYERS:
+        raise TrainingError(f"feature_layer={config.feature_layer}: VGG16 has {', '.join(VGG16_LAYERS)}")
     if config.images < config.batch:
         raise TrainingError(f"images={config.images}: less than one batch of {config.batch}")

@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
@@ -29,7 +28,7 @@ from colourise.checkpoints import Card
 from colourise.colouriser import Colouriser
 from colourise.data import Crops
 from colourise.errors import TrainingError
-from colourise.evaluate import evaluate, grey_of
+from colourise.evaluate import contact_sheet, evaluate
 from colourise.losses import FeatureReconstructionLoss, pixel_loss
 from colourise.metrics import Picture
 from colourise.recipes import TrainConfig
@@ -230,16 +229,14 @@ def score(
     colouriser = Colouriser(
         TorchBackend(generator, device=device, precision="fp32"), input_size=config.input_size
     )
-    rows: list[Picture] = []
+    pairs: list[tuple[Picture, Picture]] = []
 
     def keep(path: Path, predicted: Picture, truth: Picture) -> None:
-        if len(rows) < PREVIEWS:
-            rows.append(np.hstack([grey_of(truth), predicted, truth]))
+        if len(pairs) < PREVIEWS:
+            pairs.append((predicted, truth))
 
     scores = evaluate(colouriser, held_out, each=keep)
-    half = (len(rows) + 1) // 2
-    columns = [np.vstack(rows[:half]), np.vstack(rows[half:])] if len(rows) % 2 == 0 else [np.vstack(rows)]
-    Image.fromarray(np.hstack(columns)).save(sheet, quality=90)
+    Image.fromarray(contact_sheet(pairs)).save(sheet, quality=90)
     return scores.summary()
 
 

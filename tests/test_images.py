@@ -871,6 +871,35 @@ def test_truncated(tmp_path: Path, suffix: str, deep: bool, part: float) -> None
     assert re.search("truncated|damaged", refused(data[: int(len(data) * part)]))
 
 
+def test_libpng_keeps_quiet(capfd: pytest.CaptureFixture[str]) -> None:
+    data = encoded(".png", deep=True)
+    for place in (12, 20, 30, len(data) - 6):  # IHDR's name, data and checksum; IEND's name
+        broken = bytearray(data)
+        broken[place] ^= 1
+        refused(bytes(broken))
+    odd = b"gAMA" + bytes(4)  # a gamma of zero, rightly summed
+    chunk = struct.pack(">I", 4) + odd + struct.pack(">I", zlib.crc32(odd))
+    assert images.read(data[:33] + chunk + data[33:]).pixels.dtype == np.uint16
+    assert capfd.readouterr() == ("", "")
+
+
+def test_pages_in_a_circle(tmp_path: Path) -> None:
+    images.write(images.Photo(picture8(), None, "TIFF"), tmp_path / "a.tif")
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    entries = struct.unpack("<H", data[8:10])[0]
+    link = 10 + 12 * entries
+    data[link : link + 4] = struct.pack("<I", 8)  # the next page is this one
+    assert images.read(bytes(data)).notes == []
+
+
+def test_missing_strips_are_no_black_picture(tmp_path: Path) -> None:
+    for tag, value in ((279, 0), (257, 4000)):  # length of a strip, height of the picture
+        images.write(rich_photo(), tmp_path / "a.tif", overwrite=True)
+        with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as tiff:
+            tiff.pages.first.tags[tag].overwrite(value)
+        assert "truncated" in refused(tmp_path / "a.tif")
+
+
 @pytest.mark.parametrize(("suffix", "deep"), KINDS)
 def test_damage_raises_nothing_else(suffix: str, deep: bool, capfd: pytest.CaptureFixture[str]) -> None:
     data = encoded(suffix, deep)

@@ -1,0 +1,99 @@
+"""The one path for a picture: any size, any depth, alone or in a batch."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import PHOTOS, pixels
+from skimage.color import rgb2lab
+
+import colourise
+from colourise.backends import TorchBackend
+from colourise.checkpoints import find, load_generator
+from colourise.colouriser import Colouriser, load_model
+
+NAMES = ("astronaut.jpg", "chelsea.jpg", "coffee.jpg", "camera.png")
+
+
+@pytest.fixture(params=["onnx", "torch"])
+def colouriser(request: pytest.FixtureRequest, tiny_model: Path) -> Colouriser:
+    return load_model(str(tiny_model), backend=request.param, device="cpu")
+
+
+def test_a_batch_of_different_sizes_is_as_one_at_a_time(colouriser: Colouriser) -> None:
+    pictures = [pixels(PHOTOS / name) for name in NAMES]
+    assert len({picture.shape for picture in pictures}) == len(NAMES)
+    together = colouriser(pictures)
+    for picture, coloured in zip(pictures, together, strict=True):
+        (alone,) = colouriser([picture])
+        assert coloured.shape == (*picture.shape[:2], 3)
+        assert coloured.dtype == picture.dtype
+        assert np.abs(coloured.astype(int) - alone).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (2, 5), (63, 65), (40, 4000)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_any_size(colouriser: Colouriser, size: tuple[int, int], dtype: type) -> None:
+    top = np.iinfo(dtype).max
+    picture = np.random.default_rng(0).integers(0, top + 1, size).astype(dtype)
+    (coloured,) = colouriser([picture])
+    assert (coloured.shape, coloured.dtype) == ((*size, 3), dtype)
+    L = [rgb2lab(rgb / top)[..., 0] for rgb in (np.stack([picture] * 3, -1), coloured)]
+    assert np.abs(L[0] - L[1]).max() < (0.35 if dtype == np.uint8 else 0.02)
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_black_stays_black_and_white_white(colouriser: Colouriser, level: int) -> None:
+    (coloured,) = colouriser([np.full((50, 70), level, np.uint8)])
+    assert (coloured == level).all()
+
+
+def test_colours_of_the_input_do_not_matter(colouriser: Colouriser) -> None:
+    colour = pixels(PHOTOS / "astronaut.jpg")
+    (grey,) = Colouriser(colouriser.backend, input_size=64, saturation=0)([colour])
+    before = colour.copy()
+    ours, theirs = colouriser([colour, grey])
+    assert (colour == before).all()  # what is given is left alone
+    assert np.abs(ours.astype(int) - theirs).mean() < 1
+
+
+def test_saturation_multiplies_chroma(colouriser: Colouriser) -> None:
+    picture = 90 + pixels(PHOTOS / "camera.png") // 4  # no extremes, so that sRGB has room for the colours
+    full, half = (
+        rgb2lab(Colouriser(colouriser.backend, input_size=64, saturation=amount)([picture])[0])[..., 1:]
+        for amount in (1.0, 0.5)
+    )
+    assert np.abs(full).max() > 5
+    assert np.median(np.abs(full / 2 - half)) < 0.5  # rounding to 8 bits
+
+
+def test_the_card_decides_the_input_size_unless_told_otherwise(tiny_model: Path) -> None:
+    assert load_model(str(tiny_model)).input_size == 64
+    assert load_model(str(tiny_model), input_size=100).input_size == 100
+
+
+def test_auto_is_onnx_where_there_is_a_file(tiny_model: Path) -> None:
+    assert load_model(str(tiny_model), device="cpu").backend.name == "ONNX Runtime on the CPU"
+    torch = load_model(str(tiny_model), backend="torch", device="cpu", precision="fp32")
+    assert torch.backend.name == "PyTorch on cpu, fp32"
+
+
+def test_torch_and_onnx_give_the_same_picture_within_one_level(tiny_model: Path) -> None:
+    generator = load_generator(find(tiny_model, need="safetensors"))
+    torch = Colouriser(TorchBackend(generator, device="cpu", precision="fp32"), input_size=100)
+    onnx = load_model(str(tiny_model), backend="onnx", device="cpu", input_size=100)
+    for name in NAMES:
+        pictures = [pixels(PHOTOS / name)]
+        differences = torch(pictures)[0].astype(int) - onnx(pictures)[0]
+        assert np.abs(differences).max() <= 1, np.unique(differences, return_counts=True)
+
+
+def test_the_package_offers_it(tiny_model: Path) -> None:
+    (coloured,) = colourise.load_model(str(tiny_model))([pixels(PHOTOS / "camera.png")])
+    assert coloured.shape == (512, 512, 3)
+    assert isinstance(colourise.load_model(str(tiny_model)), colourise.Colouriser)
+    assert isinstance(colourise.available_models(), list)
+    with pytest.raises(colourise.ColouriseError):
+        colourise.load_model("nothing-like-it")
+    with pytest.raises(AttributeError, match="no attribute 'color'"):
+        colourise.color  # noqa: B018

@@ -1,0 +1,111 @@
+"""Lab both ways, against scikit-image."""
+
+import numpy as np
+import pytest
+import torch
+from skimage import color
+
+from colourise import lab
+
+CHANCE = np.random.default_rng(0)
+EVERY = np.stack(np.meshgrid(*[np.arange(0, 256, 5)] * 3), -1).reshape(52, -1, 3).astype(np.uint8)
+DEEP = CHANCE.integers(0, 65536, (64, 64, 3)).astype(np.uint16)
+
+
+def reference(pixels):
+    return color.rgb2lab(pixels / np.iinfo(pixels.dtype).max)
+
+
+@pytest.mark.parametrize("pixels", [EVERY, DEEP], ids=["8-bit", "16-bit"])
+def test_rgb_to_lab_agrees_with_scikit_image(pixels):
+    assert np.abs(lab.rgb_to_lab(pixels) - reference(pixels)).max() < 0.05
+    assert np.abs(lab.rgb_to_L(pixels) - reference(pixels)[..., 0]).max() < 0.001
+
+
+def test_lab_to_rgb_brings_every_colour_back():
+    there = reference(EVERY).astype(np.float32)
+    assert np.array_equal(lab.lab_to_rgb(there[..., 0], np.moveaxis(there[..., 1:], -1, 0)), EVERY)
+
+
+def test_sixteen_bits_there_and_back():
+    there = reference(DEEP).astype(np.float32)
+    back = lab.lab_to_rgb(there[..., 0], np.moveaxis(there[..., 1:], -1, 0), np.uint16)
+    assert np.abs(back.astype(int) - DEEP).max() < 40  # of 65,535: what float32 Lab can hold
+
+
+def test_torch_agrees_with_scikit_image_and_comes_back():
+    rgb = torch.from_numpy(np.moveaxis(EVERY / np.float32(255), -1, 0).copy())[None]
+    there = lab.tensor_rgb_to_lab(rgb)
+    assert np.abs(np.moveaxis(there[0].numpy(), 0, -1) - reference(EVERY)).max() < 0.01
+    assert (lab.tensor_lab_to_rgb(there[:, :1], there[:, 1:]) - rgb).abs().max() < 1e-4
+
+
+def test_torch_is_differentiable_at_black_white_and_out_of_gamut():
+    L = torch.tensor([0.0, 100.0, 50.0]).view(1, 1, 1, 3)
+    ab = torch.full((1, 2, 1, 3), 90.0, requires_grad=True)
+    lab.tensor_lab_to_rgb(L, ab).sum().backward()
+    assert torch.isfinite(ab.grad).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_laying_colour_over_keeps_the_lightness(dtype, channels):
+    top = np.iinfo(dtype).max
+    pixels = CHANCE.integers(0, top + 1, (90, 70, channels)).astype(dtype)
+    pixels[:8], pixels[8:16] = 0, top  # black and white can take no colour
+    ab = CHANCE.uniform(-100, 90, (2, 9, 7)).astype(np.float32)  # far out of gamut in places
+    coloured = lab.lay_over(pixels[..., 0] if channels == 1 else pixels, ab)
+    assert coloured.dtype == dtype
+    before = reference(np.repeat(pixels, 3, 2) if channels == 1 else pixels)[..., 0]
+    rounding = 0.3 if dtype == np.uint8 else 0.003  # of L, when all three channels are rounded
+    assert np.abs(reference(coloured)[..., 0] - before).max() < rounding
+    assert (coloured[:8] == 0).all()
+    assert (coloured[8:16] == top).all()
+
+
+def test_no_colour_leaves_grey_as_it_was():
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    assert np.array_equal(
+        lab.lay_over(grey, np.zeros((2, 4, 4), np.float32)), np.repeat(grey[..., None], 3, 2)
+    )
+
+
+def test_strips_do_not_show(monkeypatch):
+    grey = CHANCE.integers(0, 256, (61, 47)).astype(np.uint8)
+    ab = CHANCE.uniform(-40, 40, (2, 8, 8)).astype(np.float32)
+    whole = lab.lay_over(grey, ab)
+    monkeypatch.setattr(lab, "STRIP_PIXELS", 47 * 3)
+    assert np.array_equal(lab.lay_over(grey, ab), whole)
+
+
+def test_colour_stands_where_it_was_predicted():
+    ab = np.zeros((2, 4, 4), np.float32)
+    ab[0, :2, :2] = 40  # the upper left quarter is red
+    coloured = lab.lay_over(np.full((64, 64), 128, np.uint8), ab).astype(int)
+    assert (coloured[:20, :20, 0] > coloured[:20, :20, 1] + 30).all()
+    assert np.abs(coloured[44:, 44:, 0] - coloured[44:, 44:, 1]).max() <= 1
+
+
+def test_enlarging_agrees_with_torch():
+    ab = CHANCE.uniform(-40, 40, (2, 12, 12)).astype(np.float32)
+    ours = lab.enlarge(ab, slice(10, 50), 96, 132)
+    theirs = torch.nn.functional.interpolate(torch.from_numpy(ab)[None], (96, 132), mode="bilinear")[
+        0, :, 10:50
+    ]
+    assert np.abs(ours - theirs.numpy()).max() < 0.7  # OpenCV steps by 1/32 of a pixel
+
+
+def test_ab_is_clipped_to_what_srgb_spans():
+    wild = np.array([[[500.0]], [[-500.0]]], np.float32)
+    assert np.allclose(lab.clip_to_gamut_bounds(wild)[:, 0, 0], (98.2, -107.9))
+    corners = reference(np.array([[[255, 0, 255], [0, 255, 0], [0, 0, 255], [255, 255, 0]]], np.uint8))[
+        0, :, 1:
+    ]
+    assert np.abs(corners.max(0) - (98.2, 94.5)).max() < 0.1
+    assert np.abs(corners.min(0) - (-86.2, -107.9)).max() < 0.1
+
+
+def test_resizing_lightness_averages():
+    L = CHANCE.uniform(0, 100, (64, 96)).astype(np.float32)
+    blocks = L.reshape(32, 2, 48, 2).mean((1, 3))
+    assert np.abs(lab.resize_L(L, (32, 48)) - blocks).max() < 1e-3
