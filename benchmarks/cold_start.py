@@ -21,7 +21,7 @@ RUNS = 9
 GOAL = 3.0
 IMPORTS = "import onnxruntime, cv2, PIL.Image, typer, rich"
 TELLTALE = (
-    "import sys; from colourise.cli import app; app(sys.argv[1:], standalone_mode=False); "
+    "import sys; from colourise.cli import app; assert not app(sys.argv[1:], standalone_mode=False); "
     "sys.exit(any(name in sys.modules for name in ('torch', 'timm', 'huggingface_hub')))"
 )
 

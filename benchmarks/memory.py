@@ -22,7 +22,7 @@ SIDE = 10_000  # pixels
 CHILD = """
 import resource, sys
 from colourise.cli import app
-app(sys.argv[1:], standalone_mode=False)
+assert not app(sys.argv[1:], standalone_mode=False)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(peak * (1 if sys.platform == "darwin" else 1024) / 1e9)
 """

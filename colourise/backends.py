@@ -7,7 +7,9 @@ really runs.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -104,9 +106,12 @@ class TorchBackend:
 
         dtype = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[self.precision]
         kind = torch.device(self.device).type
-        with torch.inference_mode(), torch.autocast(kind, dtype, enabled=self.precision != "fp32"):
-            ab = self.generator(torch.from_numpy(L).to(self.device))
-        return np.ascontiguousarray(ab.float().cpu().numpy())
+        try:
+            with torch.inference_mode(), torch.autocast(kind, dtype, enabled=self.precision != "fp32"):
+                ab = self.generator(torch.from_numpy(L).to(self.device))
+            return np.ascontiguousarray(ab.float().cpu().numpy())
+        except RuntimeError as err:  # out of memory on the GPU is one
+            raise failure(self.name, err) from err
 
 
 class OnnxBackend:
@@ -127,7 +132,8 @@ class OnnxBackend:
         providers: list[str | tuple[str, dict[str, str]]] = ["CPUExecutionProvider"]
         cuda = device.startswith("cuda") or (device == "auto" and nvidia_gpus() > 0)
         if cuda and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-            onnxruntime.preload_dlls()
+            with contextlib.redirect_stdout(io.StringIO()):  # it prints what it does not find
+                onnxruntime.preload_dlls()
             index = device.partition(":")[2] or "0"
             providers.insert(0, ("CUDAExecutionProvider", {"device_id": index}))
         try:
@@ -153,8 +159,18 @@ class OnnxBackend:
         height, width = L.shape[2:]
         below, right = -height % self.stride, -width % self.stride
         padded = np.pad(L, ((0, 0), (0, 0), (0, below), (0, right)), mode="edge")
-        (ab,) = self.session.run(None, {self.input: padded})
+        try:
+            (ab,) = self.session.run(None, {self.input: padded})
+        except Exception as err:  # as above
+            raise failure(self.name, err) from err
         return np.ascontiguousarray(ab[:, :, :height, :width], np.float32)
+
+
+def failure(name: str, err: Exception) -> DeviceError:
+    """One line about a network that could not be run."""
+    return DeviceError(
+        f"{name} failed ({str(err).splitlines()[0]}); try --device cpu, or a smaller --input-size"
+    )
 
 
 def check_device(device: str) -> None:
@@ -195,8 +211,8 @@ def torch_precision(precision: Precision, device: str) -> str:
     """
     import torch
 
-    native = bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
     if device == "cpu":
+        native = bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
         if precision == "fp16" or (precision == "bf16" and not native):
             raise DeviceError(
                 f"{precision}: this processor does not multiply it itself; use --precision fp32"

@@ -57,8 +57,13 @@ class Card:
                 f"{path}: card with missing or unknown fields: {', '.join(odd)}; update colourise"
             )
         wrong = [name for name, kind in kinds.items() if type(values[name]) is not kind]
-        if wrong or not values["sha256"].keys() <= set(SUFFIXES):
-            raise ModelError(f"{path}: card with a wrong {', '.join(wrong) or 'sha256'}; get the model anew")
+        wrong += [] if wrong or 32 <= values["input_size"] <= 2048 else ["input_size"]
+        wrong += [] if wrong or values["sha256"].keys() <= set(SUFFIXES) else ["sha256"]
+        wrong += (
+            [] if wrong or all(isinstance(x, int | float) for x in values["scores"].values()) else ["scores"]
+        )
+        if wrong:
+            raise ModelError(f"{path}: card with a wrong {', '.join(wrong)}; get the model anew")
         return cls(**values)
 
     def to_json(self) -> str:

@@ -232,8 +232,12 @@ def save(
     return Checkpoint(card, str(_beside(stem, ".json")), weights)
 
 
-def add_onnx(stem: Path) -> Checkpoint:
+def add_onnx(stem: Path, card: Card | None = None) -> Checkpoint:
     """Record in STEM.json that STEM.onnx is the export of its weights, and return the checkpoint.
+
+    Args:
+        stem: Path without suffix.
+        card: For an ONNX file that stands alone: the card to write, apart from its name and hashes.
 
     Raises:
         ModelError: if one of the files is missing, or the weights are not what the card says.
@@ -241,7 +245,7 @@ def add_onnx(stem: Path) -> Checkpoint:
     path, onnx = _beside(stem, ".json"), _beside(stem, ".onnx")
     if not onnx.is_file():
         raise ModelError(f"{onnx}: no such file; export the model first")
-    card = Card.read(path)
+    card = replace(card, name=stem.name, sha256={}) if card is not None else Card.read(path)
     card = replace(card, sha256=card.sha256 | {".onnx": _sha256(onnx)})
     _write(path, card.to_json().encode())
     return _open(path, "all")

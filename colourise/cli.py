@@ -12,6 +12,7 @@ import io
 import json
 import math
 import os
+import re
 import sys
 from collections import Counter
 from contextlib import contextmanager, nullcontext
@@ -214,14 +215,14 @@ def colourise(
     The photo's own light, depth, size, transparency and metadata are kept.
     JPEG, PNG, TIFF, WebP, BMP, AVIF and HEIC; 16 bits stay 16 bits.
     """
-    from colourise import folders
-    from colourise.colouriser import load_model
-
-    settings = folders.Settings(
-        format=format and format.value, quality=quality, overwrite=overwrite, compare=compare
-    )
     check_streams(paths, output, compare=compare)
     with refusals():
+        from colourise import folders
+        from colourise.colouriser import load_model
+
+        settings = folders.Settings(
+            format=format and format.value, quality=quality, overwrite=overwrite, compare=compare
+        )
         jobs: list[folders.Job] = []
         refused: list[str] = []
         streaming = paths == ["-"] or output == "-"
@@ -243,6 +244,8 @@ def colourise(
             source = sys.stdin.buffer.read() if paths == ["-"] else Path(paths[0])
             buffer = io.BytesIO()
             target = Path(output) if output not in (None, "-") else buffer
+            if isinstance(target, Path):
+                folders.check_output(target, [target], settings, one_file=True)
             notes = folders.colour(source, target, colouriser, settings)
             if target is buffer:
                 send(buffer.getbuffer())
@@ -312,10 +315,10 @@ def train(
     """Train a model on colour photos; the same command goes on with a run that was stopped."""
     from dataclasses import asdict
 
-    from colourise import data as photos
-    from colourise.recipes import configure
-
     with refusals():
+        from colourise import data as photos
+        from colourise.recipes import configure
+
         config = configure(recipe, set_ or [])
         if show:
             for name, value in asdict(config).items():
@@ -327,7 +330,9 @@ def train(
         if held_out is None:
             learn, judge = photos.hold_out(found, 200, config.seed)
         else:
-            learn, judge = found, photos.find_photos(held_out)
+            judge = photos.find_photos(held_out)
+            held = {photo.resolve() for photo in judge}
+            learn = [photo for photo in found if photo.resolve() not in held]
         from colourise.train import train as run_training
 
         err.print(f"{len(learn)} photos to learn from, {len(judge)} held out; the run is {escape(str(run))}")
@@ -369,13 +374,13 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
 ) -> None:
     """Score models on colour photos, against plain grey."""
-    from colourise.colouriser import Colouriser, load_model
-    from colourise.data import find_photos
-    from colourise.evaluate import Grey, contact_sheets
-    from colourise.evaluate import evaluate as run_evaluation
-    from colourise.metrics import Scores
-
     with refusals():
+        from colourise.colouriser import Colouriser, load_model
+        from colourise.data import find_photos
+        from colourise.evaluate import Grey, contact_sheets
+        from colourise.evaluate import evaluate as run_evaluation
+        from colourise.metrics import Scores
+
         photos = find_photos(data)
         colourisers = {"grey": Colouriser(Grey(), input_size=32)}
         for name in model or [DEFAULT_MODEL]:
@@ -423,9 +428,9 @@ def export(
     fp16: Annotated[bool, typer.Option("--fp16", metavar="", help="Half precision, for GPUs.")] = False,
 ) -> None:
     """Export a model to ONNX; the file is kept if it predicts what PyTorch does."""
-    from colourise.export import export as run_export
-
     with refusals():
+        from colourise.export import export as run_export
+
         worst = run_export(model, target, fp16=fp16)
     err.print(f"[green]exported[/] {escape(str(target))}; ab is within {worst:.2g} of PyTorch's")
 
@@ -447,11 +452,11 @@ def weights(ctx: typer.Context) -> None:
             card = row.card
             scores = card.scores if card else {}
             table.add_row(
-                row.name,
+                escape(row.name),
                 row.where,
                 f"{row.size / 1e6:.1f}" if row.size else "",
                 str(card.input_size) if card else "",
-                card.licence if card else "",
+                escape(card.licence) if card else "",
                 *(f"{scores[key]:.3f}" if key in scores else "" for key in ("psnr_rgb", "js_a", "js_b")),
             )
     out.print(table)
@@ -535,6 +540,15 @@ def refusals() -> Iterator[None]:
         yield
     except BrokenPipeError:
         raise  # nobody reads what we say
+    except ImportError as error:
+        if not re.search(r"lib(GL|gthread|glib)", str(error)):
+            raise
+        err.print(
+            f"[red]error[/] OpenCV cannot be loaded ({escape(str(error))}); "
+            "apt-get install libgl1 libglib2.0-0, "
+            "or: pip uninstall opencv-python && pip install opencv-python-headless"
+        )
+        raise typer.Exit(1) from error
     except (ColouriseError, OSError) as error:
         where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
         what = error.strerror if isinstance(error, OSError) else None

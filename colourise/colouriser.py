@@ -1,6 +1,6 @@
 """The one path for a picture: its L in, its colours out.
 
-Photos, folders, films, scores and training previews all come through `Colouriser`.
+Photos, folders, scores and training previews all come through `Colouriser`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 
 from colourise.backends import Backend, BackendName, Precision, open_backend
 from colourise.checkpoints import DEFAULT_MODEL
-from colourise.lab import Pixels, clip_to_gamut_bounds, lay_over, resize_L, rgb_to_L
+from colourise.lab import Pixels, clip_to_gamut_bounds, lay_over, rgb_to_L
 
 
 class Colouriser:
@@ -35,7 +35,7 @@ class Colouriser:
             For each, (H, W, 3) sRGB of its dtype, with its L and new colours.
         """
         square = (self.input_size, self.input_size)
-        L = np.stack([resize_L(rgb_to_L(picture), square) for picture in pictures])[:, None]  # (N, 1, S, S)
+        L = np.stack([rgb_to_L(picture, square) for picture in pictures])[:, None]  # (N, 1, S, S)
         ab = self.backend.predict_ab(L) * np.float32(self.saturation)  # (N, 2, S, S)
         ab = clip_to_gamut_bounds(ab)
         return [lay_over(picture, colours) for picture, colours in zip(pictures, ab, strict=True)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import cv2
@@ -16,30 +17,32 @@ from numpy.typing import NDArray
 
 from colourise import images
 from colourise.errors import PhotoError, TrainingError
+from colourise.folders import walk
 from colourise.lab import Floats, Pixels, rgb_to_lab
+from colourise.shallow import to_8_bits
 
 GREY = 6  # photos whose mean (max - min) over RGB is below this, in 8-bit levels, teach no colour
 
 
 def find_photos(folder: Path) -> list[Path]:
-    """Every photo below a folder, sorted.
+    """Every photo below a folder, sorted, but for hidden files and what `colourise` made itself.
 
     Raises:
         TrainingError: there is no such folder, or no photo in it.
     """
-    photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in images.EXTENSIONS)
+    photos = list(walk(folder, [])) if folder.is_dir() else []
     if not photos:
         raise TrainingError(f"{folder}: no photos here; --data takes a folder of colour photos")
     return photos
 
 
 def hold_out(photos: Sequence[Path], count: int, seed: int) -> tuple[list[Path], list[Path]]:
-    """Split photos into (train, held out), by file and by seed; at most a tenth is held out.
+    """Split photos into (train, held out), by name and seed; at most a tenth is held out.
 
     Raises:
         TrainingError: there are too few photos to spare one.
     """
-    shuffled = random.Random(seed).sample(photos, len(photos))
+    shuffled = sorted(photos, key=lambda photo: sha256(f"{seed} {photo.name}".encode()).digest())
     count = min(count, len(photos) // 10)
     if not count:
         raise TrainingError(
@@ -54,9 +57,7 @@ def read_rgb(path: Path) -> Pixels:
     Raises:
         PhotoError: it cannot be read.
     """
-    pixels = images.read(path).pixels
-    if pixels.dtype == np.uint16:
-        pixels = (pixels >> 8).astype(np.uint8)
+    pixels = to_8_bits(images.read(path).pixels)
     return np.repeat(pixels[..., None], 3, 2) if pixels.ndim == 2 else pixels
 
 

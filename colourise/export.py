@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from colourise import checkpoints
 from colourise.backends import OnnxBackend, TorchBackend
+from colourise.cards import Card
 from colourise.errors import ModelError
 
 OPSET = 20
@@ -32,16 +33,25 @@ def export(model: str, target: Path, *, fp16: bool = False) -> float:
 
     Args:
         model: NAME, PATH or OWNER/REPO[@REVISION].
-        target: the ONNX file; beside a checkpoint of the same stem, its card takes the file's hash too.
+        target: the ONNX file. Beside the model's own files, of the same stem, it becomes the checkpoint's
+            ONNX file; anywhere else it gets a card of its own, so that `--model out.onnx` takes it.
         fp16: store and compute in half precision, for GPUs.
     Returns:
         The largest difference of ab from PyTorch's, in Lab units, over several sizes.
     Raises:
-        ModelError: the model cannot be found or exported, or its export differs; no file is left then.
+        ModelError: the model cannot be found or exported, its export differs (no file is left then), or
+            the target belongs to another model.
     """
+    if target.suffix != ".onnx":
+        raise ModelError(f"{target}: an ONNX file ends in .onnx; choose another name")
     if not target.parent.is_dir():
         raise ModelError(f"{target}: no such folder; create it first")
-    generator = checkpoints.load_generator(checkpoints.find(model, need="safetensors"))
+    checkpoint = checkpoints.find(model, need="safetensors")
+    card_file = target.with_name(f"{target.name.removesuffix('.onnx')}.json")
+    own = Path(checkpoint.source).resolve() == card_file.resolve()
+    if card_file.exists() and not own and ".safetensors" in Card.read(card_file).sha256:
+        raise ModelError(f"{target}: lies beside the weights of another model; choose another name")
+    generator = checkpoints.load_generator(checkpoint)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         write_onnx(generator, part, fp16=fp16)
@@ -52,9 +62,8 @@ def export(model: str, target: Path, *, fp16: bool = False) -> float:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
-    stem = target.with_suffix("")
-    if stem.with_suffix(".json").exists() and stem.with_suffix(".safetensors").exists() and not fp16:
-        checkpoints.add_onnx(stem)
+    stem = target.with_name(target.name.removesuffix(".onnx"))
+    checkpoints.add_onnx(stem, None if own else checkpoint.card)
     return worst
 
 

@@ -20,8 +20,9 @@ import numpy as np
 
 from colourise import images
 from colourise.colouriser import Colouriser
-from colourise.errors import PhotoError
+from colourise.errors import ColouriseError, PhotoError
 from colourise.lab import Pixels, lay_over
+from colourise.shallow import to_8_bits
 
 MARK = ".colourised"  # photo.jpg -> photo.colourised.jpg
 COMPARE = ".compare"  # photo.jpg -> photo.compare.jpg
@@ -244,8 +245,9 @@ def colour_all(jobs: Iterable[Job], colouriser: Colouriser, settings: Settings) 
                 continue
             notes = colour(job.source, job.target, colouriser, settings, sheet=job.sheet)
             yield Outcome(job, "coloured", notes=notes)
-        except PhotoError as err:
-            yield Outcome(job, "failed", str(err))
+        except ColouriseError as err:
+            reason = str(err) if isinstance(err, PhotoError) else f"{job.source}: {err}"
+            yield Outcome(job, "failed", reason)
             if isinstance(err.__cause__, OSError) and err.__cause__.errno in HOPELESS:
                 return
         except OSError as err:  # of looking whether files are there
@@ -287,10 +289,10 @@ def colour(
             raise PhotoError(f"{target.parent}: cannot be made a folder ({err.strerror})") from err
     elif kind is None and photo.format not in images.FORMATS.values():
         kind = "png"
-    losses = images.write(photo, target, format=kind, quality=settings.quality, overwrite=settings.overwrite)
-    if sheet and before is not None:
+    if sheet and before is not None:  # first, so that a target that is there has its sheet
         both = np.hstack([lay_over(before, np.zeros((2, 1, 1), np.float32)), shrunk(photo.pixels)])
         images.write(replace(photo, pixels=both, alpha=None), sheet, overwrite=settings.overwrite)
+    losses = images.write(photo, target, format=kind, quality=settings.quality, overwrite=settings.overwrite)
     return photo.notes + losses
 
 
@@ -299,5 +301,4 @@ def shrunk(pixels: Pixels) -> Pixels:
     height, width = pixels.shape[:2]
     scale = min(1, COMPARE_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return (small >> 8).astype(np.uint8) if small.dtype == np.uint16 else small
+    return to_8_bits(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))

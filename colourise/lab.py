@@ -54,18 +54,22 @@ def rgb_to_lab(pixels: Pixels) -> Floats:
     return lab
 
 
-def rgb_to_L(pixels: Pixels) -> Floats:
-    """L of a picture, from its full depth.
+def rgb_to_L(pixels: Pixels, size: tuple[int, int] | None = None) -> Floats:
+    """L of a picture, from its full depth, at its own or another size.
 
     Args:
         pixels: (H, W) grey or (H, W, 3) sRGB, uint8 or uint16.
+        size: (height, width) of the result; by default the picture's own.
     Returns:
-        (H, W) float32.
+        (height, width) float32.
     """
-    L: Floats = np.empty(pixels.shape[:2], np.float32)
-    for rows in strips(*L.shape):
-        L[rows] = 116 * f(luminance(pixels[rows])) - 16
-    return L
+    height, width = pixels.shape[:2]
+    rows_wanted, columns = size or (height, width)
+    L: Floats = np.empty((height, columns), np.float32)
+    for rows in strips(height, width):  # area averages are separable: first along the rows, then down
+        strip = 116 * f(luminance(pixels[rows])) - 16
+        L[rows] = resize(strip, (len(strip), columns))
+    return resize(L, (rows_wanted, columns))
 
 
 def lab_to_rgb(L: Floats, ab: Floats, dtype: Any = np.uint8) -> Pixels:
@@ -83,7 +87,7 @@ def lab_to_rgb(L: Floats, ab: Floats, dtype: Any = np.uint8) -> Pixels:
 
 
 def lay_over(pixels: Pixels, ab: Floats) -> Pixels:
-    """Colour a picture: its own luminance, with ab enlarged to its size (bicubic).
+    """Colour a picture: its own luminance, with ab enlarged to its size (bilinear).
 
     Args:
         pixels: (H, W) grey or (H, W, 3) sRGB, uint8 or uint16; its own colours are ignored.
@@ -105,23 +109,23 @@ def clip_to_gamut_bounds(ab: Floats) -> Floats:
     return np.clip(ab, low, high)
 
 
-def resize_L(L: Floats, size: tuple[int, int]) -> Floats:
-    """Bring L (H, W) to (height, width): area average when it shrinks, bilinear when it grows."""
-    how = cv2.INTER_AREA if size[0] <= L.shape[0] and size[1] <= L.shape[1] else cv2.INTER_LINEAR
-    resized: Floats = cv2.resize(L, size[::-1], interpolation=how)
-    return resized
+def resize(plane: Floats, size: tuple[int, int]) -> Floats:
+    """Bring (H, W) to (height, width): area average along a side that shrinks, bilinear where it grows."""
+    least = min(plane.shape[0], size[0]), min(plane.shape[1], size[1])
+    if plane.shape != least:
+        plane = cv2.resize(plane, least[::-1], interpolation=cv2.INTER_AREA)
+    return plane if least == size else cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def enlarge(ab: Floats, rows: slice, height: int, width: int) -> Floats:
-    """Rows of ab (2, h, w) brought to (height, width), without making the rest: (2, rows, width)."""
-    h, w = ab.shape[1:]
-    # Centres of pixels in the small picture, as in every resize with half-pixel centres.
-    x = ((np.arange(width, dtype=np.float32) + 0.5) * (w / width) - 0.5)[None, :]
-    y = ((np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) * (h / height) - 0.5)[:, None]
-    shape = (rows.stop - rows.start, width)
-    x, y = np.ascontiguousarray(np.broadcast_to(x, shape)), np.ascontiguousarray(np.broadcast_to(y, shape))
-    planes = [cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for plane in ab]
-    return np.stack(planes)
+    """Rows of ab (2, h, w) brought to (height, width) without making the rest: (2, rows, width); bilinear."""
+    h = ab.shape[1]
+    at = np.clip((np.arange(rows.start, rows.stop) + 0.5) * h / height - 0.5, 0, h - 1)  # pixel centres
+    above = at.astype(np.intp)
+    below, share = np.minimum(above + 1, h - 1), (at - above).astype(np.float32)[:, None]
+    tall = ab[:, above] + (ab[:, below] - ab[:, above]) * share  # (2, rows, w)
+    size = width, len(at)
+    return np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR) for plane in tall])
 
 
 def strips(height: int, width: int) -> list[slice]:

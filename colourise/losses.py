@@ -6,8 +6,6 @@ pixel and the feature reconstruction loss; the latter after Johnson et al., "Per
 
 from __future__ import annotations
 
-from urllib.error import URLError
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -43,14 +41,14 @@ class FeatureReconstructionLoss(nn.Module):
         weights = VGG16_Weights.IMAGENET1K_FEATURES
         try:
             state = weights.get_state_dict(progress=False, check_hash=True)
-        except (URLError, OSError) as err:
+        except (OSError, RuntimeError) as err:  # URLError is an OSError; a wrong hash is a RuntimeError
             raise TrainingError(
                 f"{weights.url}: cannot be downloaded ({err}); connect once, or put the file into "
                 f"{torch.hub.get_dir()}/checkpoints"
             ) from err
         preset = weights.transforms()
         self.mean, self.std, self.normalize = preset.mean, preset.std, normalize
-        network = vgg16().features
+        network = vgg16(init_weights=False).features
         features = {
             key.removeprefix("features."): value for key, value in state.items() if key[:8] == "features"
         }
@@ -62,7 +60,9 @@ class FeatureReconstructionLoss(nn.Module):
 
     def features(self, L: Tensor, ab: Tensor) -> Tensor:
         """Activations (N, C, h, w) of the picture with L (N, 1, H, W) and ab (N, 2, H, W)."""
-        activations: Tensor = self.network(self.normalize(tensor_lab_to_rgb(L, ab), self.mean, self.std))
+        with torch.autocast(L.device.type, enabled=False):  # colour needs more than bf16's eight bits
+            rgb = self.normalize(tensor_lab_to_rgb(L, ab), self.mean, self.std)
+        activations: Tensor = self.network(rgb)
         return activations
 
     def forward(self, L: Tensor, ab: Tensor, truth: Tensor) -> Tensor:

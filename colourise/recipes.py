@@ -104,15 +104,17 @@ def check(config: TrainConfig) -> None:
     Raises:
         TrainingError: naming the setting.
     """
-    positive = ("batch", "images", "lr", "clip", "input_size")
-    for name in positive:
+    for name in ("batch", "images", "lr", "clip", "input_size", "feature_share"):
         if getattr(config, name) <= 0:
             raise TrainingError(f"{name}={getattr(config, name)}: must be above 0")
+    for name in ("encoder_lr", "weight_decay", "pixel_weight", "feature_weight", "warmup", "ema"):
+        if getattr(config, name) < 0:
+            raise TrainingError(f"{name}={getattr(config, name)}: must not be below 0")
     if not config.sizes or min(config.sizes) < 32:
         raise TrainingError(f"sizes={config.sizes}: crops need at least 32 px")
-    for name in ("feature_share", "warmup", "ema"):
-        if not 0 <= getattr(config, name) <= 1:
-            raise TrainingError(f"{name}={getattr(config, name)}: must lie between 0 and 1")
+    for name, limit in (("feature_share", 1), ("warmup", 0.99), ("ema", 0.9999)):
+        if getattr(config, name) > limit:
+            raise TrainingError(f"{name}={getattr(config, name)}: must not be above {limit}")
     if config.feature_layer not in VGG16_LAYERS:
         raise TrainingError(f"feature_layer={config.feature_layer}: VGG16 has {', '.join(VGG16_LAYERS)}")
     if config.images < config.batch:

@@ -31,8 +31,8 @@ _STRIP = 2**20  # pixels that pass between Pillow and NumPy at once
 def prepare(max_pixels: int) -> None:
     """Let Pillow open pictures of so many pixels, and keep what it mumbles from the user's terminal.
 
-    `warnings.catch_warnings` would be gentler than a filter that stays, but is not safe in threads, and
-    a folder is read in threads.
+    `warnings.catch_warnings` would be gentler than a filter that stays, but is not safe where photos are
+    read in threads.
     """
     if Image.MAX_IMAGE_PIXELS is not None and max_pixels > Image.MAX_IMAGE_PIXELS:
         Image.MAX_IMAGE_PIXELS = max_pixels
@@ -144,9 +144,9 @@ def _image(pixels: np.ndarray, alpha: np.ndarray | None, *, keep_alpha: bool) ->
     mode = ("L" if pixels.ndim == 2 else "RGB") + ("A" if alpha is not None and keep_alpha else "")
     image = Image.new(mode, (width, height))
     for rows in _strips(width, height):
-        strip = _to_8_bits(pixels[rows])
+        strip = to_8_bits(pixels[rows])
         if alpha is not None:
-            opacity = _to_8_bits(alpha[rows])
+            opacity = to_8_bits(alpha[rows])
             strip = np.dstack([strip, opacity]) if keep_alpha else _on_white(strip, opacity)
         image.paste(Image.fromarray(strip), (0, rows.start))
     return image
@@ -158,7 +158,8 @@ def _strips(width: int, height: int) -> Iterator[slice]:
         yield slice(top, min(top + step, height))
 
 
-def _to_8_bits(pixels: np.ndarray) -> np.ndarray:
+def to_8_bits(pixels: np.ndarray) -> np.ndarray:
+    """Any shape, uint8 or uint16, as uint8, rounded."""
     return pixels if pixels.dtype == np.uint8 else np.rint(pixels / 257).astype(np.uint8)
 
 

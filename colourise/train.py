@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from PIL import Image
+from safetensors import SafetensorError
 from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
@@ -89,10 +91,9 @@ def train(
     run.mkdir(parents=True, exist_ok=True)
     set_seed(config.seed)
     accelerator = Accelerator(mixed_precision=mixed_precision(precision))
-    resume = load_resume(run, config)
-    generator = models.build(
-        config.architecture, **config.arguments, **pretrained(config, encoder_weights, fresh=resume is None)
-    ).to(memory_format=torch.channels_last)
+    names = sha256("\n".join(photo.name for photo in photos).encode()).hexdigest()
+    resume = load_resume(run, config, names)
+    generator = start(config, encoder_weights, fresh=resume is None)
     optimizer = torch.optim.AdamW(
         groups(generator, config), betas=(0.9, 0.99), weight_decay=config.weight_decay
     )
@@ -103,8 +104,9 @@ def train(
     features = FeatureReconstructionLoss(config.feature_layer) if config.feature_weight else None
     if features is not None:
         features.to(accelerator.device).to(memory_format=torch.channels_last)
+    generator.to(accelerator.device)
+    ema = ModelEmaV3(generator, decay=config.ema, use_warmup=True)  # before `prepare` wraps it in autocast
     generator, optimizer = accelerator.prepare(generator, optimizer)
-    ema = ModelEmaV3(accelerator.unwrap_model(generator), decay=config.ema, use_warmup=True)
     first = 0
     if resume is not None:
         accelerator.unwrap_model(generator).load_state_dict(resume["generator"])
@@ -113,6 +115,7 @@ def train(
         scheduler.load_state_dict(resume["scheduler"])
         torch.set_rng_state(resume["rng"])
         first = resume["step"]
+        rewind(run / "metrics.csv", first)
 
     crops = Crops(
         photos, sizes=config.sizes, length=steps * config.batch, batch=config.batch, seed=config.seed
@@ -157,6 +160,7 @@ def train(
         if time.monotonic() - saved > SAVE_EVERY or scored:
             state = {
                 "config": asdict(config),
+                "photos": names,
                 "step": step,
                 "generator": accelerator.unwrap_model(generator).state_dict(),
                 "ema": ema.module.state_dict(),
@@ -165,8 +169,8 @@ def train(
                 "rng": torch.get_rng_state(),
                 "scores": scores,
             }
-            save_resume(run, state)
             release(run, config, ema.module, data, licence, scores, step)
+            save_resume(run, state)  # last: a run that is at its end has released its end
             saved = time.monotonic()
     return run / f"{run.name}.json"
 
@@ -208,11 +212,22 @@ def groups(generator: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
     return [group for group in chosen if group["params"]]
 
 
-def pretrained(config: TrainConfig, encoder_weights: Path | None, *, fresh: bool) -> dict[str, Any]:
-    """The argument that starts an encoder from ImageNet, for architectures that have one."""
-    if config.architecture != "encoder_unet" or not fresh:
-        return {}
-    return {"pretrained": encoder_weights or True}
+def start(config: TrainConfig, encoder_weights: Path | None, *, fresh: bool) -> nn.Module:
+    """A new generator; a fresh run's encoder, where there is one, starts from ImageNet.
+
+    Raises:
+        TrainingError: the encoder's weights are not cached and cannot be downloaded, or do not fit.
+    """
+    arguments = dict(config.arguments)
+    if fresh and config.architecture == "encoder_unet":
+        arguments["pretrained"] = encoder_weights or True
+    try:
+        return models.build(config.architecture, **arguments).to(memory_format=torch.channels_last)
+    except (OSError, RuntimeError, SafetensorError) as err:
+        raise TrainingError(
+            f"{encoder_weights or 'the encoder'}: its ImageNet weights cannot be loaded "
+            f"({str(err).splitlines()[0]}); connect once, or give --encoder-weights"
+        ) from err
 
 
 def mixed_precision(precision: Precision) -> str:
@@ -235,7 +250,9 @@ def score(
         if len(pairs) < PREVIEWS:
             pairs.append((predicted, truth))
 
-    scores = evaluate(colouriser, held_out, each=keep)
+    scores = evaluate(colouriser, held_out, each=keep, failed=lambda err: None)
+    if not pairs:
+        raise TrainingError(f"{held_out[0].parent}: none of the held-out photos can be read")
     Image.fromarray(contact_sheet(pairs)).save(sheet, quality=90)
     return scores.summary()
 
@@ -270,8 +287,8 @@ def save_resume(run: Path, state: dict[str, Any]) -> None:
     part.replace(run / "resume.pt")
 
 
-def load_resume(run: Path, config: TrainConfig) -> dict[str, Any] | None:
-    """What a stopped run left, or None.
+def load_resume(run: Path, config: TrainConfig, photos: str) -> dict[str, Any] | None:
+    """What a stopped run left, or None; `photos` is the hash of their names.
 
     Raises:
         TrainingError: it was learning something else.
@@ -279,12 +296,16 @@ def load_resume(run: Path, config: TrainConfig) -> dict[str, Any] | None:
     file = run / "resume.pt"
     if not file.exists():
         return None
-    state: dict[str, Any] = torch.load(file, weights_only=True)
+    state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
     theirs, ours = dict(state["config"]), asdict(config)
     odd = [name for name in ours if theirs.get(name) != ours[name]]
     if odd:
         raise TrainingError(
             f"{run}: was started with another {', '.join(odd)}; give the same settings, or another run folder"
+        )
+    if state["photos"] != photos:
+        raise TrainingError(
+            f"{run}: was started on other photos; give the same --data, or another run folder"
         )
     return state
 
@@ -297,3 +318,11 @@ def write_row(file: Path, row: dict[str, float]) -> None:
         if new:
             writer.writeheader()
         writer.writerow(row)
+
+
+def rewind(file: Path, step: int) -> None:
+    """Drop the rows of a CSV file that lie beyond a step, because they will be written again."""
+    if file.exists():
+        header, *rows = file.read_text().splitlines(keepends=True) or [""]
+        kept = [row for row in rows if row.endswith("\n") and int(row.partition(",")[0]) <= step]
+        file.write_text("".join([header, *kept]))

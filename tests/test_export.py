@@ -8,7 +8,7 @@ from colourise import checkpoints, models
 from colourise.backends import OnnxBackend, TorchBackend, open_backend
 from colourise.cards import Card
 from colourise.errors import DeviceError, ModelError
-from colourise.export import export, largest_difference
+from colourise.export import export
 
 CARD = Card("small", "encoder_unet", {"widths": [16, 16, 8, 8]}, 64, "nothing", {}, {}, "MIT")
 
@@ -18,7 +18,7 @@ def stem(tmp_path_factory):
     """An encoder_unet of random weights, saved in half precision, without an ONNX file."""
     torch.manual_seed(0)
     generator = models.build("encoder_unet", widths=(16, 16, 8, 8))
-    torch.nn.init.normal_(generator.head.weight, 0, 5)
+    torch.nn.init.normal_(generator.head.weight, 0, 1)
     stem = tmp_path_factory.mktemp("export") / "small"
     checkpoints.save(generator, stem, CARD, half=True)
     return stem
@@ -47,15 +47,29 @@ def test_both_predict_the_same(exported, shape):
     assert np.abs(ab - torch_.predict_ab(L)).max() < 0.01
 
 
-def test_half_precision_export(stem, tmp_path):
-    target = tmp_path / "half.onnx"
+def test_half_precision_export(tiny_model, tmp_path):
+    stem, target = tiny_model, tmp_path / "half.onnx"
     worst = export(str(stem), target, fp16=True)
     assert 0 < worst < 1
     assert target.stat().st_size < 0.7 * (stem.with_suffix(".safetensors").stat().st_size * 2)
-    assert largest_difference(checkpoints.load_generator(checkpoints.find(str(stem))), target) == worst
+    half, card = open_backend(str(target))  # it got a card of its own
+    assert (card.name, set(card.sha256)) == ("half", {".onnx"})
+    whole, _ = open_backend(str(stem), backend="torch", device="cpu", precision="fp32")
+    L = np.random.default_rng(1).uniform(0, 100, (1, 1, 64, 64)).astype(np.float32)
+    assert 0 < np.abs(half.predict_ab(L) - whole.predict_ab(L)).max() < 1
+
+
+def test_an_export_never_takes_another_models_place(exported, tmp_path):
+    other = tmp_path / "other"
+    generator = checkpoints.load_generator(checkpoints.find(str(exported), need="safetensors"))
+    checkpoints.save(generator, other, CARD)
+    with pytest.raises(ModelError, match=r"other\.onnx: lies beside the weights of another model"):
+        export(str(exported), other.with_suffix(".onnx"))
+    assert not other.with_suffix(".onnx").exists()
 
 
 def test_an_export_that_differs_is_not_kept(stem, tmp_path, monkeypatch):
+    monkeypatch.setattr("colourise.export.write_onnx", lambda generator, file, fp16: file.write_bytes(b"?"))
     monkeypatch.setattr("colourise.export.largest_difference", lambda generator, file: 7.0)
     with pytest.raises(ModelError, match=r"off by 7\.000 \(allowed 0\.02\); not kept"):
         export(str(stem), tmp_path / "bad.onnx")
@@ -88,7 +102,8 @@ def test_what_is_not_there_is_refused(exported):
 
 def test_a_model_without_an_onnx_file_runs_on_torch(stem, tmp_path):
     alone = tmp_path / "alone"
-    checkpoints.save(checkpoints.load_generator(checkpoints.find(str(stem), need="safetensors")), alone, CARD)
+    generator = checkpoints.load_generator(checkpoints.find(str(stem), need="safetensors"))
+    checkpoints.save(generator, alone, CARD)
     assert open_backend(str(alone), device="cpu")[0].name.startswith("PyTorch on cpu")
     with pytest.raises(ModelError, match="onnx"):
         open_backend(str(alone), backend="onnx")
