@@ -15,9 +15,15 @@ from colourise.lab import tensor_lab_to_rgb
 from colourise.recipes import VGG16_LAYERS
 
 
-def pixel_loss(ab: Tensor, truth: Tensor) -> Tensor:
-    """Smooth L1 on ab / 110, so in -1..1 units; both (N, 2, H, W) in Lab units."""
-    return functional.smooth_l1_loss(ab / 110, truth / 110)
+def pixel_loss(ab: Tensor, truth: Tensor, beta: float) -> Tensor:
+    """Smooth L1 on ab / 110, so in -1..1 units.
+
+    Args:
+        ab: (N, 2, H, W) in Lab units.
+        truth: the same.
+        beta: where it turns from squared to absolute, in Lab units.
+    """
+    return functional.smooth_l1_loss(ab / 110, truth / 110, beta=beta / 110)
 
 
 class FeatureReconstructionLoss(nn.Module):

@@ -187,7 +187,7 @@ def generator_step(
     """Forward and backward on one batch: L (N, 1, S, S), true ab (N, 2, S, S); returns each weighted term."""
     with accelerator.autocast():
         predicted = generator(L.contiguous(memory_format=torch.channels_last)).float()
-        terms = {"pixel": config.pixel_weight * pixel_loss(predicted, ab)}
+        terms = {"pixel": config.pixel_weight * pixel_loss(predicted, ab, config.pixel_beta)}
         if features is not None:
             some = slice(share)
             terms["feature"] = config.feature_weight * features(L[some], predicted[some], ab[some])

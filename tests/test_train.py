@@ -132,6 +132,16 @@ def test_one_batch_is_learnt_by_heart_with_both_losses(loss_network):
     assert all(p.grad is None for p in features.parameters())
 
 
+def test_pixel_loss_by_hand():
+    truth = torch.zeros(1, 2, 1, 2)
+    ab = torch.tensor([[[[2.0, -13.0]], [[0.0, 0.0]]]])  # one inside beta, one beyond it
+    assert losses.pixel_loss(ab, truth, 3.0).item() == pytest.approx(
+        (2**2 / (2 * 3) + (13 - 3 / 2)) / 110 / 4
+    )
+    squared = losses.pixel_loss(ab, truth, 110.0).item()
+    assert squared == pytest.approx((2**2 + 13**2) / 110**2 / 2 / 4)
+
+
 def test_feature_loss_is_zero_for_the_truth_and_by_hand_else(loss_network):
     features = loss_network("block1_conv2")
     L, truth = torch.rand(2, 1, 16, 16) * 100, torch.randn(2, 2, 16, 16) * 20
