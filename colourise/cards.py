@@ -59,9 +59,6 @@ class Card:
         wrong = [name for name, kind in kinds.items() if type(values[name]) is not kind]
         wrong += [] if wrong or 32 <= values["input_size"] <= 2048 else ["input_size"]
         wrong += [] if wrong or values["sha256"].keys() <= set(SUFFIXES) else ["sha256"]
-        wrong += (
-            [] if wrong or all(isinstance(x, int | float) for x in values["scores"].values()) else ["scores"]
-        )
         if wrong:
             raise ModelError(f"{path}: card with a wrong {', '.join(wrong)}; get the model anew")
         return cls(**values)

@@ -450,14 +450,14 @@ def weights(ctx: typer.Context) -> None:
     with refusals():
         for row in known():
             card = row.card
-            scores = card.scores if card else {}
+            shown = [card.scores.get(key) if card else None for key in ("psnr_rgb", "js_a", "js_b")]
             table.add_row(
                 escape(row.name),
                 row.where,
                 f"{row.size / 1e6:.1f}" if row.size else "",
                 str(card.input_size) if card else "",
                 escape(card.licence) if card else "",
-                *(f"{scores[key]:.3f}" if key in scores else "" for key in ("psnr_rgb", "js_a", "js_b")),
+                *(f"{score:.3f}" if isinstance(score, float) else "" for score in shown),
             )
     out.print(table)
 
