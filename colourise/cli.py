@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
 from colourise import __version__
@@ -32,6 +31,8 @@ from colourise.errors import ColouriseError, PhotoError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from rich.progress import Progress
 
     from colourise.train import Progress as TrainingProgress
 
@@ -559,17 +560,26 @@ def refusals() -> Iterator[None]:
 @contextmanager
 def bar(what: str, total: int, *, hidden: bool) -> Iterator[Any]:
     """A progress bar; yields a function that moves it on by one."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=hidden or not err.is_terminal) as progress:
+    if hidden or not err.is_terminal:
+        yield lambda: None
+        return
+    with progress_bar(transient=True) as progress:
         task = progress.add_task(what, total=total)
         yield lambda: progress.advance(task)
+
+
+def progress_bar(**options: Any) -> Progress:
+    """Our kind of rich's progress bar, which takes a while to import."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=err, **options)
 
 
 @contextmanager
 def training_bar() -> Iterator[Any]:
     """A progress bar with losses and speed; yields what `train` reports to."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
+    with progress_bar(disable=not err.is_terminal) as progress:
         task = progress.add_task("starting")
 
         def report(now: TrainingProgress) -> None:
@@ -607,4 +617,5 @@ def print_scores(summaries: dict[str, dict[str, float]], photos: int, size: int)
 
 def main() -> None:
     """Run the command line."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # Typer's; looking for them takes 20 ms
     app()

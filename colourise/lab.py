@@ -13,6 +13,8 @@ Source: IEC 61966-2-1 (sRGB) and CIE 15 (Lab); checked against scikit-image.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -97,9 +99,13 @@ def lay_over(pixels: Pixels, ab: Floats) -> Pixels:
     """
     height, width = pixels.shape[:2]
     coloured = np.empty((height, width, 3), pixels.dtype)
-    for rows in strips(height, width):
+
+    def lay(rows: slice) -> None:
         Y = luminance(pixels[rows])
         coloured[rows] = encode(show(Y, f(Y), enlarge(ab, rows, height, width)), pixels.dtype)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy and OpenCV let go of the interpreter
+        list(pool.map(lay, strips(height, width)))
     return coloured
 
 
