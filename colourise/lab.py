@@ -37,7 +37,7 @@ DELTA = 6 / 29  # f(t) is a cube root above DELTA ** 3 and a line of slope 1 / (
 A_RANGE = (-86.2, 98.2)  # what sRGB's gamut spans
 B_RANGE = (-107.9, 94.5)
 
-STRIP_PIXELS = 1 << 18  # full-size work goes through a picture in strips of about this many pixels
+STRIP_PIXELS = 1 << 17  # full-size work goes through a picture in strips of about this many pixels
 ROOTS = (1 << 16) - 1  # steps of the table over sqrt(linear light): about one 16-bit level each
 
 
