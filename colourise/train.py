@@ -7,6 +7,7 @@ A run folder holds the release files (`NAME.safetensors`, `NAME.json`: the movin
 from __future__ import annotations
 
 import csv
+import logging
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -218,6 +219,8 @@ def start(config: TrainConfig, encoder_weights: Path | None, *, fresh: bool) -> 
     Raises:
         TrainingError: the encoder's weights are not cached and cannot be downloaded, or do not fit.
     """
+    for chatter in ("timm", "huggingface_hub"):  # keys of the classifier that is left out; retries
+        logging.getLogger(chatter).setLevel(logging.ERROR)
     arguments = dict(config.arguments)
     if fresh and config.architecture == "encoder_unet":
         arguments["pretrained"] = encoder_weights or True

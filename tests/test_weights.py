@@ -12,7 +12,7 @@ from colourise import checkpoints, load_model
 from colourise.data import read_rgb, square
 from colourise.metrics import Scores
 
-GOLDEN = PHOTOS / "golden"
+GOLDEN = Path(__file__).parent / "golden"  # what the model made of photos when it was shipped
 
 
 def difference(ours, theirs):
