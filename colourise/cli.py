@@ -7,6 +7,7 @@ error, results and tables to standard output.
 
 from __future__ import annotations
 
+import csv
 import difflib
 import io
 import json
@@ -21,23 +22,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
 from colourise import __version__
 from colourise.checkpoints import DEFAULT_MODEL
 from colourise.errors import ColouriseError, PhotoError
+from colourise.terminal import (
+    PERCEIVED,
+    bar,
+    err,
+    out,
+    print_models,
+    print_naturalness,
+    print_scores,
+    training_bar,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from rich.progress import Progress
-
-    from colourise.train import Progress as TrainingProgress
-
-out = Console(highlight=False, emoji=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 class Commands(TyperGroup):
@@ -66,6 +69,8 @@ app = typer.Typer(
 )
 weights_app = typer.Typer(no_args_is_help=False, help="List, fetch and publish models.")
 app.add_typer(weights_app, name="weights")
+study_app = typer.Typer(no_args_is_help=True, help="Ask people whether pictures are real or generated.")
+app.add_typer(study_app, name="study")
 
 
 class BackendChoice(StrEnum):
@@ -97,7 +102,15 @@ class FormatChoice(StrEnum):
     heic = "heic"
 
 
-RUN, LOOK = "How it runs", "How it looks"
+class BaselineChoice(StrEnum):
+    """Values of eval's --baseline."""
+
+    grey = "grey"
+    none = "none"
+
+
+NETWORKS, SHOWN = "Measures that need a network", "What comes out"
+RUN, LOOK, SPLIT = "How it runs", "How it looks", "A split by classes"
 ModelOption = Annotated[
     str,
     typer.Option(
@@ -279,10 +292,17 @@ def colourise(
         raise typer.Exit(130 if stopped else 1)
 
 
-@app.command()
+@app.command(
+    epilog="Examples:\n"
+    "  colourise train --data imagenet/          [dim]the paper's best, on any tree of photos[/]\n"
+    "  colourise train --data imagenet/ --train-per-class 50 --test-per-class 10\n"
+    "  colourise train --data old/ --recipe colourise --set images=200_000 -o runs/mine\n"
+    "  accelerate launch -m colourise train --data imagenet/      [dim]on several GPUs[/]"
+)
 def train(
     data: Annotated[
-        Path | None, typer.Option(help="Folder of colour photos.", exists=True, file_okay=False)
+        Path | None,
+        typer.Option(help="Folder of colour photos, in any tree, or of webdataset .tar shards.", exists=True),
     ] = None,
     run: Annotated[
         Path,
@@ -290,7 +310,13 @@ def train(
             "--output", "-o", metavar="FOLDER", help="Where the run goes; its name names the model."
         ),
     ] = Path("runs/mine"),
-    recipe: Annotated[str, typer.Option(help="What to learn, and how.")] = "colourise",
+    recipe: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="pix2pix, gorriz, vgg16, resnet50, unet or fpn of the paper; colourise is ours.",
+        ),
+    ] = "vgg16",
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a value of the recipe.")
     ] = None,
@@ -299,6 +325,23 @@ def train(
         Path | None,
         typer.Option(
             help="Photos to score on, never learnt from.", show_default="200 of the data", exists=True
+        ),
+    ] = None,
+    train_per_class: Annotated[
+        int | None,
+        typer.Option(min=1, help="Learn from so many photos of each class.", rich_help_panel=SPLIT),
+    ] = None,
+    test_per_class: Annotated[
+        int | None,
+        typer.Option(min=1, help="Keep so many others of each class to test on.", rich_help_panel=SPLIT),
+    ] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(
+            help="The split.csv of another run, to learn from the same photos.",
+            exists=True,
+            dir_okay=False,
+            rich_help_panel=SPLIT,
         ),
     ] = None,
     score_every: Annotated[int, typer.Option(min=1, help="Batches between scores and previews.")] = 500,
@@ -314,34 +357,41 @@ def train(
     workers: Annotated[int, typer.Option(min=0, help="Processes that read photos.")] = 1,
 ) -> None:
     """Train a model on colour photos; the same command goes on with a run that was stopped."""
-    from dataclasses import asdict
-
+    if (train_per_class is None) != (test_per_class is None):
+        raise typer.BadParameter("--train-per-class and --test-per-class go together")
+    if sum(way is not None for way in (held_out, train_per_class, split)) > 1:
+        raise typer.BadParameter("--held-out, --split and --train-per-class are three ways; choose one")
     with refusals():
         from colourise import data as photos
-        from colourise.recipes import configure
+        from colourise.recipes import configure, listed
 
         config = configure(recipe, set_ or [])
         if show:
-            for name, value in asdict(config).items():
-                out.print(f"{name} = {escape(str(value))}")
+            for name, value in listed(config):
+                out.print(f"{name} = {escape(value)}")
             return
         if data is None:
             raise typer.BadParameter("--data says which folder of colour photos to learn from")
-        found = photos.find_photos(data)
-        if held_out is None:
-            learn, judge = photos.hold_out(found, 200, config.seed)
-        else:
-            judge = photos.find_photos(held_out)
-            held = {photo.resolve() for photo in judge}
-            learn = [photo for photo in found if photo.resolve() not in held]
+        learn, judge = photos.parts(
+            data,
+            held_out=held_out,
+            per_class=(train_per_class, test_per_class) if train_per_class and test_per_class else None,
+            split=split,
+            record=run / "split.csv",
+            seed=config.seed,
+        )
+        first = os.environ.get("RANK", "0") == "0"  # of the processes that `accelerate launch` starts
         from colourise.train import train as run_training
 
-        err.print(f"{len(learn)} photos to learn from, {len(judge)} held out; the run is {escape(str(run))}")
+        if first:
+            err.print(
+                f"{len(learn)} photos to learn from, {len(judge)} held out; the run is {escape(str(run))}"
+            )
         with training_bar() as report:
             card = run_training(
                 config,
                 learn,
-                judge,
+                judge if held_out else judge[:200],
                 run,
                 encoder_weights=encoder_weights,
                 data=about or f"{len(learn)} photos of {data.resolve().name}",
@@ -351,10 +401,23 @@ def train(
                 score_every=score_every,
                 report=report,
             )
-    err.print(f"[green]trained[/] {escape(str(card))}; try: colourise photo.jpg --model {escape(str(run))}")
+    if card is None and first:
+        err.print("[yellow]stopped[/] and saved; the same command goes on")
+    elif first:
+        err.print(
+            f"[green]trained[/] {escape(str(card))}; try: colourise photo.jpg --model {escape(str(run))}"
+        )
+    if card is None:
+        raise typer.Exit(130)
 
 
-@app.command("eval")
+@app.command(
+    "eval",
+    epilog="Examples:\n"
+    "  colourise eval --data photos/ -m runs/a -m runs/b         [dim]tables[/]\n"
+    "  colourise eval --data photos/ -m runs/a --figures paper/  [dim]and figures[/]\n"
+    "  colourise eval --data photos/ -m runs/a --csv > a.csv     [dim]a spreadsheet[/]",
+)
 def evaluate(
     data: Annotated[Path, typer.Option(help="Folder of colour photos.", exists=True)],
     model: Annotated[
@@ -363,28 +426,90 @@ def evaluate(
             "--model", "-m", metavar="NAME|PATH|OWNER/REPO", help="A model to score; may be repeated."
         ),
     ] = None,
+    baseline: Annotated[BaselineChoice, typer.Option(help="What to score beside the models.")] = (
+        BaselineChoice.grey
+    ),
+    split: Annotated[
+        Path | None,
+        typer.Option(
+            help="A run's split.csv: score on the photos it keeps to test on.",
+            show_default="all photos",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     size: Annotated[int, typer.Option(min=32, help="Side in pixels at which pictures are compared.")] = 256,
+    lpips: Annotated[
+        bool,
+        typer.Option("--lpips", metavar="", help="LPIPS on AlexNet (a download).", rich_help_panel=NETWORKS),
+    ] = False,
+    fid: Annotated[
+        bool,
+        typer.Option(
+            "--fid",
+            metavar="",
+            help="FID on Inception (a download); means little below some 10,000 photos.",
+            rich_help_panel=NETWORKS,
+        ),
+    ] = False,
+    frechet: Annotated[
+        bool,
+        typer.Option(
+            "--frechet",
+            metavar="",
+            help="The same distance on VGG16, the loss network; from some 2,000 photos.",
+            rich_help_panel=NETWORKS,
+        ),
+    ] = False,
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            file_okay=False,
+            help="Write a sheet of photos, ab histograms, and each model's best and worst photos.",
+            rich_help_panel=SHOWN,
+        ),
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            file_okay=False,
+            help="Write sheets of every photo: grey, each model, truth.",
+            rich_help_panel=SHOWN,
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", metavar="", help="Print JSON.", rich_help_panel=SHOWN)
+    ] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", metavar="", help="Print CSV.", rich_help_panel=SHOWN)
+    ] = False,
     saturation: SaturationOption = 1.0,
     input_size: InputSizeOption = None,
     backend: BackendOption = BackendChoice.auto,
     device: DeviceOption = "auto",
     precision: PrecisionOption = PrecisionChoice.auto,
-    sheet: Annotated[
-        Path | None, typer.Option(help="Write grey | coloured | truth of every photo into this folder.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
 ) -> None:
-    """Score models on colour photos, against plain grey."""
+    """Score models on colour photos, against plain grey.
+
+    Each photo is made grey and coloured as a user's would be. Photos that
+    are exactly grey are left out: they have no colours to compare with.
+    """
+    if as_json and as_csv:
+        raise typer.BadParameter("--json and --csv both go to standard output; choose one")
+    models = list(dict.fromkeys(model or [DEFAULT_MODEL]))
     with refusals():
         from colourise.colouriser import Colouriser, load_model
-        from colourise.data import find_photos
-        from colourise.evaluate import Grey, contact_sheets
-        from colourise.evaluate import evaluate as run_evaluation
-        from colourise.metrics import Scores
+        from colourise.data import Source, find_photos, place_of, read_split
+        from colourise.evaluate import Grey, Judged, compare
+        from colourise.figures import Album, contact_sheets
 
         photos = find_photos(data)
-        colourisers = {"grey": Colouriser(Grey(), input_size=32)}
-        for name in model or [DEFAULT_MODEL]:
+        if split is not None:
+            _, photos = read_split(split, data, photos)
+        colourisers = {"grey": Colouriser(Grey(), input_size=32)} if baseline == BaselineChoice.grey else {}
+        for name in models:
             colourisers[name] = load_model(
                 name,
                 backend=backend.value,
@@ -393,31 +518,73 @@ def evaluate(
                 input_size=input_size,
                 saturation=saturation,
             )
+        perception = None
+        wanted = [name for name, asked in zip(PERCEIVED, (lpips, fid, frechet), strict=True) if asked]
+        if wanted:
+            from colourise.backends import torch_device
+            from colourise.perception import Perception
+
+            perception = Perception(wanted, device=torch_device(device))
+        if figures:
+            figures.mkdir(parents=True, exist_ok=True)
+        album = Album(models)
         failures: list[ColouriseError] = []
-        scores: dict[str, Scores] = {}
-        with bar("scoring", len(photos) * len(colourisers), hidden=False) as advance:
-            for name, colouriser in colourisers.items():
-                failures = []
-                sheets = (
-                    contact_sheets(sheet / Path(name).name) if sheet and name != "grey" else nullcontext()
-                )
-                with sheets as keep:
-                    scores[name] = run_evaluation(
-                        colouriser, photos, size=size, each=keep, failed=failures.append, advance=advance
-                    )
-    for failure in failures:
-        err.print(f"[red]failed[/] {escape(str(failure))}")
-    if len(failures) == len(photos):
-        raise typer.Exit(1)
-    summaries = {name: one.summary() for name, one in scores.items()}
+        grey: list[Source] = []
+        with (
+            contact_sheets(sheet, models) if sheet else nullcontext(lambda photo: None) as keep,
+            bar("scoring", len(photos), hidden=False) as advance,
+        ):
+
+            def look(photo: Judged) -> None:
+                keep(photo)
+                if figures:
+                    album.add(photo)
+
+            scores = compare(
+                colourisers,
+                photos,
+                size=size,
+                perception=perception,
+                each=look,
+                failed=failures.append,
+                left_out=grey.append,
+                advance=advance,
+            )
+        for failure in failures:
+            err.print(f"[red]failed[/] {escape(str(failure))}")
+        count = scores[models[0]].photos
+        if grey and count:
+            err.print(
+                f"[yellow]note[/] left out, for they are grey: {len(grey)} of {len(photos)} photos, "
+                f"first {escape(str(place_of(grey[0])))}"
+            )
+        elif grey:
+            raise PhotoError(
+                f"{place_of(grey[0])}: grey (R = G = B), as {len(grey)} of {len(photos)} photos are; "
+                "with none in colour there is nothing to compare with"
+            )
+        if not count:
+            raise typer.Exit(1)
+        rows = {name: {"photos": count, **one.summary()} for name, one in scores.items()}
+        if perception is not None:
+            rows = {name: {**row, **perception.summary(name)} for name, row in rows.items()}
+        if figures:
+            album.write(figures, scores)
+            err.print(f"[green]figures[/] {escape(str(figures))}")
     if as_json:
-        finite = {  # JSON has no infinity, which is the PSNR of equal pictures
-            name: {key: value if math.isfinite(value) else None for key, value in summary.items()}
-            for name, summary in summaries.items()
+        finite = {  # JSON has no infinity, which is the PSNR of equal pictures, and no NaN
+            name: {key: value if math.isfinite(value) else None for key, value in row.items()}
+            for name, row in rows.items()
         }
         out.print(json.dumps(finite, indent=2, ensure_ascii=False), markup=False)
+    elif as_csv:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, ["model", *rows[models[0]]], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({"model": name, **row} for name, row in rows.items())
+        out.print(text.getvalue(), markup=False, end="")
     else:
-        print_scores(summaries, len(photos) - len(failures), size)
+        print_scores(rows, size)
     if failures:
         raise typer.Exit(1)
 
@@ -441,26 +608,10 @@ def weights(ctx: typer.Context) -> None:
     """List the models: shipped, cached, and on the Hub."""
     if ctx.invoked_subcommand is not None:
         return
-    from rich.table import Table
-
     from colourise.checkpoints import known
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("model", "where", "MB", "input size", "licence", "psnr_rgb", "JS a", "JS b"):
-        table.add_column(heading, justify="left" if heading in ("model", "where", "licence") else "right")
     with refusals():
-        for row in known():
-            card = row.card
-            shown = [card.scores.get(key) if card else None for key in ("psnr_rgb", "js_a", "js_b")]
-            table.add_row(
-                escape(row.name),
-                row.where,
-                f"{row.size / 1e6:.1f}" if row.size else "",
-                str(card.input_size) if card else "",
-                escape(card.licence) if card else "",
-                *(f"{score:.3f}" if isinstance(score, float) else "" for score in shown),
-            )
-    out.print(table)
+        print_models(known())
 
 
 @weights_app.command()
@@ -489,6 +640,98 @@ def push(
     with refusals():
         url = checkpoints.push(repository, run, private=private)
     err.print(f"[green]published[/] {escape(url)}")
+
+
+@study_app.command("build")
+def build_study(
+    data: Annotated[Path, typer.Option(help="Folder of colour photos.", exists=True)],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model", "-m", metavar="NAME|PATH|OWNER/REPO", help="A model to judge; may be repeated."
+        ),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the page and its key go.")
+    ] = Path("study"),
+    truths: Annotated[int, typer.Option(min=1, help="Photos shown as they are.")] = 150,
+    each: Annotated[int, typer.Option(min=1, help="Photos shown as each model colours them.")] = 150,
+    per_participant: Annotated[int, typer.Option(min=1, help="Pictures a participant judges.")] = 50,
+    size: Annotated[int, typer.Option(min=32, help="Side of the pictures in pixels.")] = 256,
+    seed: Annotated[int, typer.Option(help="Fixes which photos are drawn.")] = 0,
+    backend: BackendOption = BackendChoice.auto,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = PrecisionChoice.auto,
+) -> None:
+    """Make the web page of a naturalness study, with all its pictures inside.
+
+    Give participants index.html (by mail, on a stick, on any web server) and keep
+    key.json, which says what is what and which scoring needs.
+    """
+    with refusals():
+        from colourise import study
+        from colourise.colouriser import load_model
+        from colourise.data import find_photos
+
+        protocol = study.Protocol(truths, each, per_participant, size, seed)
+        photos = find_photos(data)
+        colourisers = {
+            name: load_model(name, backend=backend.value, device=device, precision=precision.value)
+            for name in model or [DEFAULT_MODEL]
+        }
+        failures: list[ColouriseError] = []
+        with bar("colouring", max(truths, each), hidden=False) as advance:
+            built = study.build(
+                data, photos, colourisers, output, protocol, failed=failures.append, advance=advance
+            )
+    for failure in failures:
+        err.print(f"[yellow]passed over[/] {escape(str(failure))}")
+    page, key = output / study.PAGE, output / study.KEY
+    err.print(
+        f"[green]built[/] {escape(str(page))}: {len(built.pictures)} pictures, {per_participant} a "
+        f"participant, {page.stat().st_size / 1e6:.1f} MB\n"
+        f"Keep {escape(str(key))} to yourself: it says what is what, and `colourise study score` needs it."
+    )
+
+
+@study_app.command("score")
+def score_study(
+    answers: Annotated[
+        list[Path], typer.Argument(metavar="ANSWERS.json", help="The files that participants saved.")
+    ],
+    folder: Annotated[
+        Path, typer.Option("--study", metavar="FOLDER", help="Where the study was built.")
+    ] = Path("study"),
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
+) -> None:
+    """Print the naturalness of the truth and of each model: the share of pictures judged real.
+
+    The 95 % intervals (Wilson) take all judgements as independent.
+    """
+    from colourise import study
+
+    with refusals():
+        key = study.Study.read(folder)
+        taken, refused = study.read_answers(answers, key)
+    for reason in refused:
+        err.print(f"[red]refused[/] {escape(reason)}")
+    if refused:
+        raise typer.Exit(1)
+    results = study.score(taken, key)
+    if as_json:
+        sources = {
+            name: {
+                "shown": row.shown,
+                "judged_real": row.real,
+                "naturalness": row.share if row.shown else None,
+                "interval": row.interval if row.shown else None,
+            }
+            for name, row in results.items()
+        }
+        told = {"study": key.id, "participants": len(taken), "sources": sources}
+        out.print(json.dumps(told, indent=2, ensure_ascii=False), markup=False)
+    else:
+        print_naturalness(results, len(taken))
 
 
 def check_streams(paths: list[str], output: str | None, *, compare: bool) -> None:
@@ -555,64 +798,6 @@ def refusals() -> Iterator[None]:
         what = error.strerror if isinstance(error, OSError) else None
         err.print(f"[red]error[/] {escape(where)}{escape(what or str(error))}")
         raise typer.Exit(1) from error
-
-
-@contextmanager
-def bar(what: str, total: int, *, hidden: bool) -> Iterator[Any]:
-    """A progress bar; yields a function that moves it on by one."""
-    if hidden or not err.is_terminal:
-        yield lambda: None
-        return
-    with progress_bar(transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda: progress.advance(task)
-
-
-def progress_bar(**options: Any) -> Progress:
-    """Our kind of rich's progress bar, which takes a while to import."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=err, **options)
-
-
-@contextmanager
-def training_bar() -> Iterator[Any]:
-    """A progress bar with losses and speed; yields what `train` reports to."""
-    with progress_bar(disable=not err.is_terminal) as progress:
-        task = progress.add_task("starting")
-
-        def report(now: TrainingProgress) -> None:
-            losses = "  ".join(f"{name} {value:.3f}" for name, value in now.losses.items())
-            what = f"{losses}  {now.images_per_second:.0f} images/s"
-            progress.update(task, completed=now.step, total=now.steps, description=what)
-            if now.scores:
-                told = "  ".join(f"{name} {value:.3f}" for name, value in now.scores.items())
-                err.print(f"batch {now.step}: {told}")
-
-        yield report
-
-
-def print_scores(summaries: dict[str, dict[str, float]], photos: int, size: int) -> None:
-    """Print one row a model."""
-    from rich.table import Table
-
-    columns = {
-        "psnr_rgb": ("psnr_rgb", ".2f"),
-        "psnr_ab": ("psnr_ab", ".2f"),
-        "js_a": ("JS a", ".4f"),
-        "js_b": ("JS b", ".4f"),
-        "kl": ("KL", ".3f"),
-        "colourfulness": ("colourful", ".1f"),
-        "colourfulness_share": ("of truth", ".3f"),
-    }
-    table = Table(box=None, header_style="bold", pad_edge=False, title=f"{photos} photos at {size} px")
-    table.add_column("model", overflow="fold")
-    for heading, _ in columns.values():
-        table.add_column(heading, justify="right", no_wrap=True)
-    for name, scores in summaries.items():
-        table.add_row(escape(name), *(format(scores[key], spec) for key, (_, spec) in columns.items()))
-    out.print(table)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""A tree of colour photos -> a stream of (L, ab) crops.
+"""A tree of colour photos, or webdataset shards of them -> a stream of (L, ab) crops.
 
 The stream is a function of the seed alone: picture k is the same crop whoever asks for it and whenever,
 so a run that resumes at step n goes on with exactly the pictures that it would have seen.
@@ -6,8 +6,12 @@ so a run that resumes at step n goes on with exactly the pictures that it would 
 
 from __future__ import annotations
 
+import csv
+import os
 import random
+import tarfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,25 +28,83 @@ from colourise.shallow import to_8_bits
 GREY = 6  # photos whose mean (max - min) over RGB is below this, in 8-bit levels, teach no colour
 
 
-def find_photos(folder: Path) -> list[Path]:
-    """Every photo below a folder, sorted, but for hidden files and what `colourise` made itself.
+@dataclass(frozen=True)
+class Member:
+    """A photo inside a webdataset shard."""
+
+    shard: Path
+    """The .tar file."""
+    name: str
+    """Its name in there."""
+    start: int
+    """Where its bytes begin, from the beginning of the shard."""
+    size: int
+    """How many bytes it has."""
+    label: str
+    """What the shard's .cls file says of its class; empty: nothing."""
+
+
+Source = Path | Member
+
+
+def find_photos(folder: Path) -> list[Source]:
+    """Every photo below a folder and in webdataset shards (.tar) there, sorted.
+
+    Hidden files are left out, and what `colourise` made itself. The folder may be a shard.
 
     Raises:
-        TrainingError: there is no such folder, or no photo in it.
+        TrainingError: there is no such folder, no photo in it, or a shard is damaged.
     """
-    photos = list(walk(folder, [])) if folder.is_dir() else []
+    photos: list[Source] = list(walk(folder, [])) if folder.is_dir() else []
+    for shard in sorted(folder.rglob("*.tar")) if folder.is_dir() else [folder]:
+        photos += members(shard)
     if not photos:
-        raise TrainingError(f"{folder}: no photos here; --data takes a folder of colour photos")
+        raise TrainingError(
+            f"{folder}: no photos here; --data takes a folder of colour photos, or of .tar shards"
+        )
     return photos
 
 
-def hold_out(photos: Sequence[Path], count: int, seed: int) -> tuple[list[Path], list[Path]]:
+def members(shard: Path) -> list[Member]:
+    """The photos of a webdataset shard, in its order.
+
+    Raises:
+        TrainingError: it is not there, or no whole tar file.
+    """
+    try:
+        with tarfile.open(shard, "r:") as tar:
+            files = [info for info in tar if info.isfile()]
+            labels = {
+                info.name.removesuffix(".cls"): tar.extractfile(info).read().decode().strip()  # type: ignore[union-attr]
+                for info in files
+                if info.name.endswith(".cls")
+            }
+    except (OSError, tarfile.TarError, UnicodeDecodeError) as err:
+        raise TrainingError(f"{shard}: no photos here, and no whole tar file of them ({err})") from err
+    return [
+        Member(shard, info.name, info.offset_data, info.size, labels.get(info.name.rpartition(".")[0], ""))
+        for info in files
+        if Path(info.name).suffix.lower() in images.EXTENSIONS and not Path(info.name).name.startswith(".")
+    ]
+
+
+def place_of(photo: Source) -> Path:
+    """Where a photo is, for people; one in a shard as if the shard were a folder."""
+    return photo.shard / photo.name if isinstance(photo, Member) else photo
+
+
+def class_of(photo: Source) -> str:
+    """The class of a photo: what its shard says, else the folder that it lies in."""
+    return (isinstance(photo, Member) and photo.label) or place_of(photo).parent.name
+
+
+def hold_out(photos: Sequence[Source], count: int, seed: int) -> tuple[list[Source], list[Source]]:
     """Split photos into (train, held out), by name and seed; at most a tenth is held out.
 
     Raises:
         TrainingError: there are too few photos to spare one.
     """
-    shuffled = sorted(photos, key=lambda photo: sha256(f"{seed} {photo.name}".encode()).digest())
+    shuffled = shuffle(photos, seed)
     count = min(count, len(photos) // 10)
     if not count:
         raise TrainingError(
@@ -51,13 +113,129 @@ def hold_out(photos: Sequence[Path], count: int, seed: int) -> tuple[list[Path],
     return shuffled[count:], shuffled[:count]
 
 
-def read_rgb(path: Path) -> Pixels:
+def split_classes(
+    photos: Sequence[Source], train: int, test: int, seed: int
+) -> tuple[list[Source], list[Source]]:
+    """The paper's split: so many photos of every class to learn from, and so many others to test on.
+
+    Raises:
+        TrainingError: a class has too few.
+    """
+    classes: dict[str, list[Source]] = {}
+    for photo in photos:
+        classes.setdefault(class_of(photo), []).append(photo)
+    learn: list[Source] = []
+    judge: list[Source] = []
+    for name, members in sorted(classes.items()):
+        if len(members) < train + test:
+            raise TrainingError(
+                f"{name}: {len(members)} photos, where {train} to learn from and {test} to test on are asked"
+            )
+        shuffled = shuffle(members, seed)
+        judge += shuffled[:test]
+        learn += shuffled[test : test + train]
+    return learn, shuffle(judge, seed)
+
+
+def shuffle(photos: Sequence[Source], seed: int) -> list[Source]:
+    """Photos in an order that hangs on their names and the seed alone."""
+    return sorted(
+        photos,
+        key=lambda photo: (sha256(f"{seed} {place_of(photo).name}".encode()).digest(), str(place_of(photo))),
+    )
+
+
+def write_split(file: Path, folder: Path, learn: Sequence[Source], judge: Sequence[Source]) -> None:
+    """Write which photos below a folder are learnt from and which are tested on, as CSV: part, photo."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")  # several processes may write the same
+    with part.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(("part", "photo"))
+        for name, photos in (("train", learn), ("test", judge)):
+            writer.writerows((name, place_of(photo).relative_to(folder).as_posix()) for photo in photos)
+    part.replace(file)
+
+
+def read_split(file: Path, folder: Path, photos: Sequence[Source]) -> tuple[list[Source], list[Source]]:
+    """The (train, test) photos that a file of `write_split` names.
+
+    Raises:
+        TrainingError: it is no such file, names a photo that is not there, or one as both.
+    """
+    there = {place_of(photo).relative_to(folder).as_posix(): photo for photo in photos}
+    parts: dict[str, dict[str, Source]] = {"train": {}, "test": {}}
+    try:
+        with file.open(newline="", encoding="utf-8") as stream:
+            for row in csv.DictReader(stream, strict=True):
+                parts[row["part"]][row["photo"]] = there[row["photo"]]
+    except KeyError as err:
+        raise TrainingError(f"{file}: {err.args[0]!r} is not in {folder}, or this is no split of it") from err
+    except (OSError, ValueError, csv.Error) as err:
+        raise TrainingError(f"{file}: cannot be read as a split ({err})") from err
+    both = parts["train"].keys() & parts["test"].keys()
+    if both:
+        raise TrainingError(f"{file}: {min(both)} is in train and in test")
+    if empty := [part for part, named in parts.items() if not named]:
+        raise TrainingError(f"{file}: it has no {empty[0]} photos")
+    return list(parts["train"].values()), list(parts["test"].values())
+
+
+def parts(
+    folder: Path,
+    *,
+    held_out: Path | None,
+    per_class: tuple[int, int] | None,
+    split: Path | None,
+    record: Path,
+    seed: int,
+) -> tuple[list[Source], list[Source]]:
+    """The photos below a folder to (learn from, test on), never the same in both.
+
+    Args:
+        folder: of colour photos.
+        held_out: another folder to test on, or one inside.
+        per_class: so many photos of each class to learn from, so many to test on.
+        split: a file of `write_split` that says it.
+        record: where the split is written; one that is there already, of the run that now goes on, holds.
+        seed: of the choice.
+    Raises:
+        TrainingError: there are no photos, or too few.
+    """
+    found = find_photos(folder)
+    if held_out is not None:
+        judge = find_photos(held_out)
+        held = {place_of(photo).resolve() for photo in judge}
+        return [photo for photo in found if place_of(photo).resolve() not in held], judge
+    if split is None and per_class is None:
+        return hold_out(found, 200, seed)
+    if split is None and record.exists():
+        split = record
+    if split is not None:
+        learn, judge = read_split(split, folder, found)
+    elif per_class is not None:
+        learn, judge = split_classes(found, *per_class, seed)
+    if not record.exists():
+        write_split(record, folder, learn, judge)
+    return learn, judge
+
+
+def read_rgb(photo: Source) -> Pixels:
     """A photo as (H, W, 3) uint8 sRGB.
 
     Raises:
         PhotoError: it cannot be read.
     """
-    pixels = to_8_bits(images.read(path).pixels)
+    if isinstance(photo, Member):
+        try:
+            with photo.shard.open("rb") as stream:
+                stream.seek(photo.start)
+                pixels = to_8_bits(images.read(stream.read(photo.size)).pixels)
+        except (OSError, PhotoError) as err:
+            reason = str(err).removeprefix("standard input: ")
+            raise PhotoError(f"{place_of(photo)}: {reason}") from err
+    else:
+        pixels = to_8_bits(images.read(photo).pixels)
     return np.repeat(pixels[..., None], 3, 2) if pixels.ndim == 2 else pixels
 
 
@@ -76,7 +254,7 @@ class Crops:
     """
 
     def __init__(
-        self, photos: Sequence[Path], *, sizes: Sequence[int], length: int, batch: int, seed: int
+        self, photos: Sequence[Source], *, sizes: Sequence[int], length: int, batch: int, seed: int
     ) -> None:
         self.photos, self.sizes, self.length, self.batch, self.seed = photos, sizes, length, batch, seed
 
@@ -97,8 +275,13 @@ class Crops:
                 return np.ascontiguousarray(lab[:1]), np.ascontiguousarray(lab[1:])
             place = chance.randrange(len(self.photos))
         raise TrainingError(
-            f"{self.photos[order[place]].parent}: hardly any photo here can be read in colour"
+            f"{place_of(self.photos[order[place]]).parent}: hardly any photo here can be read in colour"
         )
+
+    def names(self, numbers: Sequence[int]) -> list[str]:
+        """Where the pictures of these numbers come from, unless a photo was passed over."""
+        places = (divmod(k, len(self.photos)) for k in numbers)
+        return [place_of(self.photos[self._order(epoch)[place]]).name for epoch, place in places]
 
     def size_at(self, k: int) -> int:
         """Side of picture k in pixels."""
@@ -111,9 +294,9 @@ class Crops:
             self._permutation = np.random.default_rng((self.seed, epoch)).permutation(len(self.photos))
         return self._permutation
 
-    def _colour_photo(self, path: Path) -> Pixels | None:
+    def _colour_photo(self, photo: Source) -> Pixels | None:
         try:
-            rgb = read_rgb(path)
+            rgb = read_rgb(photo)
         except PhotoError:
             return None
         small = rgb[::4, ::4].astype(np.int16)

@@ -5,7 +5,8 @@
     ├── ModelError         a model is unknown, damaged, or not what its card says
     │   └── HubError       the Hugging Face Hub refused, or cannot be reached
     ├── DeviceError        the device, provider or precision asked for is not there
-    └── TrainingError      a recipe, its data or a run cannot go on
+    ├── TrainingError      a recipe, its data or a run cannot go on
+    └── StudyError         a naturalness study cannot be built, or its answers not be scored
 
 Each message is one line: what failed, on which file, what to do next.
 """
@@ -33,3 +34,7 @@ class DeviceError(ColouriseError):
 
 class TrainingError(ColouriseError):
     """A recipe, its data or a run cannot go on."""
+
+
+class StudyError(ColouriseError):
+    """A naturalness study cannot be built, or its answers not be scored."""

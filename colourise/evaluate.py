@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from colourise import images
 from colourise.colouriser import Colouriser
-from colourise.data import read_rgb, square
+from colourise.data import Source, read_rgb, square
 from colourise.errors import PhotoError
-from colourise.lab import Floats, lay_over
+from colourise.lab import Floats
 from colourise.metrics import Picture, Scores
+
+if TYPE_CHECKING:
+    from colourise.perception import Perception
 
 
 class Grey:
@@ -27,70 +28,79 @@ class Grey:
         return np.zeros((len(L), 2, *L.shape[2:]), np.float32)
 
 
-def evaluate(
-    colouriser: Colouriser,
-    photos: Iterable[Path],
+@dataclass(frozen=True)
+class Judged:
+    """A photo that has been scored."""
+
+    source: Source
+    """Where it is."""
+    truth: Picture
+    """(size, size, 3) uint8."""
+    predicted: dict[str, Picture]
+    """What each model made of its grey version, of the same shape."""
+    measures: dict[str, dict[str, float]]
+    """Of each model, as `Scores.add` gives them."""
+
+
+def compare(
+    colourisers: Mapping[str, Colouriser],
+    photos: Iterable[Source],
     *,
     size: int = 256,
-    each: Callable[[Path, Picture, Picture], None] | None = None,
+    perception: Perception | None = None,
+    each: Callable[[Judged], None] = lambda photo: None,
     failed: Callable[[PhotoError], None] | None = None,
+    left_out: Callable[[Source], None] = lambda photo: None,
     advance: Callable[[], None] = lambda: None,
-) -> Scores:
-    """Colour the grey version of each photo and compare with the photo.
+) -> dict[str, Scores]:
+    """Colour the grey version of each photo with every model, and compare with the photo.
+
+    One photo is held at a time. A photo that is exactly grey has no colours to compare with and is left out.
 
     Args:
-        colouriser: what is scored.
+        colourisers: what is scored, by name.
         photos: colour photos; the centre square is used, at `size` pixels.
         size: side in pixels at which pictures are compared.
-        each: called with every photo's path, prediction and truth.
+        perception: scores that need a network, counted along.
+        each: called with every photo that was scored.
         failed: called for a photo that cannot be read; without it the error is raised.
+        left_out: called with every photo that is exactly grey.
         advance: called after every photo.
+    Returns:
+        The scores of each name.
     """
-    scores = Scores()
-    for path in photos:
+    scores = {name: Scores() for name in colourisers}
+    for photo in photos:
         try:
-            truth = square(read_rgb(path), size)
-            (predicted,) = colouriser([truth])
-            scores.add(predicted, truth)
-            if each is not None:
-                each(path, predicted, truth)
+            truth = square(read_rgb(photo), size)
         except PhotoError as err:
             if failed is None:
                 raise
             failed(err)
+        else:
+            if (truth == truth[..., :1]).all():
+                left_out(photo)
+            else:
+                predicted = {name: colouriser([truth])[0] for name, colouriser in colourisers.items()}
+                measures = {name: scores[name].add(picture, truth) for name, picture in predicted.items()}
+                if perception is not None:
+                    perception.add(predicted, truth)
+                each(Judged(photo, truth, predicted, measures))
         advance()
     return scores
 
 
-def grey_of(picture: Picture) -> Picture:
-    """A picture (H, W, 3) without its colour, at the same L."""
-    return lay_over(picture, np.zeros((2, 1, 1), np.float32))
+def evaluate(
+    colouriser: Colouriser,
+    photos: Iterable[Source],
+    *,
+    size: int = 256,
+    each: Callable[[Source, Picture, Picture], None] = lambda photo, predicted, truth: None,
+    failed: Callable[[PhotoError], None] | None = None,
+) -> Scores:
+    """Score one model, as `compare` does; `each` is called with every photo, its prediction and its truth."""
 
+    def spread(photo: Judged) -> None:
+        each(photo.source, photo.predicted[""], photo.truth)
 
-def contact_sheet(pairs: Sequence[tuple[Picture, Picture]], columns: int = 2) -> Picture:
-    """Grey | coloured | truth of pairs (predicted, truth) of one size, several to a line."""
-    cells = [np.hstack([grey_of(truth), predicted, truth]) for predicted, truth in pairs]
-    cells += [np.zeros_like(cells[0])] * (-len(cells) % columns)
-    return np.vstack([np.hstack(cells[start : start + columns]) for start in range(0, len(cells), columns)])
-
-
-@contextmanager
-def contact_sheets(folder: Path, photos: int = 10) -> Iterator[Callable[[Path, Picture, Picture], None]]:
-    """Give what `each` takes to put every photo on one of the numbered contact sheets in a folder."""
-    pairs: list[tuple[Picture, Picture]] = []
-    numbers = itertools.count(1)
-
-    def flush() -> None:
-        sheet = images.Photo(contact_sheet(pairs), None, "JPEG")
-        images.write(sheet, folder / f"sheet-{next(numbers):03d}.jpg", overwrite=True)
-        pairs.clear()
-
-    def keep(path: Path, predicted: Picture, truth: Picture) -> None:
-        pairs.append((predicted, truth))
-        if len(pairs) == photos:
-            flush()
-
-    folder.mkdir(parents=True, exist_ok=True)
-    yield keep
-    if pairs:
-        flush()
+    return compare({"": colouriser}, photos, size=size, each=spread, failed=failed)[""]

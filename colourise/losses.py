@@ -1,10 +1,12 @@
-"""What training pulls on: the pixel loss on ab, and the feature reconstruction loss through a frozen VGG16.
+"""What training pulls on: the adversarial loss, the pixel loss on ab, and the feature reconstruction loss.
 
 Source: Tarres et al., "GAN-based Image Colourisation with Feature Reconstruction Loss", equations for the
-pixel and the feature reconstruction loss; the latter after Johnson et al., "Perceptual Losses".
+three; the last after Johnson et al., "Perceptual Losses".
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +14,10 @@ from torch.nn import functional
 
 from colourise.errors import TrainingError
 from colourise.lab import tensor_lab_to_rgb
-from colourise.recipes import VGG16_LAYERS
+from colourise.recipes import LOSS_NETWORKS
+
+# One network as losses use it: normalised RGB -> activations, and the mean and deviation of that RGB in 0..1.
+LossNetwork = tuple[nn.Module, Sequence[float], Sequence[float]]
 
 
 def pixel_loss(ab: Tensor, truth: Tensor, beta: float) -> Tensor:
@@ -21,53 +26,60 @@ def pixel_loss(ab: Tensor, truth: Tensor, beta: float) -> Tensor:
     Args:
         ab: (N, 2, H, W) in Lab units.
         truth: the same.
-        beta: where it turns from squared to absolute, in Lab units.
+        beta: where it turns from squared to absolute, in Lab units; 0 makes it L1.
     """
     return functional.smooth_l1_loss(ab / 110, truth / 110, beta=beta / 110)
 
 
-class FeatureReconstructionLoss(nn.Module):
-    """Squared distance between VGG16 features of the generated and the real picture, over C * H * W.
-
-    The loss network takes what the original Caffe weights take: RGB, 0..255, less the mean colour of
-    ImageNet. At that scale block3_conv3 gives about 50,000, so the paper's weight of 1e-5, which it
-    leaves without a unit, makes this term about as large as 100 times the pixel loss.
+def adversarial_loss(verdicts: Sequence[Tensor], real: bool, kind: str) -> Tensor:
+    """How far a discriminator's verdicts are from "real" (or from "generated"), averaged over scales.
 
     Args:
-        layer: a key of VGG16_LAYERS.
+        verdicts: a tensor of patches for each scale.
+        real: what they ought to be.
+        kind: "bce" for cross-entropy of logits (Goodfellow et al., non-saturating), "lsgan" for squared
+            distance from 1 or 0 (Mao et al.).
+    """
+    judge = functional.mse_loss if kind == "lsgan" else functional.binary_cross_entropy_with_logits
+    losses = [judge(verdict, torch.full_like(verdict, float(real))) for verdict in verdicts]
+    return torch.stack(losses).mean()
+
+
+def realness(verdicts: Sequence[Tensor], kind: str) -> Tensor:
+    """How real pictures look to a discriminator, from 0 to 1: the mean over patches and scales."""
+    shares = [verdict.clamp(0, 1) if kind == "lsgan" else verdict.sigmoid() for verdict in verdicts]
+    return torch.stack([share.mean() for share in shares]).mean()
+
+
+class FeatureReconstructionLoss(nn.Module):
+    """Squared distance between features of the generated and the real picture, over C * H * W.
+
+    The features are the activations of one layer of a frozen network, which sees RGB with its own
+    normalisation. VGG16 takes what the original Caffe weights take: 0..255, less the mean colour of
+    ImageNet. At that scale block3_conv3 gives about 50,000, so the paper's weight of 1e-5, which it leaves
+    without a unit, makes this term about as large as 100 times the pixel loss.
+
+    Args:
+        network: a key of LOSS_NETWORKS.
+        layer: one of its layers.
     Raises:
-        TrainingError: VGG16 is not cached and cannot be downloaded.
+        TrainingError: the network's weights are not cached and cannot be downloaded.
     """
 
-    def __init__(self, layer: str = "block3_conv3") -> None:
-        super().__init__()
-        from torchvision.models import VGG16_Weights, vgg16
-        from torchvision.transforms.functional import normalize
+    mean: Tensor
+    std: Tensor
 
-        weights = VGG16_Weights.IMAGENET1K_FEATURES
-        try:
-            state = weights.get_state_dict(progress=False, check_hash=True)
-        except (OSError, RuntimeError) as err:  # URLError is an OSError; a wrong hash is a RuntimeError
-            raise TrainingError(
-                f"{weights.url}: cannot be downloaded ({err}); connect once, or put the file into "
-                f"{torch.hub.get_dir()}/checkpoints"
-            ) from err
-        preset = weights.transforms()
-        self.mean, self.std, self.normalize = preset.mean, preset.std, normalize
-        network = vgg16(init_weights=False).features
-        features = {
-            key.removeprefix("features."): value for key, value in state.items() if key[:8] == "features"
-        }
-        network.load_state_dict(features, strict=True)
-        self.network = network[: VGG16_LAYERS[layer]].eval().requires_grad_(False)
-        for module in self.network:
-            if isinstance(module, nn.ReLU):
-                module.inplace = False
+    def __init__(self, network: str = "vgg16", layer: str = "block3_conv3") -> None:
+        super().__init__()
+        module, mean, std = LOADERS[network](layer)
+        self.network = module.eval().requires_grad_(False)
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
 
     def features(self, L: Tensor, ab: Tensor) -> Tensor:
         """Activations (N, C, h, w) of the picture with L (N, 1, H, W) and ab (N, 2, H, W)."""
         with torch.autocast(L.device.type, enabled=False):  # colour needs more than bf16's eight bits
-            rgb = self.normalize(tensor_lab_to_rgb(L, ab), self.mean, self.std)
+            rgb = (tensor_lab_to_rgb(L, ab) - self.mean) / self.std
         activations: Tensor = self.network(rgb)
         return activations
 
@@ -76,3 +88,107 @@ class FeatureReconstructionLoss(nn.Module):
         with torch.no_grad():
             real = self.features(L, truth)
         return (self.features(L, ab).float() - real.float()).square().mean()
+
+
+def vgg16(layer: str) -> LossNetwork:
+    """VGG16 with the original weights, as far as one layer."""
+    from torchvision.models import VGG16_Weights, vgg16
+
+    weights = VGG16_Weights.IMAGENET1K_FEATURES
+    network = vgg16(init_weights=False).features
+    network.load_state_dict(part(downloaded(weights), "features."))
+    ends = [place for place, module in enumerate(network, 1) if isinstance(module, nn.MaxPool2d)]
+    end = ends[list(LOSS_NETWORKS["vgg16"]).index(layer)] - 1  # each block's last ReLU is before its pooling
+    preset = weights.transforms()
+    return network[:end], preset.mean, preset.std
+
+
+def resnet50(layer: str) -> LossNetwork:
+    """ResNet50, a classifier of ImageNet, as far as one layer."""
+    from torchvision.models import ResNet50_Weights, resnet50
+
+    weights = ResNet50_Weights.IMAGENET1K_V1
+    network = resnet50()
+    network.load_state_dict(downloaded(weights))
+    parts = dict(network.named_children())
+    names = list(parts)[: list(parts).index(layer) + 1]
+    preset = weights.transforms()
+    return nn.Sequential(*(parts[name] for name in names)), preset.mean, preset.std
+
+
+def fpn(layer: str) -> LossNetwork:
+    """The feature pyramid of the detector that torchvision trained on COCO, at one level."""
+    from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
+    from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
+    from torchvision.ops import FrozenBatchNorm2d
+
+    network = resnet_fpn_backbone(backbone_name="resnet50", weights=None, norm_layer=FrozenBatchNorm2d)
+    network.load_state_dict(part(downloaded(FasterRCNN_ResNet50_FPN_Weights.COCO_V1), "backbone."))
+    for module in network.modules():
+        if isinstance(module, FrozenBatchNorm2d):
+            module.eps = 0.0  # as torchvision has it for these weights
+    place = list(LOSS_NETWORKS["fpn"]).index(layer)
+    for other in set(range(len(network.fpn.layer_blocks))) - {place}:
+        network.fpn.layer_blocks[other] = nn.Identity()  # levels that nobody reads
+    return (
+        Taken(network, str(place)),
+        (0.485, 0.456, 0.406),
+        (0.229, 0.224, 0.225),
+    )  # GeneralizedRCNNTransform's
+
+
+def unet(layer: str) -> LossNetwork:
+    """The ImageNet encoder of segmentation-models-pytorch's U-Net, as far as one layer."""
+    import segmentation_models_pytorch as smp
+
+    depth = list(LOSS_NETWORKS["unet"]).index(layer) + 1
+    try:
+        encoder = smp.encoders.get_encoder("resnet34", depth=depth, weights="imagenet")
+        preset = smp.encoders.get_preprocessing_params("resnet34", "imagenet")
+    except Exception as err:  # the Hub's client has many errors; OSError is the base of some only
+        raise TrainingError(
+            f"smp-hub/resnet34.imagenet: cannot be downloaded ({str(err).splitlines()[0]}); connect once"
+        ) from err
+    return Taken(encoder, -1), preset["mean"], preset["std"]
+
+
+LOADERS: dict[str, Callable[[str], LossNetwork]] = {
+    "vgg16": vgg16,
+    "resnet50": resnet50,
+    "unet": unet,
+    "fpn": fpn,
+}
+
+
+class Taken(nn.Module):
+    """A network of several outputs, of which one is taken."""
+
+    def __init__(self, network: nn.Module, key: str | int) -> None:
+        super().__init__()
+        self.network, self.key = network, key
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        """Activations (N, C, h, w) of RGB (N, 3, H, W)."""
+        taken: Tensor = self.network(rgb)[self.key]
+        return taken
+
+
+def downloaded(weights: object) -> dict[str, Tensor]:
+    """The state dict of torchvision's weights, out of its cache or from its server.
+
+    Raises:
+        TrainingError: neither has it.
+    """
+    try:
+        state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)  # type: ignore[attr-defined]
+    except (OSError, RuntimeError) as err:  # URLError is an OSError; a wrong hash is a RuntimeError
+        raise TrainingError(
+            f"{weights.url}: cannot be downloaded ({err}); connect once, or put the file into "  # type: ignore[attr-defined]
+            f"{torch.hub.get_dir()}/checkpoints"
+        ) from err
+    return state
+
+
+def part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """What a state dict has below a prefix, without it."""
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

@@ -1,4 +1,4 @@
-"""How good colours are: PSNR on RGB and ab, divergence of ab histograms, colourfulness.
+"""How good colours are: PSNR on RGB and ab, SSIM, delta E 2000, ab histograms, colourfulness.
 
 `Scores` adds up photo by photo, so memory does not grow with their number. Pictures are (H, W, 3) uint8
 sRGB; the definitions are those of the paper wherever it gives them.
@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.color import deltaE_ciede2000
+from skimage.metrics import structural_similarity
 
-from colourise.lab import rgb_to_lab
+from colourise.lab import Floats, rgb_to_lab
 
 Picture = NDArray[Any]  # (H, W, 3) uint8
 BINS = np.arange(-110, 111)  # unit bins
@@ -24,19 +26,44 @@ def psnr(error: float) -> float:
     return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))
 
 
-def colourfulness(picture: Picture) -> float:
+def ssim(predicted: Picture, truth: Picture) -> float:
+    """Structural similarity of two pictures, 1 when equal: the mean over R, G, B and all whole windows.
+
+    Windows are 11x11 Gaussians of sigma 1.5; the data range is 255.
+
+    Source: Wang et al., "Image quality assessment: from error visibility to structural similarity".
+    """
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    return float(structural_similarity(predicted, truth, channel_axis=2, data_range=255, **options))
+
+
+def delta_e(lab: Floats, truth: Floats) -> float:
+    """Mean colour difference CIEDE2000 of two Lab pictures (H, W, 3); about 1 can just be seen.
+
+    scikit-image computes it; float32 costs it 9 ms for 256 px, and an error of 3e-5 at most.
+    """
+    return float(deltaE_ciede2000(lab, truth).mean(dtype=np.float64))
+
+
+def colourfulness(picture: Picture, *, absolute: bool = False) -> float:
     """Colourfulness of one picture, 0 for grey, about 40 for a common photo.
 
-    Source: Hasler and Suesstrunk, "Measuring colourfulness in natural images", equation of M3, signed rg, yb.
+    Args:
+        picture: (H, W, 3) uint8.
+        absolute: take |rg| and |yb|, as the code behind several published tables does.
+    Source: Hasler and Suesstrunk, "Measuring colourfulness in natural images", equation of M3.
     """
     red, green, blue = np.moveaxis(picture.astype(np.float64), -1, 0)
     rg, yb = red - green, (red + green) / 2 - blue
+    if absolute:
+        rg, yb = np.abs(rg), np.abs(yb)
     return float(np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg.mean(), yb.mean()))
 
 
 def histogram(channel: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Counts of one channel of ab in unit bins from -110 to 110."""
-    return np.histogram(channel, BINS)[0].astype(np.int64)
+    """Counts of one channel of ab in unit bins from -110 to 110, which hold all of sRGB."""
+    places = np.floor(channel).astype(np.int64).ravel() - BINS[0]
+    return np.bincount(places, minlength=len(BINS) - 1)
 
 
 def kl(p: NDArray[np.floating], q: NDArray[np.floating]) -> float:
@@ -76,21 +103,31 @@ class Scores:
         one = {
             "psnr_rgb": psnr(float(np.square(predicted.astype(np.float64) - truth).mean())),
             "psnr_ab": psnr(float(np.square(labs[0][..., 1:].astype(np.float64) - labs[1][..., 1:]).mean())),
+            "ssim": ssim(predicted, truth),
+            "delta_e": delta_e(*labs),
             "colourfulness": colourfulness(predicted),
             "colourfulness_truth": colourfulness(truth),
+            "colourfulness_abs": colourfulness(predicted, absolute=True),
+            "colourfulness_abs_truth": colourfulness(truth, absolute=True),
         }
         self.photos += 1
         for name, value in one.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
         return one
 
+    def shares(self) -> NDArray[np.float64]:
+        """The histograms as shares of all pixels, (prediction or truth, a or b, bin)."""
+        return self.histograms / np.maximum(1, self.histograms.sum(-1, keepdims=True))
+
     def summary(self) -> dict[str, float]:
         """Every measure over all pictures counted so far."""
         if not self.photos:
             return {}
         means = {name: total / self.photos for name, total in self.sums.items()}
-        shares = self.histograms / np.maximum(1, self.histograms.sum(-1, keepdims=True))
+        shares = self.shares()
         means["colourfulness_share"] = means["colourfulness"] / max(means["colourfulness_truth"], 1e-9)
+        for name in ("colourfulness", "colourfulness_abs"):
+            means[f"{name}_delta"] = abs(means[name] - means[f"{name}_truth"])
         means["js_a"], means["js_b"] = (js(shares[0, channel], shares[1, channel]) for channel in (0, 1))
         means["kl"] = sum(kl(shares[1, channel], shares[0, channel]) for channel in (0, 1)) / 2
         return means

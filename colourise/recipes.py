@@ -1,19 +1,33 @@
-"""What to train and how: each recipe is one `TrainConfig`."""
+"""What to train and how: each row of the paper's Table 1, and ours, is one `TrainConfig`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
 from colourise.errors import TrainingError
 
-VGG16_LAYERS = {  # how many of torchvision's `features` end with this layer's ReLU
-    "block1_conv2": 4,
-    "block2_conv2": 9,
-    "block3_conv3": 16,
-    "block4_conv3": 23,
-    "block5_conv3": 30,
+LOSS_NETWORKS = {  # what each loss network can be read at, with the stride and the channels there
+    "vgg16": {  # torchvision's `features` up to this layer's ReLU
+        "block1_conv2": (1, 64),
+        "block2_conv2": (2, 128),
+        "block3_conv3": (4, 256),
+        "block4_conv3": (8, 512),
+        "block5_conv3": (16, 512),
+    },
+    "resnet50": {"layer1": (4, 256), "layer2": (8, 512), "layer3": (16, 1024), "layer4": (32, 2048)},
+    "unet": {  # the encoder of the segmenter, a ResNet34, after each halving
+        "encoder1": (2, 64),
+        "encoder2": (4, 64),
+        "encoder3": (8, 128),
+        "encoder4": (16, 256),
+        "encoder5": (32, 512),
+    },
+    "fpn": {"p2": (4, 256), "p3": (8, 256), "p4": (16, 256), "p5": (32, 256)},
 }
+ADVERSARIAL = ("bce", "lsgan")
+SCHEDULES = ("constant", "one_cycle")
 
 
 @dataclass(frozen=True)
@@ -24,41 +38,105 @@ class TrainConfig:
     """Generator, a key of `models.GENERATORS`."""
     arguments: dict[str, Any] = field(default_factory=dict)
     """Arguments of the generator."""
+    spectral_norm: bool = False
+    """Spectral normalisation of the generator's and the discriminators' convolutions."""
+    discriminators: int = 0
+    """How many PatchGANs judge the colours, each at half the size of the one before; 0: no GAN."""
+    discriminator: dict[str, Any] = field(default_factory=dict)
+    """Arguments of each PatchGAN."""
+    adversarial: str = "bce"
+    """What the GAN plays for: "bce" (cross-entropy) or "lsgan" (least squares)."""
+    adversarial_weight: float = 1.0
+    """Weight of the adversarial loss in the generator's."""
+    pixel_weight: float = 100.0
+    """Weight of the pixel loss on ab / 110 (pix2pix's 100)."""
+    pixel_beta: float = 110.0
+    """Where smooth L1 turns from squared to absolute, in Lab units; 110 is PyTorch's default, 0 is L1."""
+    loss_network: str = "vgg16"
+    """What the features of the feature reconstruction loss are read from, a key of LOSS_NETWORKS."""
+    feature_layer: str = "block3_conv3"
+    """Where in that network."""
+    feature_weight: float = 1e-5
+    """Weight of the feature reconstruction loss (the paper's best); 0 leaves the loss network out."""
+    feature_share: float = 1.0
+    """Share of each batch that goes through the loss network, which may cost more than the generator."""
     sizes: tuple[int, ...] = (96, 128)
     """Sides of the crops in pixels; the run is cut into equal parts, one for each."""
     batch: int = 32
-    """Pictures in a batch."""
+    """Pictures in a batch, over all processes."""
+    accumulate: int = 1
+    """Parts that a batch is computed in, where memory is short (batch norm then sees a part at a time)."""
     images: int = 100_000
     """Pictures in the whole run."""
     lr: float = 1e-3
-    """Highest learning rate of AdamW (of the decoder, where there is an encoder)."""
+    """Highest learning rate of AdamW (of the decoder, where there is an encoder; and of discriminators)."""
     encoder_lr: float = 0.1
     """The encoder's learning rate, as a share of `lr`."""
-    weight_decay: float = 0.01
+    betas: tuple[float, ...] = (0.9, 0.99)
     """Of AdamW."""
+    weight_decay: float = 0.01
+    """Of AdamW; 0 makes it Adam."""
+    schedule: str = "one_cycle"
+    """Learning rate: "constant", or "one_cycle", up and then down to zero along a cosine."""
     warmup: float = 0.05
-    """Share of the run in which the learning rate rises; after it, a cosine brings it to zero."""
+    """Share of the run in which the learning rate rises (one_cycle)."""
     clip: float = 1.0
-    """Largest norm of the gradient."""
-    pixel_weight: float = 100.0
-    """Weight of smooth L1 on ab / 110 (pix2pix's 100)."""
-    pixel_beta: float = 110.0
-    """Where smooth L1 turns from squared to absolute, in Lab units; 110 is PyTorch's default."""
-    feature_weight: float = 1e-5
-    """Weight of the feature reconstruction loss (the paper's best); 0 leaves the loss network out."""
-    feature_layer: str = "block3_conv3"
-    """Layer of VGG16 (the paper's best)."""
-    feature_share: float = 1.0
-    """Share of each batch that goes through VGG16, which costs more than the generator."""
+    """Largest norm of each network's gradient; 0 leaves it as it is."""
     ema: float = 0.998
-    """Decay of the moving average of weights; the average is what is scored and released."""
+    """Decay of the moving average of weights, which is what is scored and released; 0: no average."""
     input_size: int = 192
     """Side in pixels of the square that the released model is run at."""
     seed: int = 0
     """Fixes the order of photos, the crops and the first weights."""
 
 
+PIX2PIX = TrainConfig(
+    architecture="unet",
+    discriminators=1,
+    pixel_beta=0,
+    feature_weight=0,
+    sizes=(256,),
+    batch=1,
+    images=23 * 50_000,  # 23 epochs over 50 photos of each class of ImageNet
+    lr=2e-4,
+    betas=(0.5, 0.999),
+    weight_decay=0,
+    schedule="constant",  # open in the paper; pix2pix's own falls to zero in the second half of its run
+    clip=0,
+    ema=0,
+    input_size=256,
+)
+GORRIZ = replace(
+    PIX2PIX,
+    # Which block of G has the instance norm: the paper says the last, and the output has no norm at all; so
+    # the last that has one.
+    arguments={"levels": 7, "dropout": 0.0, "last_norm": "instance"},
+    spectral_norm=True,
+    discriminators=3,  # open: their losses are averaged, so that the L1's weight keeps its meaning
+    discriminator={"second_norm": "instance"},
+    adversarial="lsgan",
+    batch=16,
+)
+VGG16 = replace(
+    PIX2PIX,
+    pixel_beta=110,  # the paper: smooth L1. Open: its beta and weight; PyTorch's default, and pix2pix's 100
+    # Open: what the weight 1e-5 applies to. On features of 0..255 inputs less ImageNet's mean, as VGG16's
+    # original weights take them, it makes this term about as large as the pixel loss (losses.py).
+    feature_weight=1e-5,
+    batch=16,  # open; that of gorriz, whose authors' next paper it is
+)
+
 RECIPES: dict[str, TrainConfig] = {
+    "pix2pix": PIX2PIX,
+    "gorriz": GORRIZ,
+    "vgg16": VGG16,
+    # Open for the next three: the layer; the one nearest in stride and width to VGG16's best. Their inputs
+    # have a standard deviation of about 1 where VGG16's has 60, so 1e-5 gives their features hardly a say.
+    "resnet50": replace(VGG16, loss_network="resnet50", feature_layer="layer1"),
+    # Open: the segmenter's data. segmentation-models-pytorch has ImageNet weights for encoders alone, so the
+    # features are the encoder's.
+    "unet": replace(VGG16, loss_network="unet", feature_layer="encoder2"),
+    "fpn": replace(VGG16, loss_network="fpn", feature_layer="p2"),
     # The default weights: the paper's losses without its GAN, on a generator that starts from ImageNet. A
     # squared pixel loss turned everything doubtful sepia, the mean of all colours; pix2pix's absolute one, a
     # little smoothed, leaves it grey.
@@ -67,39 +145,69 @@ RECIPES: dict[str, TrainConfig] = {
 
 
 def configure(recipe: str, overrides: list[str]) -> TrainConfig:
-    """A recipe with `name=value` overrides.
+    """A recipe with `name=value` overrides; `arguments.levels=7` sets one argument of a network.
 
     Raises:
-        TrainingError: an unknown recipe or name, or a value that does not fit.
+        TrainingError: an unknown recipe or name, a value that does not fit, or values that do not go with
+            each other.
     """
     if recipe not in RECIPES:
         raise TrainingError(f"{recipe}: no such recipe; there are {', '.join(RECIPES)}")
     config = RECIPES[recipe]
     kinds = get_type_hints(TrainConfig)
-    changes: dict[str, Any] = {}
     for override in overrides:
         name, _, text = override.partition("=")
-        if name not in kinds or name == "arguments":
-            names = ", ".join(f.name for f in fields(TrainConfig) if f.name != "arguments")
-            raise TrainingError(f"{override}: no such setting; there are {names}")
+        name, _, argument = name.partition(".")
+        if name not in kinds or bool(argument) != (kinds[name] == dict[str, Any]):
+            names = (f.name + ".NAME" * (kinds[f.name] == dict[str, Any]) for f in fields(TrainConfig))
+            raise TrainingError(f"{override}: no such setting; there are {', '.join(names)}")
         try:
-            changes[name] = parse(text, kinds[name])
-        except ValueError as err:
-            example = getattr(config, name)
-            example = ",".join(map(str, example)) if isinstance(example, tuple) else example
-            raise TrainingError(f"{override}: no value for {name}; the recipe has {name}={example}") from err
-    config = replace(config, **changes)
+            value = (
+                {**getattr(config, name), argument: literal(text)} if argument else parse(text, kinds[name])
+            )
+        except (ValueError, KeyError) as err:
+            raise TrainingError(
+                f"{override}: no value for {name}; the recipe has {name}={written(getattr(config, name))}"
+            ) from err
+        changes: dict[str, Any] = {name: value}
+        config = replace(config, **changes)
     check(config)
     return config
 
 
 def parse(text: str, kind: Any) -> Any:
     """Turn the text of an override into its setting's type."""
-    if kind == tuple[int, ...]:
-        return tuple(int(part) for part in text.split(","))
+    if kind in (tuple[int, ...], tuple[float, ...]):
+        return tuple(parse(part, kind.__args__[0]) for part in text.split(","))
+    if kind is bool:
+        return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.lower()]
     if kind is int:
         return int(text.replace("_", ""))
     return kind(text)
+
+
+def literal(text: str) -> Any:
+    """A value of JSON, or else the text itself: 7, 0.5, true, [1, 2], batch."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def written(value: Any) -> str:
+    """A setting's value as an override has it."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def listed(config: TrainConfig) -> list[tuple[str, str]]:
+    """Every setting as (name, value), as overrides have them."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in asdict(config).items():
+        if isinstance(value, dict):
+            pairs += [(f"{name}.{argument}", json.dumps(given)) for argument, given in value.items()]
+        else:
+            pairs.append((name, written(value)))
+    return pairs
 
 
 def check(config: TrainConfig) -> None:
@@ -108,18 +216,54 @@ def check(config: TrainConfig) -> None:
     Raises:
         TrainingError: naming the setting.
     """
-    for name in ("batch", "images", "lr", "pixel_beta", "clip", "input_size", "feature_share"):
+    for name in ("batch", "accumulate", "images", "lr", "input_size", "feature_share"):
         if getattr(config, name) <= 0:
             raise TrainingError(f"{name}={getattr(config, name)}: must be above 0")
-    for name in ("encoder_lr", "weight_decay", "pixel_weight", "feature_weight", "warmup", "ema"):
+    weights = ("adversarial_weight", "pixel_weight", "pixel_beta", "feature_weight")
+    for name in (*weights, "encoder_lr", "weight_decay", "warmup", "clip", "ema", "discriminators"):
         if getattr(config, name) < 0:
             raise TrainingError(f"{name}={getattr(config, name)}: must not be below 0")
-    if not config.sizes or min(config.sizes) < 32:
-        raise TrainingError(f"sizes={config.sizes}: crops need at least 32 px")
-    for name, limit in (("feature_share", 1), ("warmup", 0.99), ("ema", 0.9999)):
+    for name, limit in (("feature_share", 1), ("warmup", 0.99), ("ema", 0.9999), ("discriminators", 3)):
         if getattr(config, name) > limit:
             raise TrainingError(f"{name}={getattr(config, name)}: must not be above {limit}")
-    if config.feature_layer not in VGG16_LAYERS:
-        raise TrainingError(f"feature_layer={config.feature_layer}: VGG16 has {', '.join(VGG16_LAYERS)}")
+    choices = {"adversarial": ADVERSARIAL, "schedule": SCHEDULES, "loss_network": tuple(LOSS_NETWORKS)}
+    for name, allowed in choices.items():
+        if getattr(config, name) not in allowed:
+            raise TrainingError(f"{name}={getattr(config, name)}: there are {', '.join(allowed)}")
+    layers = LOSS_NETWORKS[config.loss_network]
+    if config.feature_layer not in layers:
+        raise TrainingError(
+            f"feature_layer={config.feature_layer}: {config.loss_network} has {', '.join(layers)}"
+        )
+    if len(config.betas) != 2 or not all(0 <= beta < 1 for beta in config.betas):
+        raise TrainingError(f"betas={written(config.betas)}: two numbers from 0 to below 1")
     if config.images < config.batch:
         raise TrainingError(f"images={config.images}: less than one batch of {config.batch}")
+    if config.batch % config.accumulate:
+        raise TrainingError(
+            f"accumulate={config.accumulate}: does not divide a batch of {config.batch} into equal parts"
+        )
+    check_sizes(config)
+
+
+def check_sizes(config: TrainConfig) -> None:
+    """Refuse crops that the networks cannot take.
+
+    Raises:
+        TrainingError: naming the setting, and one that would do.
+    """
+    if not config.sizes or min(config.sizes) < 32:
+        raise TrainingError(f"sizes={written(config.sizes)}: crops need at least 32 px")
+    if config.architecture == "unet":
+        levels = config.arguments.get("levels", 8)
+        if any(size % 2**levels for size in config.sizes):
+            raise TrainingError(
+                f"sizes={written(config.sizes)}: a U-Net of {levels} levels takes multiples of {2**levels} "
+                f"px; set arguments.levels={min(size & -size for size in config.sizes).bit_length() - 1}"
+            )
+    smallest = 24 * 2 ** (config.discriminators - 1)  # below that, a PatchGAN has no patch left
+    if config.discriminators and min(config.sizes) < smallest:
+        raise TrainingError(
+            f"sizes={written(config.sizes)}: {config.discriminators} discriminators need {smallest} px; "
+            f"set discriminators={config.discriminators - 1}"
+        )

@@ -1,12 +1,11 @@
 """Train a generator: `train(config, photos, ...)`.
 
 A run folder holds the release files (`NAME.safetensors`, `NAME.json`: the moving average of the weights),
-`resume.pt` (all that a killed run needs to go on), `metrics.csv` and preview sheets.
+`resume.pt` (all that a stopped run needs to go on), `metrics.csv`, TensorBoard's files and preview sheets.
 """
 
 from __future__ import annotations
 
-import csv
 import logging
 import math
 import time
@@ -18,26 +17,39 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import DataLoaderConfiguration, DistributedDataParallelKwargs, set_seed
 from PIL import Image
 from safetensors import SafetensorError
 from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
+from torch.utils.tensorboard import SummaryWriter
 
 from colourise import checkpoints, models
 from colourise.backends import Precision, TorchBackend, torch_device, torch_precision
 from colourise.checkpoints import Card
 from colourise.colouriser import Colouriser
-from colourise.data import Crops
+from colourise.data import Crops, Source, place_of
 from colourise.errors import TrainingError
-from colourise.evaluate import contact_sheet, evaluate
-from colourise.losses import FeatureReconstructionLoss, pixel_loss
+from colourise.evaluate import evaluate
+from colourise.figures import contact_sheet, grey_of
+from colourise.losses import FeatureReconstructionLoss, adversarial_loss, pixel_loss, realness
 from colourise.metrics import Picture
+from colourise.models.patchgan import MultiScale
 from colourise.recipes import TrainConfig
+from colourise.runs import (
+    Means,
+    ignore_interruptions,
+    interruptions,
+    load_resume,
+    rewind,
+    save_resume,
+    write_row,
+)
 
 SAVE_EVERY = 300  # seconds between saves of `resume.pt`
 PREVIEWS = 8  # held-out photos on a preview sheet
+WON = 0.9  # a discriminator that finds real pictures so much more real than generated ones has won
 
 
 @dataclass
@@ -49,17 +61,19 @@ class Progress:
     steps: int
     """Batches in the whole run."""
     losses: dict[str, float]
-    """Each term of the loss, averaged since the last report."""
+    """Means since the last report: each weighted term of the loss, and how real pictures look to a GAN."""
     images_per_second: float
     """Training speed since the last report."""
     scores: dict[str, float] | None = None
     """Held-out scores, when they have just been measured."""
+    warning: str = ""
+    """What the user should look at."""
 
 
 def train(
     config: TrainConfig,
-    photos: Sequence[Path],
-    held_out: Sequence[Path],
+    photos: Sequence[Source],
+    held_out: Sequence[Source],
     run: Path,
     *,
     encoder_weights: Path | None = None,
@@ -69,8 +83,11 @@ def train(
     workers: int = 1,
     score_every: int = 500,
     report: Callable[[Progress], None] = lambda progress: None,
-) -> Path:
+) -> Path | None:
     """Train a generator, or go on with a run that was stopped.
+
+    Ctrl-C saves and stops. Started by `accelerate launch`, every process calls this with the same arguments;
+    the first alone scores, reports and writes.
 
     Args:
         config: what to learn.
@@ -81,119 +98,241 @@ def train(
         data: the training data in words, for the card.
         licence: of the weights, for the card.
         precision: "auto", "fp32", "fp16" or "bf16".
-        workers: processes that read photos.
+        workers: processes that read photos, for each that trains.
         score_every: batches between scores on `held_out`.
         report: called about once a second.
     Returns:
-        The card of the released checkpoint.
+        The card of the released checkpoint; None if the run was stopped before its end.
     Raises:
-        TrainingError: the run belongs to another configuration, or its loss is no longer finite.
+        TrainingError: the run belongs to another configuration, its loss is no longer finite, or the photos
+            cannot be read.
     """
     run.mkdir(parents=True, exist_ok=True)
+    accelerator = Accelerator(
+        mixed_precision=mixed_precision(precision),
+        gradient_accumulation_steps=config.accumulate,
+        dataloader_config=DataLoaderConfiguration(split_batches=True, dispatch_batches=False),
+        kwargs_handlers=[
+            DistributedDataParallelKwargs(broadcast_buffers=False)
+        ],  # a GAN calls D twice a step
+    )
+    part = config.batch // config.accumulate
+    if part % accelerator.num_processes:
+        raise TrainingError(
+            f"batch={config.batch}: {accelerator.num_processes} processes cannot share {part} pictures "
+            "equally; set another batch"
+        )
+    names = sha256("\n".join(place_of(photo).name for photo in photos).encode()).hexdigest()
+    resume = load_resume(run, asdict(config), names)
     set_seed(config.seed)
-    accelerator = Accelerator(mixed_precision=mixed_precision(precision))
-    names = sha256("\n".join(photo.name for photo in photos).encode()).hexdigest()
-    resume = load_resume(run, config, names)
-    generator = start(config, encoder_weights, fresh=resume is None)
-    optimizer = torch.optim.AdamW(
-        groups(generator, config), betas=(0.9, 0.99), weight_decay=config.weight_decay
-    )
-    steps = config.images // config.batch
-    scheduler = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: one_cycle(step / steps, config.warmup)
-    )
-    features = FeatureReconstructionLoss(config.feature_layer) if config.feature_weight else None
-    if features is not None:
-        features.to(accelerator.device).to(memory_format=torch.channels_last)
-    generator.to(accelerator.device)
-    ema = ModelEmaV3(generator, decay=config.ema, use_warmup=True)  # before `prepare` wraps it in autocast
-    generator, optimizer = accelerator.prepare(generator, optimizer)
-    first = 0
+    learner = Learner(config, accelerator, encoder_weights, fresh=resume is None)
+    first = resume["step"] if resume else 0
+    set_seed(config.seed + first + accelerator.process_index)  # each process drops out other neurons
+    scores: dict[str, float] = {}
     if resume is not None:
-        accelerator.unwrap_model(generator).load_state_dict(resume["generator"])
-        ema.module.load_state_dict(resume["ema"])
-        optimizer.load_state_dict(resume["optimizer"])
-        scheduler.load_state_dict(resume["scheduler"])
-        torch.set_rng_state(resume["rng"])
-        first = resume["step"]
-        rewind(run / "metrics.csv", first)
-
+        learner.load_state_dict(resume["learner"])
+        scores = resume["scores"]
+        if accelerator.is_main_process:
+            torch.set_rng_state(resume["rng"])
+            rewind(run / "metrics.csv", first)
+    steps = config.images // config.batch
     crops = Crops(
         photos, sizes=config.sizes, length=steps * config.batch, batch=config.batch, seed=config.seed
     )
-    loader: DataLoader[Any] = DataLoader(
-        Subset(crops, range(first * config.batch, len(crops))),  # type: ignore[arg-type]
-        batch_size=config.batch,
-        num_workers=workers,
-        pin_memory=accelerator.device.type == "cuda",
+    loader: DataLoader[Any] = accelerator.prepare(
+        DataLoader(
+            Subset(crops, range(first * config.batch, len(crops))),  # type: ignore[arg-type]
+            batch_size=part,
+            num_workers=workers,
+            pin_memory=accelerator.device.type == "cuda",
+            worker_init_fn=ignore_interruptions,
+            generator=torch.Generator().manual_seed(config.seed),  # else it takes from the one that we resume
+        )
     )
-    share = math.ceil(config.feature_share * config.batch)
-    scores: dict[str, float] = resume["scores"] if resume else {}
-    sums: dict[str, float] = {}
-    since, reported, saved = 0, time.monotonic(), time.monotonic()
-    generator.train()
-    for step, (L, ab) in enumerate(loader, first + 1):
-        L, ab = L.to(accelerator.device), ab.to(accelerator.device)  # (N, 1, S, S), (N, 2, S, S)
-        losses = generator_step(generator, features, L, ab, config, share, accelerator)
-        if not math.isfinite(sum(losses.values())):
-            raise TrainingError(f"{run.name}: the loss of batch {step} is not finite; try a smaller lr")
-        accelerator.clip_grad_norm_(generator.parameters(), config.clip)
-        optimizer.step()
-        optimizer.zero_grad()
-        scheduler.step()
-        ema.update(accelerator.unwrap_model(generator), step=step)
-
-        since += 1
-        for name, value in losses.items():
-            sums[name] = sums.get(name, 0.0) + value
-        now = time.monotonic()
-        scored = step % score_every == 0 or step == steps
-        if now - reported > 1 or scored:
-            speed = since * config.batch / (now - reported)
-            progress = Progress(step, steps, {name: total / since for name, total in sums.items()}, speed)
-            if scored:
-                scores = progress.scores = score(
-                    ema.module, config, held_out, run / f"preview-{step:06d}.jpg"
+    writer = SummaryWriter(run / "tensorboard", purge_step=first + 1) if accelerator.is_main_process else None
+    recent, means = Means(), Means()  # since the last report; since the last scores
+    reported = saved = time.monotonic()
+    with interruptions() as interrupted:
+        for count, (L, ab) in enumerate(numbered(loader), first * config.accumulate + 1):
+            losses = learner.step(L, ab)  # (N, 1, S, S), (N, 2, S, S)
+            step, rest = divmod(count, config.accumulate)
+            if not math.isfinite(sum(losses.values())):
+                step += bool(rest)
+                seen = crops.names(range((step - 1) * config.batch, step * config.batch))
+                raise TrainingError(
+                    f"{run.name}: the loss of batch {step} is not finite ({', '.join(seen[:3])} ...); "
+                    "try a smaller lr"
                 )
-                write_row(run / "metrics.csv", {"step": step, **progress.losses, **scores})
-            report(progress)
-            sums, since, reported = {}, 0, time.monotonic()
-        if time.monotonic() - saved > SAVE_EVERY or scored:
-            state = {
-                "config": asdict(config),
-                "photos": names,
-                "step": step,
-                "generator": accelerator.unwrap_model(generator).state_dict(),
-                "ema": ema.module.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "scheduler": scheduler.state_dict(),
-                "rng": torch.get_rng_state(),
-                "scores": scores,
-            }
-            release(run, config, ema.module, data, licence, scores, step)
-            save_resume(run, state)  # last: a run that is at its end has released its end
-            saved = time.monotonic()
+            recent.add(losses)
+            means.add(losses)
+            if rest:
+                continue
+            stopped = asked_to_stop(accelerator, interrupted)
+            scored = step % score_every == 0 or step == steps
+            if writer is not None and (time.monotonic() - reported > 1 or scored or stopped):
+                speed = recent.count * part / (time.monotonic() - reported)
+                progress = Progress(step, steps, recent.take(), speed)
+                if scored:
+                    row = means.take()
+                    progress.warning = lost_balance(row)
+                    sheet, scores = score(learner.averaged(), config, held_out, heading(step, row))
+                    Image.fromarray(sheet).save(run / f"preview-{step:06d}.jpg", quality=90)
+                    progress.scores = scores
+                    write_row(run / "metrics.csv", {"step": step, **row, **scores})
+                    writer.add_image("preview", sheet, step, dataformats="HWC")
+                for name, value in {**progress.losses, "images_per_second": speed}.items():
+                    writer.add_scalar(f"train/{name}", value, step)
+                for name, value in (progress.scores or {}).items():
+                    writer.add_scalar(f"held_out/{name}", value, step)
+                report(progress)
+                reported = time.monotonic()
+            if writer is not None and (time.monotonic() - saved > SAVE_EVERY or scored or stopped):
+                release(run, config, learner.averaged(), data, licence, scores, step)
+                state = {
+                    "config": asdict(config),
+                    "photos": names,
+                    "step": step,
+                    "scores": scores,
+                    "rng": torch.get_rng_state(),
+                    "learner": learner.state_dict(),
+                }
+                save_resume(run, state)  # last: a run that is at its end has released its end
+                saved = time.monotonic()
+            if stopped and step < steps:
+                return None
+    accelerator.wait_for_everyone()
     return run / f"{run.name}.json"
 
 
-def generator_step(
-    generator: nn.Module,
-    features: FeatureReconstructionLoss | None,
-    L: Tensor,
-    ab: Tensor,
-    config: TrainConfig,
-    share: int,
-    accelerator: Accelerator,
-) -> dict[str, float]:
-    """Forward and backward on one batch: L (N, 1, S, S), true ab (N, 2, S, S); returns each weighted term."""
+class Learner:
+    """The networks of a run and their optimisers: one `step` a batch.
+
+    Args:
+        config: what to learn.
+        accelerator: devices, precision, processes.
+        encoder_weights: where an encoder's ImageNet weights are, if timm shall not download them.
+        fresh: whether the encoder starts from ImageNet; a run that goes on has its own weights.
+    Raises:
+        TrainingError: weights cannot be downloaded, or do not fit.
+    """
+
+    def __init__(
+        self, config: TrainConfig, accelerator: Accelerator, encoder_weights: Path | None, *, fresh: bool
+    ) -> None:
+        self.config, self.accelerator, self.steps = config, accelerator, 0
+        device = accelerator.device
+        generator = start(config, encoder_weights, fresh=fresh)
+        judges = MultiScale(config.discriminators, **config.discriminator) if config.discriminators else None
+        self.features = None
+        if config.feature_weight:
+            self.features = FeatureReconstructionLoss(config.loss_network, config.feature_layer).to(device)
+            self.features.to(memory_format=torch.channels_last)
+        for network in (generator, judges):
+            if network is not None:
+                network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+                if config.spectral_norm:
+                    models.add_spectral_norm(network)
+        self.ema = ModelEmaV3(generator, decay=config.ema, use_warmup=True)  # before `prepare` adds autocast
+        self.generator, self.optimizer = accelerator.prepare(
+            generator, adam(groups(generator, config), config)
+        )
+        self.judges: Any = None
+        self.judges_optimizer: Any = None
+        if judges is not None:
+            parameters = [{"params": list(judges.parameters()), "lr": config.lr}]
+            self.judges, self.judges_optimizer = accelerator.prepare(judges, adam(parameters, config))
+        self.generator.train()
+
+    def step(self, L: Tensor, ab: Tensor) -> dict[str, float]:
+        """Learn from one batch, or part of one: L (N, 1, S, S), ab (N, 2, S, S); returns what it cost."""
+        self.set_rate()
+        L = L.contiguous(memory_format=torch.channels_last)
+        networks = [network for network in (self.generator, self.judges) if network is not None]
+        with self.accelerator.accumulate(*networks):
+            predicted = self.generator(L).float()  # (N, 2, S, S)
+            told = {}
+            if self.judges is not None:
+                told = discriminator_step(self, L, ab, predicted.detach())
+            told = generator_step(self, L, ab, predicted) | told
+        if self.accelerator.sync_gradients:
+            self.steps += 1
+            if self.config.ema:
+                self.ema.update(self.accelerator.unwrap_model(self.generator), step=self.steps)
+        return told
+
+    def averaged(self) -> nn.Module:
+        """The generator that is scored and released, in evaluation mode."""
+        if not self.config.ema:
+            self.ema.module.load_state_dict(self.accelerator.unwrap_model(self.generator).state_dict())
+        return self.ema.module
+
+    def set_rate(self) -> None:
+        """Set the learning rates of this step."""
+        share = 1.0
+        if self.config.schedule == "one_cycle":
+            share = one_cycle(self.steps * self.config.batch / self.config.images, self.config.warmup)
+        for optimizer in (self.optimizer, self.judges_optimizer):
+            for group in optimizer.param_groups if optimizer is not None else ():
+                group["lr"] = group["highest_lr"] * share
+
+    def parts(self) -> dict[str, Any]:
+        """Everything that has a state."""
+        unwrap = self.accelerator.unwrap_model
+        parts = {"generator": unwrap(self.generator), "ema": self.ema.module, "optimizer": self.optimizer}
+        if self.judges is not None:
+            parts |= {"judges": unwrap(self.judges), "judges_optimizer": self.judges_optimizer}
+        return parts
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` takes."""
+        return {"steps": self.steps} | {name: part.state_dict() for name, part in self.parts().items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        self.steps = state["steps"]
+        for name, part in self.parts().items():
+            part.load_state_dict(state[name])
+
+
+def discriminator_step(learner: Learner, L: Tensor, ab: Tensor, predicted: Tensor) -> dict[str, float]:
+    """Teach the discriminators to tell true ab (N, 2, S, S) from predicted; returns loss and realness."""
+    kind, judges = learner.config.adversarial, learner.judges
+    real, fake = judges(L, ab), judges(L, predicted)
+    loss = (adversarial_loss(real, True, kind) + adversarial_loss(fake, False, kind)) / 2  # pix2pix halves it
+    descend(learner, loss, judges, learner.judges_optimizer)
+    told = {"discriminator": loss, "real": realness(real, kind), "fake": realness(fake, kind)}
+    return {name: value.item() for name, value in told.items()}
+
+
+def generator_step(learner: Learner, L: Tensor, ab: Tensor, predicted: Tensor) -> dict[str, float]:
+    """Teach the generator, whose predicted ab (N, 2, S, S) has its graph; returns each weighted term."""
+    config, accelerator = learner.config, learner.accelerator
+    terms = {"pixel": config.pixel_weight * pixel_loss(predicted, ab, config.pixel_beta)}
     with accelerator.autocast():
-        predicted = generator(L.contiguous(memory_format=torch.channels_last)).float()
-        terms = {"pixel": config.pixel_weight * pixel_loss(predicted, ab, config.pixel_beta)}
-        if features is not None:
-            some = slice(share)
-            terms["feature"] = config.feature_weight * features(L[some], predicted[some], ab[some])
-    accelerator.backward(sum(terms.values()))
-    return {name: float(term.detach()) for name, term in terms.items()}
+        if learner.features is not None:
+            some = slice(math.ceil(config.feature_share * len(L)))
+            terms["feature"] = config.feature_weight * learner.features(L[some], predicted[some], ab[some])
+        if learner.judges is not None:
+            judges = accelerator.unwrap_model(learner.judges).requires_grad_(False)  # gradients pass through
+            verdicts = [verdict.float() for verdict in judges(L, predicted)]
+            judges.requires_grad_(True)
+            terms["adversarial"] = config.adversarial_weight * adversarial_loss(
+                verdicts, True, config.adversarial
+            )
+    descend(
+        learner, sum(terms.values(), torch.zeros((), device=L.device)), learner.generator, learner.optimizer
+    )
+    return {name: term.item() for name, term in terms.items()}
+
+
+def descend(learner: Learner, loss: Tensor, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Backward, clip, and, once a batch is whole, one step."""
+    accelerator, clip = learner.accelerator, learner.config.clip
+    accelerator.backward(loss)
+    if clip and accelerator.sync_gradients:
+        accelerator.clip_grad_norm_(network.parameters(), clip)
+    optimizer.step()  # accelerate's: waits for the batch to be whole
+    optimizer.zero_grad()
 
 
 def one_cycle(done: float, warmup: float) -> float:
@@ -213,6 +352,13 @@ def groups(generator: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
     return [group for group in chosen if group["params"]]
 
 
+def adam(parameters: list[dict[str, Any]], config: TrainConfig) -> torch.optim.Optimizer:
+    """AdamW over parameter groups, each with the highest learning rate that it will have."""
+    groups = [{**group, "highest_lr": group["lr"]} for group in parameters]
+    betas = (config.betas[0], config.betas[1])
+    return torch.optim.AdamW(groups, betas=betas, weight_decay=config.weight_decay, fused=True)
+
+
 def start(config: TrainConfig, encoder_weights: Path | None, *, fresh: bool) -> nn.Module:
     """A new generator; a fresh run's encoder, where there is one, starts from ImageNet.
 
@@ -225,7 +371,7 @@ def start(config: TrainConfig, encoder_weights: Path | None, *, fresh: bool) -> 
     if fresh and config.architecture == "encoder_unet":
         arguments["pretrained"] = encoder_weights or True
     try:
-        return models.build(config.architecture, **arguments).to(memory_format=torch.channels_last)
+        return models.build(config.architecture, **arguments)
     except (OSError, RuntimeError, SafetensorError) as err:
         raise TrainingError(
             f"{encoder_weights or 'the encoder'}: its ImageNet weights cannot be loaded "
@@ -239,25 +385,57 @@ def mixed_precision(precision: Precision) -> str:
     return "no" if chosen == "fp32" else chosen
 
 
+def numbered(loader: DataLoader[Any]) -> Any:
+    """The loader's batches; what a worker has to say comes without the worker's traceback."""
+    try:
+        yield from loader
+    except TrainingError as err:
+        raise TrainingError(str(err).strip().rpartition("TrainingError: ")[2]) from err
+
+
+def asked_to_stop(accelerator: Accelerator, interrupted: Callable[[], bool]) -> bool:
+    """Whether any process has been asked to stop; all give the same answer."""
+    if accelerator.num_processes == 1:
+        return interrupted()
+    if interrupted():
+        accelerator.set_trigger()
+    return bool(accelerator.check_trigger())
+
+
+def lost_balance(means: dict[str, float]) -> str:
+    """A warning if the discriminator has won: then the generator no longer learns from it."""
+    if "real" not in means or means["real"] - means["fake"] < WON:
+        return ""
+    return (
+        f"the discriminator wins: it finds real photos {means['real']:.2f} real and coloured ones "
+        f"{means['fake']:.2f}; look at the preview, and try spectral_norm=true or a smaller lr"
+    )
+
+
+def heading(step: int, means: dict[str, float]) -> str:
+    """What stands above a preview."""
+    judged = f", real {means['real']:.2f}, fake {means['fake']:.2f}" if "real" in means else ""
+    return f"batch {step}{judged}" + ": the discriminator wins" * bool(lost_balance(means))
+
+
 def score(
-    generator: nn.Module, config: TrainConfig, held_out: Sequence[Path], sheet: Path
-) -> dict[str, float]:
-    """Score the averaged generator on held-out photos, and write grey | coloured | truth of the first few."""
+    generator: nn.Module, config: TrainConfig, held_out: Sequence[Source], heading: str
+) -> tuple[Picture, dict[str, float]]:
+    """Score the averaged generator on held-out photos; returns a sheet of the first few, and the scores."""
     device = str(next(generator.parameters()).device)
     colouriser = Colouriser(
         TorchBackend(generator, device=device, precision="fp32"), input_size=config.input_size
     )
-    pairs: list[tuple[Picture, Picture]] = []
+    rows: list[list[Picture]] = []
 
-    def keep(path: Path, predicted: Picture, truth: Picture) -> None:
-        if len(pairs) < PREVIEWS:
-            pairs.append((predicted, truth))
+    def keep(photo: Source, predicted: Picture, truth: Picture) -> None:
+        if len(rows) < PREVIEWS:
+            rows.append([grey_of(truth), predicted, truth])
 
     scores = evaluate(colouriser, held_out, each=keep, failed=lambda err: None)
-    if not pairs:
-        raise TrainingError(f"{held_out[0].parent}: none of the held-out photos can be read")
-    Image.fromarray(contact_sheet(pairs)).save(sheet, quality=90)
-    return scores.summary()
+    if not rows:
+        raise TrainingError(f"{place_of(held_out[0]).parent}: none of the held-out photos can be read")
+    return contact_sheet(rows, columns=2, heading=heading), scores.summary()
 
 
 def release(
@@ -280,52 +458,4 @@ def release(
         scores=scores,
         licence=licence,
     )
-    checkpoints.save(generator, run / run.name, card, half=True)
-
-
-def save_resume(run: Path, state: dict[str, Any]) -> None:
-    """Write `resume.pt` so that a kill leaves the old one or the new one."""
-    part = run / "resume.pt.part"
-    torch.save(state, part)
-    part.replace(run / "resume.pt")
-
-
-def load_resume(run: Path, config: TrainConfig, photos: str) -> dict[str, Any] | None:
-    """What a stopped run left, or None; `photos` is the hash of their names.
-
-    Raises:
-        TrainingError: it was learning something else.
-    """
-    file = run / "resume.pt"
-    if not file.exists():
-        return None
-    state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-    theirs, ours = dict(state["config"]), asdict(config)
-    odd = [name for name in ours if theirs.get(name) != ours[name]]
-    if odd:
-        raise TrainingError(
-            f"{run}: was started with another {', '.join(odd)}; give the same settings, or another run folder"
-        )
-    if state["photos"] != photos:
-        raise TrainingError(
-            f"{run}: was started on other photos; give the same --data, or another run folder"
-        )
-    return state
-
-
-def write_row(file: Path, row: dict[str, float]) -> None:
-    """Append one row to a CSV file, with a header if it is new."""
-    new = not file.exists()
-    with file.open("a", newline="") as stream:
-        writer = csv.DictWriter(stream, row)
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
-
-
-def rewind(file: Path, step: int) -> None:
-    """Drop the rows of a CSV file that lie beyond a step, because they will be written again."""
-    if file.exists():
-        header, *rows = file.read_text().splitlines(keepends=True) or [""]
-        kept = [row for row in rows if row.endswith("\n") and int(row.partition(",")[0]) <= step]
-        file.write_text("".join([header, *kept]))
+    checkpoints.save(models.plain_state_dict(generator), run / run.name, card, half=True)

@@ -6,11 +6,14 @@ python docs/examples.py
 from pathlib import Path
 
 from colourise import images, load_model
-from colourise.data import find_photos, read_rgb, square
-from colourise.evaluate import contact_sheet
+from colourise.data import find_photos, place_of, read_rgb, square
+from colourise.figures import contact_sheet, grey_of
 
 HERE = Path(__file__).parent
-photos = [path for path in find_photos(HERE.parent / "tests" / "photos") if path.suffix == ".jpg"]
+photos = [path for path in find_photos(HERE.parent / "tests" / "photos") if place_of(path).suffix == ".jpg"]
 truths = [square(read_rgb(path), 256) for path in photos]
-sheet = contact_sheet(list(zip(load_model()(truths), truths, strict=True)))
+rows = [
+    [grey_of(truth), coloured, truth] for truth, coloured in zip(truths, load_model()(truths), strict=True)
+]
+sheet = contact_sheet(rows, columns=2)
 images.write(images.Photo(sheet, None, "JPEG"), HERE / "examples.jpg", quality=90, overwrite=True)

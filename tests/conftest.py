@@ -13,6 +13,7 @@ from typing import Any
 for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"):  # they make Rich and Typer colour files too
     os.environ.pop(name, None)
 os.environ["COLUMNS"] = "80"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of so small networks mostly wait for each other
 
 import numpy as np
 import pytest

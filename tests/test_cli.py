@@ -1,7 +1,6 @@
 """The command line, as people use it: real files, a tiny real model, exit codes, and every message."""
 
 import io
-import json
 import os
 import pickle
 import shutil
@@ -29,6 +28,7 @@ from colourise.cli import app
 
 Colourise = Callable[..., Result]
 SUBCOMMANDS = ("colourise", "train", "eval", "export", "weights", "weights pull", "weights push")
+SUBCOMMANDS += ("study", "study build", "study score")
 
 
 def files_below(folder: Path) -> list[str]:
@@ -633,6 +633,10 @@ def test_colouring_on_the_cpu_imports_no_training_code(tiny_model: Path, photo: 
     assert not modules & {
         "torch",
         "torchvision",
+        "torchmetrics",
+        "matplotlib",
+        "scipy",
+        "skimage",
         "timm",
         "accelerate",
         "huggingface_hub",
@@ -642,47 +646,6 @@ def test_colouring_on_the_cpu_imports_no_training_code(tiny_model: Path, photo: 
 
 
 # The other commands
-
-
-def test_eval_prints_a_table(colourise: Colourise, tree: Path) -> None:
-    result = colourise("eval", "--data", tree)
-    assert result.exit_code == 0
-    assert "4 photos at 256 px" in result.stdout
-    rows = [line.split()[0] for line in result.stdout.splitlines() if line.strip()]
-    assert "grey" in rows and "model" in rows
-    assert result.stderr == ""
-
-
-def test_eval_prints_json(colourise: Colourise, tiny_model: Path, tree: Path) -> None:
-    result = colourise("eval", "--data", tree, "--json", "--size", "64")
-    scores = json.loads(result.stdout)
-    assert scores["grey"]["psnr_rgb"] is None  # infinite for the one that is grey in truth
-    assert list(scores) == ["grey", str(tiny_model)]
-    assert scores["grey"]["colourfulness"] < 0.5 < 5 < scores[str(tiny_model)]["colourfulness"]
-    (tree / "1921" / "camera.png").unlink()
-    scores = json.loads(colourise("eval", "--data", tree, "--json", "--size", "64").stdout)
-    assert scores["grey"]["psnr_rgb"] > scores[str(tiny_model)]["psnr_rgb"]  # better nothing than nonsense
-
-
-def test_json_is_json_whatever_the_terminal(
-    tiny_model: Path, tree: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    code, out, _ = shell("eval", "--data", tree, "--json", "--size", "64", "--model", tiny_model)
-    assert code == 0
-    assert "grey" in json.loads(out)
-
-
-def test_eval_of_broken_photos(colourise: Colourise, tree: Path, tmp_path: Path) -> None:
-    (tree / "empty.jpg").touch()
-    result = colourise("eval", "--data", tree, "--size", "64")
-    assert result.exit_code == 1
-    assert result.stderr == f"failed {tree / 'empty.jpg'}: empty (0 bytes); copy it again from its source\n"
-    assert "4 photos" in result.stdout
-    (tmp_path / "bad").mkdir()
-    (tmp_path / "bad" / "a.jpg").touch()
-    result = colourise("eval", "--data", tmp_path / "bad")
-    assert (result.exit_code, result.output.count("\n")) == (1, 1)
 
 
 def test_weights_lists_models() -> None:
@@ -714,7 +677,7 @@ def test_export_writes_a_file_that_colours(colourise: Colourise, tiny_model: Pat
         (["train", "--show", "--set", "learning=1"], "no such setting; there are architecture"),
         (["train", "--show", "--set", "lr=fast"], "lr=fast: "),
         (["train", "--show", "--set", "batch=0"], "must be above 0"),
-        (["train", "--show", "--recipe", "soup"], "no such recipe; there are colourise"),
+        (["train", "--show", "--recipe", "soup"], "no such recipe; there are pix2pix, gorriz, vgg16"),
         (["train", "--data", "folder"], "no photos here"),
         (["eval", "--data", "folder"], "no photos here"),
     ],
@@ -732,8 +695,13 @@ def test_other_commands_refuse_in_one_line(
 
 
 def test_train_shows_a_recipe() -> None:
-    result = CliRunner().invoke(app, ["train", "--show", "--set", "lr=0.5", "--set", "sizes=64,96"])
+    asked = ["--set", "lr=0.5", "--set", "sizes=64,128", "--set", "arguments.levels=6"]
+    result = CliRunner().invoke(app, ["train", "--show", *asked])
     assert result.exit_code == 0
-    assert "lr = 0.5\n" in result.stdout
-    assert "sizes = (64, 96)\n" in result.stdout
+    lines = result.stdout.splitlines()
+    assert {"lr = 0.5", "sizes = 64,128", "arguments.levels = 6", "loss_network = vgg16"} <= set(lines)
     assert result.stderr == ""
+    again = [word for line in lines for word in ("--set", line.replace(" = ", "="))]
+    assert (
+        CliRunner().invoke(app, ["train", "--show", "--recipe", "colourise", *again]).stdout == result.stdout
+    )

@@ -1,14 +1,15 @@
 """Networks: shapes, sizes, reach, and what training may not change."""
 
+import itertools
+
 import pytest
 import torch
 from torch import nn
 
 from colourise import models
 from colourise.errors import ModelError
-from colourise.models.patchgan import PatchGAN
-
-torch.set_num_threads(2)
+from colourise.models.patchgan import MultiScale, PatchGAN
+from colourise.recipes import RECIPES
 
 
 def parameters(network):
@@ -20,6 +21,27 @@ def test_unet_is_pix2pix_256():
     pix2pix = 54_413_955  # three channels in and out, and no bias in the first and the innermost convolution
     assert parameters(network) == pix2pix - 2 * 64 * 16 - (128 * 16 + 1) + (64 + 512)
     assert network(torch.rand(1, 1, 256, 256) * 100).shape == (1, 2, 256, 256)
+
+
+@pytest.mark.parametrize("recipe", ["pix2pix", "gorriz", "vgg16"])
+def test_generators_of_the_paper(recipe):
+    """Shape, size, norms and reach: the colour in the middle hangs on light in every corner of 256 px."""
+    network = models.build("unet", **RECIPES[recipe].arguments)
+    encoder = [64, 128, 256, 512, 512, 512, 512, 512]
+    levels = 7 if recipe == "gorriz" else 8
+    channels = [1, *encoder[:levels]]
+    down = sum(16 * a * b for a, b in itertools.pairwise(channels)) + 64 + 512  # biases where no norm follows
+    up = 16 * 512 * 512 + sum(16 * 2 * b * a for a, b in itertools.pairwise([2, *encoder[: levels - 1]])) + 2
+    norms = 2 * sum(encoder[1 : levels - 1]) + 2 * sum(encoder[: levels - 1])
+    assert parameters(network) == down + up + norms
+    ends = [module for module in network.modules() if isinstance(module, nn.InstanceNorm2d)]
+    assert [norm.num_features for norm in ends] == ([64] if recipe == "gorriz" else [])
+    assert sum(isinstance(module, nn.Dropout) for module in network.modules()) == (0 if ends else 3)
+    L = (torch.rand(1, 1, 256, 256) * 100).requires_grad_()
+    ab = network.eval()(L)
+    assert ab.shape == (1, 2, 256, 256)
+    ab[0, :, 128, 128].sum().backward()
+    assert all(L.grad[0, 0, y, x] != 0 for y in (0, 255) for x in (0, 255))
 
 
 @pytest.mark.parametrize(
@@ -85,6 +107,48 @@ def test_patchgan_judges_70_pixel_patches():
     verdict[0, 0, 15, 15].backward()
     rows = ab.grad.abs().sum((0, 1, 3)).nonzero().flatten()
     assert rows.max() - rows.min() + 1 == 70
+
+
+def test_three_discriminators_see_70_140_and_280_pixels():
+    """Those of the recipe gorriz: spectral norm, and an instance norm in the second block."""
+    recipe = RECIPES["gorriz"]
+    network = MultiScale(recipe.discriminators, **recipe.discriminator)
+    assert parameters(network) == 3 * (2_768_705 - 3 * 64 * 16)
+    for judge in network.judges:
+        assert [
+            type(norm) for norm in judge.modules() if isinstance(norm, nn.modules.batchnorm._NormBase)
+        ] == [
+            nn.InstanceNorm2d,
+            nn.BatchNorm2d,
+            nn.BatchNorm2d,
+        ]
+        judge.layers[1][2] = nn.Identity()  # an instance norm sees the whole picture
+    L, ab = torch.rand(1, 1, 512, 512) * 100, torch.randn(1, 2, 512, 512).requires_grad_()
+    verdicts = network.eval()(L, ab)
+    assert [verdict.shape for verdict in verdicts] == [(1, 1, side, side) for side in (62, 30, 14)]
+    for verdict, side in zip(verdicts, (70, 140, 280), strict=True):
+        ab.grad = None
+        middle = verdict.shape[-1] // 2
+        verdict[0, 0, middle, middle].backward(retain_graph=True)
+        rows = ab.grad.abs().sum((0, 1, 3)).nonzero().flatten()
+        assert rows.max() - rows.min() + 1 == side
+
+
+def test_spectral_norm_keeps_singular_values_at_one_and_leaves_in_a_plain_state():
+    torch.manual_seed(0)
+    network = models.build("unet", levels=5, width=4)
+    models.add_spectral_norm(network)
+    L = torch.rand(2, 1, 32, 32) * 100
+    for _ in range(30):
+        network(L)  # a power iteration each
+    network.eval()
+    weight = network.downs[2][1].weight
+    assert torch.linalg.svdvals(weight.flatten(1))[0].item() == pytest.approx(1, abs=0.05)
+    transposed = network.ups[1][1].weight.transpose(0, 1)
+    assert torch.linalg.svdvals(transposed.flatten(1))[0].item() == pytest.approx(1, abs=0.05)
+    plain = models.build("unet", levels=5, width=4).eval()
+    plain.load_state_dict(models.plain_state_dict(network))
+    assert torch.allclose(plain(L), network(L), atol=1e-5)
 
 
 def test_wrong_architectures_and_arguments_are_named():

@@ -2,19 +2,41 @@
 
 import csv
 import json
+import os
+import signal
+import sys
+import tarfile
+import threading
+from collections import Counter
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from PIL import Image
 
-from colourise import checkpoints, losses
-from colourise.data import Crops, find_photos, hold_out, random_crop, square
-from colourise.errors import TrainingError
-from colourise.recipes import RECIPES, TrainConfig, configure
-from colourise.train import generator_step, groups, one_cycle, train
+from colourise import checkpoints, losses, models
+from colourise.data import (
+    Crops,
+    class_of,
+    find_photos,
+    hold_out,
+    parts,
+    place_of,
+    random_crop,
+    read_rgb,
+    square,
+)
+from colourise.errors import PhotoError, TrainingError
+from colourise.recipes import LOSS_NETWORKS, RECIPES, TrainConfig, configure
+from colourise.runs import rewind
+from colourise.train import Learner, groups, lost_balance, one_cycle, start, train
 
+ROOT = Path(__file__).parent.parent
 TINY = TrainConfig(
     architecture="unet",
     arguments={"levels": 5, "width": 4, "dropout": 0.0},
@@ -24,6 +46,8 @@ TINY = TrainConfig(
     feature_weight=0.0,
     input_size=32,
 )
+GAN = replace(TINY, discriminators=1, discriminator={"width": 4}, schedule="constant", ema=0.0)
+ALIKE = {"norm": "instance"}  # a norm of each picture alone, so that it does not matter who shares its batch
 
 
 @pytest.fixture(autouse=True)
@@ -47,17 +71,49 @@ def photos(tmp_path):
     return find_photos(folder)
 
 
-@pytest.fixture
-def loss_network(tmp_path, monkeypatch):
-    """A VGG16 of random weights under the official name in the cache, for tests fetch nothing."""
-    from torchvision.models import VGG16_Weights, vgg16
+@pytest.fixture(scope="session")
+def caches(tmp_path_factory):
+    """Loss networks of random weights under the official names in (TORCH_HOME, the Hub's cache).
 
-    torch.manual_seed(0)
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    folder = tmp_path / "torch" / "hub" / "checkpoints"
+    Tests fetch nothing, so they know that these networks are used, not what the true ones see.
+    """
+    import safetensors.torch
+    from segmentation_models_pytorch.encoders import encoders, get_encoder
+    from torchvision.models import ResNet50_Weights, VGG16_Weights, resnet50, vgg16
+    from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
+    from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
+    from torchvision.ops import FrozenBatchNorm2d
+
+    torch_home, hub = tmp_path_factory.mktemp("torch"), tmp_path_factory.mktemp("hub")
+    checkpoints_ = torch_home / "hub" / "checkpoints"
+    checkpoints_.mkdir(parents=True)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        detector = resnet_fpn_backbone(backbone_name="resnet50", weights=None, norm_layer=FrozenBatchNorm2d)
+        for weights, prefix, network in (
+            (VGG16_Weights.IMAGENET1K_FEATURES, "features.", vgg16().features),
+            (ResNet50_Weights.IMAGENET1K_V1, "", resnet50()),
+            (FasterRCNN_ResNet50_FPN_Weights.COCO_V1, "backbone.", detector),
+        ):
+            state = {f"{prefix}{name}": value for name, value in network.state_dict().items()}
+            torch.save(state, checkpoints_ / weights.url.rsplit("/", 1)[1])
+        encoder = get_encoder("resnet34").state_dict()
+    place = encoders["resnet34"]["pretrained_settings"]["imagenet"]
+    folder = hub / f"models--{place['repo_id'].replace('/', '--')}" / "snapshots" / place["revision"]
     folder.mkdir(parents=True)
-    state = {f"features.{name}": value for name, value in vgg16().features.state_dict().items()}
-    torch.save(state, folder / VGG16_Weights.IMAGENET1K_FEATURES.url.rsplit("/", 1)[1])
+    safetensors.torch.save_file(encoder, folder / "model.safetensors")
+    preset = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+    (folder / "config.json").write_text(json.dumps(preset | {"input_space": "RGB", "input_range": [0, 1]}))
+    return torch_home, hub
+
+
+@pytest.fixture
+def loss_network(caches, monkeypatch):
+    """The feature reconstruction loss, whose networks are in the caches."""
+    import huggingface_hub
+
+    monkeypatch.setenv("TORCH_HOME", str(caches[0]))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(caches[1]))
     return losses.FeatureReconstructionLoss
 
 
@@ -112,24 +168,158 @@ def test_a_run_is_not_continued_with_other_settings(photos, tmp_path):
 
 
 def test_one_batch_is_learnt_by_heart_with_both_losses(loss_network):
-    from accelerate import Accelerator
-
-    from colourise import models
-
+    config = replace(
+        TINY,
+        arguments={"levels": 5, "width": 8, "dropout": 0.0},
+        lr=4e-3,
+        weight_decay=0.0,
+        schedule="constant",
+        feature_weight=1e-5,
+        feature_share=0.5,
+    )
     torch.manual_seed(0)
-    config = TrainConfig(feature_weight=1e-5, feature_share=0.5)
-    generator = models.build("unet", levels=5, width=8, dropout=0.0).train()
+    learner = Learner(config, Accelerator(), None, fresh=True)
     L, ab = torch.rand(4, 1, 32, 32) * 100, torch.randn(4, 2, 1, 1).expand(4, 2, 32, 32) * 30
-    optimizer = torch.optim.Adam(generator.parameters(), 4e-3)
-    accelerator, features = Accelerator(), loss_network()
-    seen = []
-    for _ in range(40):
-        seen.append(generator_step(generator, features, L, ab, config, 2, accelerator))
-        optimizer.step()
-        optimizer.zero_grad()
+    seen = [learner.step(L, ab) for _ in range(40)]
     assert seen[-1]["pixel"] < seen[0]["pixel"] / 5
     assert seen[-1]["feature"] < seen[0]["feature"] / 2
-    assert all(p.grad is None for p in features.parameters())
+    assert all(p.grad is None for p in learner.features.parameters())
+
+
+def test_a_gan_teaches_each_side_its_own():
+    """The discriminator's step leaves the generator alone, and the generator's the discriminator."""
+    torch.manual_seed(0)
+    learner = Learner(replace(GAN, pixel_weight=0.0, betas=(0.0, 0.9)), Accelerator(), None, fresh=True)
+    L, ab = torch.rand(4, 1, 32, 32) * 100, torch.randn(4, 2, 32, 32) * 30
+    steps = {"generator": learner.optimizer, "judges": learner.judges_optimizer}
+    for moved, still in (("generator", "judges"), ("judges", "generator")):
+        rates = {group["params"][0]: group["lr"] for group in steps[still].param_groups}
+        before = {n: [p.clone() for p in getattr(learner, n).parameters()] for n in steps}
+        for group in steps[still].param_groups:
+            group["highest_lr"] = 0.0
+        losses = learner.step(L, ab)
+        for group in steps[still].param_groups:
+            group["highest_lr"] = rates[group["params"][0]]
+        same = {
+            n: all(
+                torch.equal(p, q) for p, q in zip(before[n], getattr(learner, n).parameters(), strict=True)
+            )
+            for n in steps
+        }
+        assert same == {moved: False, still: True}
+    assert losses.keys() == {"pixel", "adversarial", "discriminator", "real", "fake"}
+    assert all(p.requires_grad for p in learner.judges.parameters())
+
+
+@pytest.mark.parametrize("kind", ["bce", "lsgan"])
+def test_adversarial_loss_by_hand(kind):
+    verdicts = [torch.tensor([0.5, -1.0]), torch.tensor([2.0])]
+    real, fake = (losses.adversarial_loss(verdicts, truth, kind).item() for truth in (True, False))
+    values = [np.array([0.5, -1.0]), np.array([2.0])]
+    if kind == "bce":
+        expected = [np.mean([np.log1p(np.exp(-sign * v)).mean() for v in values]) for sign in (1, -1)]
+    else:
+        expected = [np.mean([((v - target) ** 2).mean() for v in values]) for target in (1, 0)]
+    assert [real, fake] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_discriminator_that_wins_is_noticed(photos, tmp_path):
+    assert not lost_balance({"pixel": 1.0})
+    assert not lost_balance({"real": 0.6, "fake": 0.4})
+    assert "real photos 0.99 real and coloured ones 0.01" in lost_balance({"real": 0.99, "fake": 0.01})
+    told = []
+    config = replace(GAN, images=240, adversarial_weight=0.0, lr=2e-3, betas=(0.5, 0.9))
+    train(config, photos, photos[:1], tmp_path / "run", score_every=30, report=told.append)
+    assert "the discriminator wins" in told[-1].warning
+    assert float(rows_of(tmp_path / "run")[-1]["real"]) > 0.9
+    heading = np.asarray(Image.open(tmp_path / "run" / "preview-000060.jpg"))[:20]
+    assert heading.std() > 10  # something is written above the pictures
+
+
+@pytest.mark.parametrize("network", LOSS_NETWORKS)
+def test_loss_networks_are_read_where_asked_and_no_further(loss_network, network):
+    L, ab = torch.rand(1, 1, 64, 64) * 100, torch.randn(1, 2, 64, 64) * 20
+    ab.requires_grad_()
+    sizes = []
+    for layer, (stride, channels) in LOSS_NETWORKS[network].items():
+        features = loss_network(network, layer)
+        assert features.features(L, ab).shape == (1, channels, 64 // stride, 64 // stride)
+        assert not any(p.requires_grad for p in features.parameters())
+        sizes.append(sum(p.numel() for module in called(features, L, ab) for p in module.parameters()))
+    features(L, ab, torch.zeros(1, 2, 64, 64)).backward()
+    assert ab.grad.abs().sum() > 0
+    if network == "fpn":  # every level needs all coarser ones, but none needs the last convolution of another
+        assert len(set(sizes)) == 1
+    else:
+        assert sizes == sorted(set(sizes))
+
+
+def called(features, L, ab):
+    """The layers with weights that a loss network computes."""
+    seen = {}
+    for module in features.network.modules():
+        if any(True for _ in module.parameters()) and not any(True for _ in module.children()):
+            module.register_forward_hook(lambda module, inputs, output: seen.update({id(module): module}))
+    features.features(L, ab)
+    return seen.values()
+
+
+def test_loss_networks_see_rgb_as_they_were_trained(loss_network):
+    """Mid grey, 0.5, reaches each as (0.5 - mean) / std of its own, VGG16 as 127.5 less the mean colour."""
+    L, ab = torch.full((1, 1, 32, 32), 53.389), torch.zeros(1, 2, 32, 32)
+    imagenet = (torch.full((3,), 0.5) - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor(
+        [0.229, 0.224, 0.225]
+    )
+    caffe = 127.5 - torch.tensor([123.0, 117.0, 104.0])
+    for network, expected in (
+        ("vgg16", caffe),
+        ("resnet50", imagenet),
+        ("unet", imagenet),
+        ("fpn", imagenet),
+    ):
+        features = loss_network(network, next(iter(LOSS_NETWORKS[network])))
+        seen = []
+        features.network.register_forward_pre_hook(lambda module, inputs, seen=seen: seen.append(inputs[0]))
+        features.features(L, ab)
+        assert torch.allclose(seen[0][0, :, 0, 0], expected, atol=0.02 if network != "vgg16" else 0.2), (
+            network
+        )
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_lowers_its_loss(loss_network, photos, tmp_path, recipe):
+    config = RECIPES[recipe]
+    changes = {"sizes": (64,), "batch": 4, "images": 4 * 18, "input_size": 64, "discriminators": 0}
+    if config.architecture == "unet":
+        changes |= {
+            "arguments": {**config.arguments, "levels": 6, "width": 8},
+            "discriminators": min(2, config.discriminators),
+            "discriminator": {**config.discriminator, "width": 8},
+            "lr": 2e-3,
+        }
+    config = replace(config, **changes)
+    generator = start(config, None, fresh=False)
+    weights = tmp_path / "encoder.safetensors"
+    if config.architecture == "encoder_unet":
+        import safetensors.torch
+
+        safetensors.torch.save_file(generator.encoder.state_dict(), weights)
+    told = []
+    train(
+        config,
+        photos,
+        photos[:1],
+        tmp_path / "run",
+        encoder_weights=weights if weights.exists() else None,
+        precision="fp32",
+        workers=0,
+        score_every=6,
+        report=told.append,
+    )
+    rows = rows_of(tmp_path / "run")
+    assert float(rows[-1]["pixel"]) < float(rows[0]["pixel"])
+    assert ("feature" in rows[0]) == bool(config.feature_weight)
+    assert ("adversarial" in rows[0]) == bool(config.discriminators)
 
 
 def test_pixel_loss_by_hand():
@@ -143,7 +333,7 @@ def test_pixel_loss_by_hand():
 
 
 def test_feature_loss_is_zero_for_the_truth_and_by_hand_else(loss_network):
-    features = loss_network("block1_conv2")
+    features = loss_network("vgg16", "block1_conv2")
     L, truth = torch.rand(2, 1, 16, 16) * 100, torch.randn(2, 2, 16, 16) * 20
     assert features(L, truth, truth) == 0
     ab = torch.randn(2, 2, 16, 16) * 20
@@ -172,6 +362,17 @@ def test_vgg16_not_there_is_one_clear_line(tmp_path, monkeypatch):
         TrainingError, match=r"vgg16.*cannot be downloaded.*connect once, or put the file into"
     ):
         losses.FeatureReconstructionLoss()
+    with pytest.raises(TrainingError, match=r"resnet50.*cannot be downloaded.*connect once"):
+        losses.FeatureReconstructionLoss("resnet50", "layer1")
+
+
+def test_unet_encoder_not_there_is_one_clear_line(tmp_path, monkeypatch):
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(TrainingError, match=r"smp-hub/resnet34.imagenet: cannot be downloaded.*connect once"):
+        losses.FeatureReconstructionLoss("unet", "encoder2")
 
 
 def test_a_broken_held_out_photo_does_not_stop_a_run(photos, tmp_path):
@@ -195,15 +396,144 @@ def test_encoder_weights_that_do_not_fit_are_named(photos, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(photos, tmp_path):
-    with pytest.raises(TrainingError, match="the loss of batch 1 is not finite; try a smaller lr"):
+    with pytest.raises(TrainingError, match=r"the loss of batch 1 is not finite \(\d\d\.jpg, .*smaller lr"):
         train(
             TrainConfig(**{**vars(TINY), "pixel_weight": float("inf")}), photos, photos[:1], tmp_path / "run"
         )
 
 
-def test_the_encoder_learns_slower():
-    from colourise import models
+def test_ctrl_c_saves_and_the_same_command_goes_on(photos, tmp_path):
+    def interrupt(progress):
+        if progress.step < 8 and not sent:
+            sent.append(progress.step)
+            os.kill(os.getpid(), signal.SIGINT)
 
+    sent = []
+    before = signal.getsignal(signal.SIGINT)
+    config = replace(TINY, lr=0.02)
+    halves, whole = tmp_path / "halves", tmp_path / "whole"
+    assert (
+        train(config, photos, photos[:2], halves, precision="fp32", score_every=4, report=interrupt) is None
+    )
+    assert signal.getsignal(signal.SIGINT) is before
+    assert torch.load(halves / "resume.pt", weights_only=True)["step"] in range(sent[0], 8)
+    assert train(config, photos, photos[:2], halves, precision="fp32", score_every=4) is not None
+    train(config, photos, photos[:2], whole, precision="fp32", score_every=4)
+    ours, theirs = weights_of(halves), weights_of(whole)
+    assert all(torch.allclose(ours[name], theirs[name], rtol=1e-3, atol=1e-4) for name in ours)
+
+
+def test_training_in_a_thread_hears_no_signals(photos, tmp_path):
+    cards = []
+    thread = threading.Thread(target=lambda: cards.append(train(TINY, photos, photos[:1], tmp_path / "run")))
+    thread.start()
+    thread.join(60)
+    assert cards[0].exists()
+
+
+def test_a_stopped_gan_goes_on_to_the_same_weights(photos, tmp_path):
+    """Both networks and both optimisers, spectral norm's vectors and dropout's chance come back."""
+    config = replace(
+        GAN,
+        arguments={"levels": 5, "width": 4},
+        spectral_norm=True,
+        discriminators=1,
+        adversarial="lsgan",
+        lr=1e-2,
+    )
+    first = replace(config, images=16)
+    train(first, photos, photos[:1], tmp_path / "halves", precision="fp32", workers=0)
+    state = torch.load(tmp_path / "halves" / "resume.pt", weights_only=True)
+    state["config"]["images"] = config.images  # as if it had been stopped at half
+    torch.save(state, tmp_path / "halves" / "resume.pt")
+    train(config, photos, photos[:1], tmp_path / "halves", precision="fp32", workers=0)
+    train(config, photos, photos[:1], tmp_path / "whole", precision="fp32", workers=0)
+    ours, theirs = weights_of(tmp_path / "halves"), weights_of(tmp_path / "whole")
+    assert not any("parametrizations" in name for name in ours)  # released as plain weights
+    assert all(torch.allclose(ours[name], theirs[name], rtol=1e-2, atol=1e-3) for name in ours)
+
+
+def test_parts_of_a_batch_add_up_to_the_batch(photos, tmp_path):
+    config = replace(TINY, arguments=TINY.arguments | ALIKE, lr=1e-2)
+    for accumulate in (1, 2):
+        train(
+            replace(config, accumulate=accumulate),
+            photos,
+            photos[:1],
+            tmp_path / f"in-{accumulate}",
+            precision="fp32",
+            workers=0,
+        )
+    one, two = weights_of(tmp_path / "in-1"), weights_of(tmp_path / "in-2")
+    assert all(torch.allclose(one[name], two[name], rtol=1e-2, atol=2e-3) for name in one)
+
+
+def test_two_processes_learn_what_one_does(photos, tmp_path):
+    """`accelerate launch` on two CPU processes (gloo), against one process over the same batches."""
+    import subprocess
+
+    arguments = [
+        *(
+            "train",
+            "--recipe",
+            "pix2pix",
+            "--data",
+            str(photos[0].parent),
+            "--held-out",
+            str(photos[0].parent),
+        ),
+        *("--precision", "fp32", "--workers", "0", "--set", "batch=4", "--set", "images=32"),
+        *("--set", "sizes=32", "--set", "input_size=32", "--set", "lr=0.01", "--set", "arguments.levels=5"),
+        *("--set", "arguments.width=4", "--set", "arguments.dropout=0", "--set", "arguments.norm=instance"),
+        *("--set", "discriminator.width=4", "--set", "discriminator.norm=instance", "-o"),
+    ]
+    launch = [*("-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1")]
+    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    commands = {
+        "two": [sys.executable, *launch, "-m", "colourise", *arguments],
+        "one": [sys.executable, "-m", "colourise", *arguments],
+    }
+    photo = photos[0].parent / "judge"
+    photo.mkdir()
+    photos[0].rename(photo / "00.jpg")
+    for command in commands.values():
+        command[command.index("--held-out") + 1] = str(photo)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    runs = [
+        subprocess.run([*command, str(tmp_path / name)], env=environment, capture_output=True, timeout=180)
+        for name, command in commands.items()
+    ]
+    assert [run.returncode for run in runs] == [0, 0], runs[0].stderr.decode()
+    assert runs[0].stderr.decode().count("photos to learn from") == 1
+    one, two = weights_of(tmp_path / "one"), weights_of(tmp_path / "two")
+    start_ = models.build("unet", levels=5, width=4, norm="instance").state_dict()
+    moved = max((one[name] - start_[name]).abs().max().item() for name in one)
+    assert moved > 0.02
+    assert all(torch.allclose(one[name], two[name], rtol=1e-2, atol=2e-3) for name in one)
+
+
+def test_tensorboard_has_losses_scores_and_previews(photos, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(GAN, photos, photos[:1], tmp_path / "run", score_every=4)
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    events.Reload()
+    tags = events.Tags()
+    assert {"train/pixel", "train/adversarial", "train/real", "held_out/js_a"} <= set(tags["scalars"])
+    assert [event.step for event in events.Images("preview")] == [4, 8]
+    assert [event.value for event in events.Scalars("held_out/psnr_rgb")] == pytest.approx(
+        [float(row["psnr_rgb"]) for row in rows_of(tmp_path / "run")]
+    )
+
+
+def test_rows_beyond_the_last_save_are_dropped(tmp_path):
+    file = tmp_path / "metrics.csv"
+    file.write_text("step,pixel\n4,1.0\n8,0.5\n12,0.")
+    rewind(file, 4)
+    assert file.read_text() == "step,pixel\n4,1.0\n"
+
+
+def test_the_encoder_learns_slower():
     network = models.build("encoder_unet", widths=(8, 8, 8, 8))
     rest, encoder = groups(network, RECIPES["colourise"])
     assert encoder["lr"] == pytest.approx(rest["lr"] / 10)
@@ -254,6 +584,83 @@ def test_crops_and_squares():
     assert int(centre[0, -1, 0]) == pytest.approx(149, abs=1)
 
 
+@pytest.fixture
+def classes(tmp_path):
+    """Three classes of eight photos in folders, and the same photos in two webdataset shards."""
+    chance = np.random.default_rng(1)
+    folder, shards = tmp_path / "classes", tmp_path / "shards"
+    shards.mkdir()
+    with tarfile.open(shards / "a.tar", "w") as a, tarfile.open(shards / "b.tar", "w") as b:
+        for number in range(24):
+            name = f"n{number % 3}"
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            picture = Image.fromarray(chance.integers(0, 256, (6, 8, 3)).astype(np.uint8)).resize((64, 48))
+            picture.save(folder / name / f"{number:02}.jpg")
+            tar = a if number < 12 else b
+            tar.add(folder / name / f"{number:02}.jpg", f"{number:02}.jpg")
+            label = tarfile.TarInfo(f"{number:02}.cls")
+            label.size = 1
+            tar.addfile(label, BytesIO(str(number % 3).encode()))
+    return folder, shards
+
+
+def test_shards_hold_the_same_photos_as_folders(classes):
+    folder, shards = classes
+    loose, packed = find_photos(folder), find_photos(shards)
+    assert len(loose) == len(packed) == 24
+    by_name = {place_of(photo).name: photo for photo in packed}
+    assert all(np.array_equal(read_rgb(photo), read_rgb(by_name[photo.name])) for photo in loose)
+    assert {class_of(photo) for photo in packed} == {"0", "1", "2"}
+    assert len(find_photos(shards / "a.tar")) == 12
+    assert Crops(packed, sizes=(32,), length=4, batch=4, seed=0)[3][0].shape == (1, 32, 32)
+
+
+def test_broken_shards_are_named(classes):
+    _, shards = classes
+    (shards / "broken.tar").write_bytes((shards / "a.tar").read_bytes()[:700])
+    with pytest.raises(TrainingError, match=r"broken\.tar: no photos here, and no whole tar file"):
+        find_photos(shards)
+    photo = find_photos(shards / "a.tar")[0]
+    with pytest.raises(PhotoError, match=r"a\.tar/00\.jpg: "):
+        read_rgb(replace(photo, size=200))
+
+
+def test_a_split_takes_so_many_of_each_class(classes, tmp_path):
+    folder, shards = classes
+    for data in (folder, shards):
+        record = tmp_path / data.name / "split.csv"
+        ask = {"held_out": None, "split": None, "record": record, "seed": 0}
+        learn, judge = parts(data, per_class=(5, 2), **ask)
+        assert [len(learn), len(judge)] == [15, 6]
+        assert not {place_of(photo) for photo in learn} & {place_of(photo) for photo in judge}
+        counts = Counter(class_of(photo) for photo in learn)
+        assert set(counts.values()) == {5}
+        again = parts(data, per_class=(5, 2), **ask | {"record": tmp_path / "other.csv"})
+        assert again == (learn, judge)  # by the seed
+        assert parts(data, per_class=(1, 1), **ask) == (learn, judge)  # by what the run has written
+        assert parts(data, per_class=None, **ask | {"split": record, "seed": 9}) == (learn, judge)
+        other = {"record": tmp_path / f"{data.name}.csv", "seed": 1}
+        assert parts(data, per_class=(5, 2), **ask | other) != (learn, judge)
+        (tmp_path / "other.csv").unlink()
+
+
+def test_splits_that_cannot_be_are_named(classes, tmp_path):
+    folder, _ = classes
+    ask = {"held_out": None, "record": tmp_path / "split.csv", "seed": 0}
+    with pytest.raises(TrainingError, match="n0: 8 photos, where 7 to learn from and 2 to test on are asked"):
+        parts(folder, per_class=(7, 2), split=None, **ask)
+    file = tmp_path / "mine.csv"
+    for text, message in (
+        ("part,photo\ntrain,n0/00.jpg\ntest,n0/99.jpg\n", r"mine\.csv: 'n0/99.jpg' is not in"),
+        ("part,photo\ntrain,n0/00.jpg\ntest,n0/00.jpg\n", r"mine\.csv: n0/00.jpg is in train and in test"),
+        ("part,photo\ntrain,n0/00.jpg\n", r"mine\.csv: it has no test photos"),
+        ("name\nn0/00.jpg\n", r"mine\.csv: 'photo' is not in"),
+    ):
+        file.write_text(text)
+        with pytest.raises(TrainingError, match=message):
+            parts(folder, per_class=None, split=file, **ask)
+
+
 def test_held_out_photos_are_never_learnt_from(photos):
     many = [photos[0].with_name(f"{number}.jpg") for number in range(240)]
     learn, judge = hold_out(many, 10, 0)
@@ -279,7 +686,18 @@ def test_held_out_photos_are_never_learnt_from(photos):
         ("colourise", ["lr=-1"], "lr=-1.0: must be above 0"),
         ("colourise", ["sizes=16"], "crops need at least 32 px"),
         ("colourise", ["images=3"], "less than one batch"),
-        ("colourise", ["feature_layer=block9"], "feature_layer=block9: VGG16 has block1_conv2"),
+        ("colourise", ["feature_layer=block9"], "feature_layer=block9: vgg16 has block1_conv2"),
+        ("vgg16", ["loss_network=resnet50"], "feature_layer=block3_conv3: resnet50 has layer1, layer2"),
+        ("vgg16", ["loss_network=inception"], "loss_network=inception: there are vgg16, resnet50"),
+        ("vgg16", ["sizes=64"], "a U-Net of 8 levels takes multiples of 256 px; set arguments.levels=6"),
+        ("gorriz", ["sizes=64", "arguments.levels=6"], "3 discriminators need 96 px; set discriminators=2"),
+        ("vgg16", ["arguments=7"], "arguments=7: no such setting; there are .*arguments.NAME"),
+        ("vgg16", ["lr.x=7"], "lr.x=7: no such setting"),
+        ("vgg16", ["adversarial=wgan"], "adversarial=wgan: there are bce, lsgan"),
+        ("vgg16", ["spectral_norm=maybe"], "spectral_norm=maybe: no value for spectral_norm"),
+        ("vgg16", ["betas=0.5"], "betas=0.5: two numbers from 0 to below 1"),
+        ("vgg16", ["accumulate=3"], "accumulate=3: does not divide a batch of 16"),
+        ("vgg16", ["discriminators=4"], "discriminators=4: must not be above 3"),
     ],
 )
 def test_wrong_settings_are_named(recipe, overrides, message):
@@ -290,3 +708,33 @@ def test_wrong_settings_are_named(recipe, overrides, message):
 def test_settings_are_read():
     config = configure("colourise", ["lr=2e-4", "sizes=64,96", "images=1_000"])
     assert (config.lr, config.sizes, config.images) == (2e-4, (64, 96), 1000)
+    config = configure("gorriz", ["arguments.width=32", "spectral_norm=no", "betas=0,0.9", "ema=0.5"])
+    assert config.arguments == {"levels": 7, "dropout": 0.0, "last_norm": "instance", "width": 32}
+    assert (config.spectral_norm, config.betas, config.ema) == (False, (0.0, 0.9), 0.5)
+    assert "width" not in RECIPES["gorriz"].arguments
+
+
+def test_recipes_are_the_papers_rows():
+    """Values that the paper and its two baselines give."""
+    assert list(RECIPES) == ["pix2pix", "gorriz", "vgg16", "resnet50", "unet", "fpn", "colourise"]
+    pix2pix, gorriz, vgg16 = (RECIPES[name] for name in ("pix2pix", "gorriz", "vgg16"))
+    assert (pix2pix.pixel_weight, pix2pix.pixel_beta, pix2pix.adversarial, pix2pix.batch) == (
+        100,
+        0,
+        "bce",
+        1,
+    )
+    assert (pix2pix.lr, pix2pix.betas, pix2pix.feature_weight, pix2pix.sizes) == (
+        2e-4,
+        (0.5, 0.999),
+        0,
+        (256,),
+    )
+    assert (gorriz.adversarial, gorriz.discriminators, gorriz.batch, gorriz.spectral_norm) == (
+        "lsgan",
+        3,
+        16,
+        True,
+    )
+    assert (vgg16.loss_network, vgg16.feature_layer, vgg16.feature_weight) == ("vgg16", "block3_conv3", 1e-5)
+    assert all(RECIPES[name].images == 23 * 50_000 for name in list(RECIPES)[:6])

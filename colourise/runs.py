@@ -1,0 +1,118 @@
+"""What a run keeps: means of its losses, `resume.pt`, `metrics.csv`; and how it is stopped.
+
+All of it survives a kill: `resume.pt` is the old one or the new one, and rows that a killed run wrote beyond
+its last save are dropped when it goes on.
+"""
+
+from __future__ import annotations
+
+import csv
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from colourise.errors import TrainingError
+
+
+class Means:
+    """Means of named numbers since they were last taken."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, float] = {}
+        self.count = 0
+
+    def add(self, numbers: dict[str, float]) -> None:
+        """Count one of each."""
+        self.count += 1
+        for name, number in numbers.items():
+            self.sums[name] = self.sums.get(name, 0.0) + number
+
+    def take(self) -> dict[str, float]:
+        """The mean of each, and begin anew."""
+        means = {name: total / self.count for name, total in self.sums.items()}
+        self.sums, self.count = {}, 0
+        return means
+
+
+def save_resume(run: Path, state: dict[str, Any]) -> None:
+    """Write `resume.pt` so that a kill leaves the old one or the new one."""
+    import torch
+
+    part = run / "resume.pt.part"
+    torch.save(state, part)
+    part.replace(run / "resume.pt")
+
+
+def load_resume(run: Path, config: dict[str, Any], photos: str) -> dict[str, Any] | None:
+    """What a stopped run left, or None; `photos` is the hash of their names.
+
+    Raises:
+        TrainingError: it was learning something else.
+    """
+    import torch
+
+    file = run / "resume.pt"
+    if not file.exists():
+        return None
+    state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+    odd = [name for name in config if state["config"].get(name) != config[name]]
+    if odd:
+        raise TrainingError(
+            f"{run}: was started with another {', '.join(odd)}; give the same settings, or another run folder"
+        )
+    if state["photos"] != photos:
+        raise TrainingError(
+            f"{run}: was started on other photos; give the same --data, or another run folder"
+        )
+    return state
+
+
+def write_row(file: Path, row: dict[str, float]) -> None:
+    """Append one row to a CSV file, in the columns that it has; to a new one with a header."""
+    columns = list(row)
+    if file.exists():
+        with file.open(newline="") as stream:
+            columns = next(csv.reader(stream), columns)
+    new = not file.exists()
+    with file.open("a", newline="") as stream:
+        writer = csv.DictWriter(stream, columns, extrasaction="ignore")
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def rewind(file: Path, step: int) -> None:
+    """Drop the rows of a CSV file that lie beyond a step, because they will be written again."""
+    if file.exists():
+        header, *rows = file.read_text().splitlines(keepends=True) or [""]
+        kept = [row for row in rows if row.endswith("\n") and int(row.partition(",")[0]) <= step]
+        file.write_text("".join([header, *kept]))
+
+
+@contextmanager
+def interruptions() -> Iterator[Callable[[], bool]]:
+    """Turn Ctrl-C and a polite kill into a question: are we to stop? A second one stops at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False  # only the main thread hears signals
+        return
+    asked: list[int] = []
+
+    def hear(number: int, frame: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def ignore_interruptions(worker: int) -> None:
+    """Let a loader's worker leave Ctrl-C, which the terminal sends to all, to its master."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
