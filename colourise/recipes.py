@@ -93,17 +93,17 @@ class TrainConfig:
 PIX2PIX = TrainConfig(
     architecture="unet",
     discriminators=1,
-    pixel_beta=0,
-    feature_weight=0,
+    pixel_beta=0.0,
+    feature_weight=0.0,
     sizes=(256,),
     batch=1,
     images=23 * 50_000,  # 23 epochs over 50 photos of each class of ImageNet
     lr=2e-4,
     betas=(0.5, 0.999),
-    weight_decay=0,
+    weight_decay=0.0,
     schedule="constant",  # open in the paper; pix2pix's own falls to zero in the second half of its run
-    clip=0,
-    ema=0,
+    clip=0.0,
+    ema=0.0,
     input_size=256,
 )
 GORRIZ = replace(
@@ -119,7 +119,7 @@ GORRIZ = replace(
 )
 VGG16 = replace(
     PIX2PIX,
-    pixel_beta=110,  # the paper: smooth L1. Open: its beta and weight; PyTorch's default, and pix2pix's 100
+    pixel_beta=110.0,  # the paper: smooth L1. Open: its beta and weight; PyTorch's default, and pix2pix's 100
     # Open: what the weight 1e-5 applies to. On features of 0..255 inputs less ImageNet's mean, as VGG16's
     # original weights take them, it makes this term about as large as the pixel loss (losses.py).
     feature_weight=1e-5,
