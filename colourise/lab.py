@@ -14,6 +14,7 @@ Source: IEC 61966-2-1 (sRGB) and CIE 15 (Lab); checked against scikit-image.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -65,13 +66,11 @@ def rgb_to_L(pixels: Pixels, size: tuple[int, int] | None = None) -> Floats:
     Returns:
         (height, width) float32.
     """
-    height, width = pixels.shape[:2]
-    rows_wanted, columns = size or (height, width)
-    L: Floats = np.empty((height, columns), np.float32)
-    for rows in strips(height, width):  # area averages are separable: first along the rows, then down
-        strip = 116 * f(luminance(pixels[rows])) - 16
-        L[rows] = resize(strip, (len(strip), columns))
-    return resize(L, (rows_wanted, columns))
+    pixels = resize(pixels, size or pixels.shape[:2])  # as training does: a crop is resized as it is stored
+    L: Floats = np.empty(pixels.shape[:2], np.float32)
+    for rows in strips(*pixels.shape[:2]):
+        L[rows] = 116 * f(luminance(pixels[rows])) - 16
+    return L
 
 
 def lab_to_rgb(L: Floats, ab: Floats, dtype: Any = np.uint8) -> Pixels:
@@ -102,7 +101,8 @@ def lay_over(pixels: Pixels, ab: Floats) -> Pixels:
 
     def lay(rows: slice) -> None:
         Y = luminance(pixels[rows])
-        coloured[rows] = encode(show(Y, f(Y), enlarge(ab, rows, height, width)), pixels.dtype)
+        fy = f(Y) if pixels.ndim == 3 else cv2.LUT(pixels[rows], f(linear_table(pixels.dtype)))
+        coloured[rows] = encode(show(Y, fy, enlarge(ab, rows, height, width)), pixels.dtype)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy and OpenCV let go of the interpreter
         list(pool.map(lay, strips(height, width)))
@@ -115,23 +115,22 @@ def clip_to_gamut_bounds(ab: Floats) -> Floats:
     return np.clip(ab, low, high)
 
 
-def resize(plane: Floats, size: tuple[int, int]) -> Floats:
-    """Bring (H, W) to (height, width): area average along a side that shrinks, bilinear where it grows."""
-    least = min(plane.shape[0], size[0]), min(plane.shape[1], size[1])
-    if plane.shape != least:
-        plane = cv2.resize(plane, least[::-1], interpolation=cv2.INTER_AREA)
-    return plane if least == size else cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR)
+def resize(picture: Pixels, size: tuple[int, int]) -> Pixels:
+    """Bring (H, W) or (H, W, C) to (height, width): averages along a side that shrinks, else bilinear."""
+    least = min(picture.shape[0], size[0]), min(picture.shape[1], size[1])
+    if picture.shape[:2] != least:
+        picture = cv2.resize(picture, least[::-1], interpolation=cv2.INTER_AREA)
+    return picture if least == size else cv2.resize(picture, size[::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def enlarge(ab: Floats, rows: slice, height: int, width: int) -> Floats:
-    """Rows of ab (2, h, w) brought to (height, width) without making the rest: (2, rows, width); bilinear."""
+def enlarge(ab: Floats, rows: slice, height: int, width: int) -> list[Floats]:
+    """Rows of ab (2, h, w) brought to (height, width) without making the rest: a and b; bilinear."""
     h = ab.shape[1]
     at = np.clip((np.arange(rows.start, rows.stop) + 0.5) * h / height - 0.5, 0, h - 1)  # pixel centres
     above = at.astype(np.intp)
     below, share = np.minimum(above + 1, h - 1), (at - above).astype(np.float32)[:, None]
     tall = ab[:, above] + (ab[:, below] - ab[:, above]) * share  # (2, rows, w)
-    size = width, len(at)
-    return np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR) for plane in tall])
+    return [cv2.resize(plane, (width, len(at)), interpolation=cv2.INTER_LINEAR) for plane in tall]
 
 
 def strips(height: int, width: int) -> list[slice]:
@@ -143,36 +142,40 @@ def strips(height: int, width: int) -> list[slice]:
 def luminance(pixels: Pixels) -> Floats:
     """Y, (H, W) float32 0..1, of a grey or sRGB picture."""
     linear = cv2.LUT(pixels, linear_table(pixels.dtype))
-    return linear if pixels.ndim == 2 else cv2.transform(linear, RGB_TO_XYZ[1:2].astype(np.float32))
+    if pixels.ndim == 2:
+        return linear
+    return cv2.min(cv2.transform(linear, RGB_TO_XYZ[1:2].astype(np.float32)), 1)  # white may round to more
 
 
 def f(t: Floats) -> Floats:
     """CIE 15's f: the cube root of a share of white, and a line near black; same shape."""
-    root = np.cbrt(t)
-    np.copyto(root, t * np.float32(1 / (3 * DELTA**2)) + np.float32(4 / 29), where=t < DELTA**3)
-    return root
+    root = np.maximum(t, np.float32(DELTA**3))
+    line = cv2.addWeighted(t, 1 / (3 * DELTA**2), root, -1 / (3 * DELTA**2), 0)  # 0 above DELTA ** 3
+    return np.cbrt(root, out=root) + line
 
 
 def f_inverse(root: Floats) -> Floats:
     """The way back from `f`; same shape."""
-    t = root * root * root
-    np.copyto(t, (root - np.float32(4 / 29)) * np.float32(3 * DELTA**2), where=root < DELTA)
-    return t
+    t = np.maximum(root, np.float32(DELTA))
+    line = cv2.addWeighted(root, 3 * DELTA**2, t, -3 * DELTA**2, 0)  # 0 above DELTA
+    line += t * t * t
+    return line
 
 
-def show(Y: Floats, fy: Floats, ab: Floats) -> list[Floats]:
-    """Linear red, green, blue (H, W) of luminance Y with colour ab (2, H, W), as colourful as sRGB can be."""
-    X = f_inverse(fy + ab[0] * np.float32(1 / 500)) * np.float32(WHITE[0])
-    Z = f_inverse(fy - ab[1] * np.float32(1 / 200)) * np.float32(WHITE[2])
-    rgb: list[Floats] = [x * X + y * Y + z * Z for x, y, z in XYZ_TO_RGB.astype(np.float32)]
-    low, high = cv2.min(cv2.min(*rgb[:2]), rgb[2]), cv2.max(cv2.max(*rgb[:2]), rgb[2])
-    if low.min() < 0 or high.max() > 1:
-        tiny = np.float32(1e-9)
-        down = (Y + tiny) / (np.maximum(Y - low, Y) + tiny)  # share of the chroma at which `low` becomes 0
-        up = (1 - Y + tiny) / (np.maximum(high, 1) - Y + tiny)  # and at which `high` becomes 1
-        keep = np.minimum(down, up)
-        rgb = [Y + keep * (channel - Y) for channel in rgb]
-    return rgb
+def show(Y: Floats, fy: Floats, ab: Floats | Sequence[Floats]) -> list[Floats]:
+    """Linear red, green, blue (H, W) of luminance Y with colour ab, as colourful as sRGB can be."""
+    red = (
+        f_inverse(cv2.scaleAdd(ab[0], 1 / 500, fy)) - Y
+    )  # how far X and Z, as shares of white, are from grey
+    blue = f_inverse(cv2.scaleAdd(ab[1], -1 / 200, fy)) - Y
+    chroma = [cv2.addWeighted(red, x, blue, z, 0) for x, _, z in XYZ_TO_RGB * WHITE]  # RGB's from grey, Y
+    low, high = cv2.min(cv2.min(*chroma[:2]), chroma[2]), cv2.max(cv2.max(*chroma[:2]), chroma[2])
+    tiny = np.float32(1e-9)
+    dark, light = Y + tiny, np.float32(1) - Y + tiny
+    dark /= cv2.max(dark, -low)  # share of the chroma at which `low` makes 0
+    light /= cv2.max(light, high)  # and at which `high` makes 1
+    keep = cv2.min(dark, light)
+    return [cv2.add(Y, cv2.multiply(keep, channel)) for channel in chroma]
 
 
 def encode(rgb: list[Floats], dtype: Any) -> Pixels:
