@@ -17,6 +17,7 @@ import re
 import sys
 from collections import Counter
 from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,12 +36,17 @@ from colourise.terminal import (
     out,
     print_models,
     print_naturalness,
+    print_outcome,
     print_scores,
+    printable,
     training_bar,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from colourise.colouriser import Colouriser
+    from colourise.folders import Settings
 
 
 class Commands(TyperGroup):
@@ -110,7 +116,8 @@ class BaselineChoice(StrEnum):
 
 
 NETWORKS, SHOWN = "Measures that need a network", "What comes out"
-RUN, LOOK, SPLIT = "How it runs", "How it looks", "A split by classes"
+RUN, LOOK, TREE, SPLIT = "How it runs", "How it looks", "Folders", "A split by classes"
+DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 ModelOption = Annotated[
     str,
     typer.Option(
@@ -214,6 +221,90 @@ def colourise(
             "--compare", metavar="", help="Write a before | after picture too.", rich_help_panel=LOOK
         ),
     ] = False,
+    history: Annotated[
+        bool,
+        typer.Option(
+            "--history/--no-history", help="Say in the metadata what was done.", rich_help_panel=LOOK
+        ),
+    ] = True,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GLOB", help="Only photos of these names, such as '*.tif'.", rich_help_panel=TREE
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GLOB",
+            help="No photos of these names, or 'drafts/*'.",
+            rich_help_panel=TREE,
+        ),
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            help="Only photos changed since that day.",
+            formats=DAYS,
+            rich_help_panel=TREE,
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Colour so many, and leave the rest for later.",
+            rich_help_panel=TREE,
+        ),
+    ] = None,
+    retry_failed: Annotated[
+        bool,
+        typer.Option(
+            "--retry-failed",
+            metavar="",
+            help="Only what failed before.",
+            rich_help_panel=TREE,
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", metavar="", help="Say what would be coloured, and stop.", rich_help_panel=TREE
+        ),
+    ] = False,
+    follow_symlinks: Annotated[
+        bool,
+        typer.Option(
+            "--follow-symlinks", metavar="", help="Walk linked folders too, each once.", rich_help_panel=TREE
+        ),
+    ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Only the I-th of N parts; for N machines.",
+            rich_help_panel=TREE,
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html", help="Write a page: before | after, failures.", rich_help_panel=TREE
+        ),
+    ] = None,
+    json_lines: Annotated[
+        bool,
+        typer.Option(
+            "--json-lines",
+            metavar="",
+            help="Print each outcome as JSON.",
+            rich_help_panel=TREE,
+        ),
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Photos at a time.", show_default="processors + 1", rich_help_panel=RUN),
+    ] = None,
     backend: BackendOption = BackendChoice.auto,
     device: DeviceOption = "auto",
     precision: PrecisionOption = PrecisionChoice.auto,
@@ -231,62 +322,104 @@ def colourise(
     """
     check_streams(paths, output, compare=compare)
     with refusals():
-        from colourise import folders
+        from colourise import batch, folders
         from colourise.colouriser import load_model
 
         settings = folders.Settings(
-            format=format and format.value, quality=quality, overwrite=overwrite, compare=compare
+            format=format and format.value,
+            quality=quality,
+            overwrite=overwrite,
+            compare=compare,
+            history=history,
         )
-        jobs: list[folders.Job] = []
-        refused: list[str] = []
-        streaming = paths == ["-"] or output == "-"
-        if not streaming:
-            jobs, refused = folders.plan(map(Path, paths), Path(output) if output else None, settings)
-        for reason in refused:
-            err.print(f"[red]failed[/] {escape(reason)}")
-        if refused and not jobs:
-            raise typer.Exit(1)
-        colouriser = load_model(
-            model,
-            backend=backend.value,
-            device=device,
-            precision=precision.value,
-            input_size=input_size,
-            saturation=saturation,
-        )
-        if streaming:
-            source = sys.stdin.buffer.read() if paths == ["-"] else Path(paths[0])
-            buffer = io.BytesIO()
-            target = Path(output) if output not in (None, "-") else buffer
-            if isinstance(target, Path):
-                folders.check_output(target, [target], settings, one_file=True)
-            notes = folders.colour(source, target, colouriser, settings)
-            if target is buffer:
-                send(buffer.getbuffer())
-            tell(notes, paths[0], target if isinstance(target, Path) else None, quiet=quiet)
+
+        def load() -> Colouriser:
+            return load_model(
+                model,
+                backend=backend.value,
+                device=device,
+                precision=precision.value,
+                input_size=input_size,
+                saturation=saturation,
+            )
+
+        if paths == ["-"] or output == "-":
+            stream(paths[0], output, load(), settings, quiet=quiet)
             return
-    outcomes: list[folders.Outcome] = []
-    stopped = False
-    try:
-        with bar("colouring", len(jobs), hidden=quiet or len(jobs) < 2) as advance:
-            for outcome in folders.colour_all(jobs, colouriser, settings):
-                outcomes.append(outcome)
-                if outcome.result == "failed":
-                    err.print(f"[red]failed[/] {escape(outcome.reason)}")
-                else:
-                    done = outcome.job.target if len(jobs) == 1 and outcome.result == "coloured" else None
-                    tell(outcome.notes, str(outcome.job.source), done, quiet=quiet)
-                advance()
-    except KeyboardInterrupt:
-        stopped = True
-    count = Counter(outcome.result for outcome in outcomes)
-    count["failed"] += len(refused)
-    left = len(jobs) - len(outcomes)
+        named, place = [Path(path) for path in paths], Path(output) if output else None
+        chosen = folders.Choice(
+            tuple(include or ()),
+            tuple(exclude or ()),
+            since.timestamp() if since else None,
+            follow_symlinks,
+            part_of(shard),
+        )
+        tree = place is not None and any(path.is_dir() for path in named)
+        if report and not tree:
+            raise typer.BadParameter("--report is for folders that go to another one: add -o FOLDER")
+        if tree and place:
+            folders.check_output(place, named, settings, one_file=folders.is_file_name(place, named))
+
+        def waits() -> None:
+            err.print(f"[yellow]waiting[/] another run is at work in {escape(str(place))}")
+
+        with batch.remembered(place if tree else None, chosen.shard, waits) as ledger:
+            rows = ledger.rows() if ledger else {}
+            known = {key: row.target for key, row in rows.items()}
+            jobs, refused = folders.plan(named, place, settings, chosen, known)
+            for reason in refused:
+                err.print(f"[red]failed[/] {escape(printable(reason))}")
+            if refused and not jobs:
+                raise typer.Exit(1)
+            colouriser = load()
+            how = batch.how_of(colouriser, settings)
+            todo, done = batch.due(jobs, rows, how, overwrite=overwrite, retry=retry_failed)
+            left_out = max(0, len(todo) - limit) if limit is not None else 0
+            todo = todo[:limit]
+            if dry_run:
+                for one in todo:
+                    out.print(escape(printable(f"{one.job.source} -> {one.job.target} ({one.why})")))
+                err.print(f"{len(todo)} to colour, {len(done)} there already")
+                return
+            if ledger:
+                batch.settle(ledger, rows, done)
+            for outcome in done:
+                tell(outcome.notes, str(outcome.job.source), None, quiet=quiet)
+            count = Counter(outcome.result for outcome in done)
+            count["failed"] += len(refused)
+            stopped, hopeless, begun = False, "", len(done)
+            try:
+                with bar("colouring", len(todo), hidden=quiet or len(jobs) < 2) as advance:
+                    for outcome in batch.run(todo, colouriser, settings, ledger=ledger, workers=workers):
+                        if outcome.hopeless:
+                            hopeless = hopeless or outcome.reason
+                            continue
+                        begun += 1
+                        count[outcome.result] += 1
+                        if json_lines:
+                            print_outcome(outcome)
+                        if outcome.result == "failed":
+                            err.print(f"[red]failed[/] {escape(printable(outcome.reason))}")
+                        else:
+                            made = outcome.job.target if len(jobs) == 1 else None
+                            tell(outcome.notes, str(outcome.job.source), made, quiet=quiet)
+                        advance()
+            except KeyboardInterrupt:
+                stopped = True
+            if hopeless:
+                err.print(f"[red]stopped[/] {escape(printable(hopeless))}; {batch.still_needed(todo)}")
+            if report and ledger:
+                ledger.save()
+                from colourise import report as page
+
+                page.write(iter(ledger), report, title=f"{place}")
+        left = len(jobs) - begun - left_out
     if not quiet and (len(jobs) > 1 or stopped):
         told = [f"{count['coloured']} coloured"]
         told += [f"{count['skipped']} there already"] * bool(count["skipped"])
         told += [f"[red]{count['failed']} failed[/]"] * bool(count["failed"])
         told += [f"[yellow]{left} not done[/]"] * bool(left)
+        told += [f"{left_out} left for later"] * bool(left_out)
         err.print(", ".join(told) + f" [dim]({colouriser.backend.name})[/]")
     if stopped or count["failed"] or left:
         raise typer.Exit(130 if stopped else 1)
@@ -378,6 +511,7 @@ def train(
             per_class=(train_per_class, test_per_class) if train_per_class and test_per_class else None,
             split=split,
             record=run / "split.csv",
+            goes_on=(run / "resume.pt").exists(),
             seed=config.seed,
         )
         first = os.environ.get("RANK", "0") == "0"  # of the processes that `accelerate launch` starts
@@ -387,14 +521,14 @@ def train(
             err.print(
                 f"{len(learn)} photos to learn from, {len(judge)} held out; the run is {escape(str(run))}"
             )
-        with training_bar() as report:
+        with training_bar(hidden=not first) as report:
             card = run_training(
                 config,
                 learn,
                 judge if held_out else judge[:200],
                 run,
                 encoder_weights=encoder_weights,
-                data=about or f"{len(learn)} photos of {data.resolve().name}",
+                data=about or f"{len(learn)} photos of {printable(data.resolve().name)}",
                 licence=licence,
                 precision=precision.value,
                 workers=workers,
@@ -419,7 +553,7 @@ def train(
     "  colourise eval --data photos/ -m runs/a --csv > a.csv     [dim]a spreadsheet[/]",
 )
 def evaluate(
-    data: Annotated[Path, typer.Option(help="Folder of colour photos.", exists=True)],
+    data: Annotated[Path, typer.Option(help="Folder of colour photos, or one photo.", exists=True)],
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -508,7 +642,10 @@ def evaluate(
         photos = find_photos(data)
         if split is not None:
             _, photos = read_split(split, data, photos)
-        colourisers = {"grey": Colouriser(Grey(), input_size=32)} if baseline == BaselineChoice.grey else {}
+        colourisers: dict[str, Colouriser] = {}
+        if baseline == BaselineChoice.grey:
+            name = "plain grey" if "grey" in models else "grey"
+            colourisers[name] = Colouriser(Grey(), input_size=32)
         for name in models:
             colourisers[name] = load_model(
                 name,
@@ -675,14 +812,15 @@ def build_study(
 
         protocol = study.Protocol(truths, each, per_participant, size, seed)
         photos = find_photos(data)
-        colourisers = {
-            name: load_model(name, backend=backend.value, device=device, precision=precision.value)
-            for name in model or [DEFAULT_MODEL]
-        }
+
+        def load(name: str) -> Colouriser:
+            return load_model(name, backend=backend.value, device=device, precision=precision.value)
+
+        models = list(dict.fromkeys(model or [DEFAULT_MODEL]))
         failures: list[ColouriseError] = []
         with bar("colouring", max(truths, each), hidden=False) as advance:
             built = study.build(
-                data, photos, colourisers, output, protocol, failed=failures.append, advance=advance
+                data, photos, models, load, output, protocol, failed=failures.append, advance=advance
             )
     for failure in failures:
         err.print(f"[yellow]passed over[/] {escape(str(failure))}")
@@ -734,6 +872,41 @@ def score_study(
         print_naturalness(results, len(taken))
 
 
+def stream(
+    source: str, output: str | None, colouriser: Colouriser, settings: Settings, *, quiet: bool
+) -> None:
+    """Colour one photo that comes from standard input, or goes to standard output.
+
+    Raises:
+        PhotoError: it cannot be read or written.
+    """
+    from colourise import folders
+
+    buffer = io.BytesIO()
+    target = Path(output) if output not in (None, "-") else buffer
+    if isinstance(target, Path):
+        folders.check_output(target, [target], settings, one_file=True)
+    photo = sys.stdin.buffer.read() if source == "-" else Path(source)
+    notes = folders.colour(photo, target, colouriser, settings)
+    if target is buffer:
+        send(buffer.getbuffer())
+    tell(notes, source, target if isinstance(target, Path) else None, quiet=quiet)
+
+
+def part_of(shard: str | None) -> tuple[int, int] | None:
+    """The meaning of --shard 2/8.
+
+    Raises:
+        BadParameter: it has none.
+    """
+    if shard is None:
+        return None
+    found = re.fullmatch(r"(\d+)/(\d+)", shard)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise typer.BadParameter(f"--shard {shard}: say 1/8, 2/8 and so on up to 8/8")
+    return int(found[1]), int(found[2])
+
+
 def check_streams(paths: list[str], output: str | None, *, compare: bool) -> None:
     """Refuse what standard input and output cannot do.
 
@@ -772,9 +945,9 @@ def tell(notes: list[str], source: str, target: Path | None, *, quiet: bool) -> 
     """Print what the user must hear about a coloured photo, and where it is."""
     if not quiet:
         for note in notes:
-            err.print(f"[yellow]note[/] {escape(source)}: {escape(note)}")
+            err.print(f"[yellow]note[/] {escape(printable(f'{source}: {note}'))}")
         if target is not None:
-            err.print(f"[green]coloured[/] {escape(str(target))}")
+            err.print(f"[green]coloured[/] {escape(printable(str(target)))}")
 
 
 @contextmanager
@@ -796,7 +969,7 @@ def refusals() -> Iterator[None]:
     except (ColouriseError, OSError) as error:
         where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
         what = error.strerror if isinstance(error, OSError) else None
-        err.print(f"[red]error[/] {escape(where)}{escape(what or str(error))}")
+        err.print(f"[red]error[/] {escape(printable(f'{where}{what or error}'))}")
         raise typer.Exit(1) from error
 
 

@@ -21,10 +21,17 @@ class Colouriser:
         backend: what predicts ab.
         input_size: side in pixels of the square that the network sees.
         saturation: ab is multiplied by this; 1.0 leaves it as predicted.
+        model: name and hash of the model, for the history of a picture.
     """
 
-    def __init__(self, backend: Backend, *, input_size: int, saturation: float = 1.0) -> None:
-        self.backend, self.input_size, self.saturation = backend, input_size, saturation
+    def __init__(
+        self, backend: Backend, *, input_size: int, saturation: float = 1.0, model: str = ""
+    ) -> None:
+        self.backend, self.input_size, self.saturation, self.model = backend, input_size, saturation, model
+
+    def over(self, backend: Backend) -> Colouriser:
+        """The same with another backend."""
+        return Colouriser(backend, input_size=self.input_size, saturation=self.saturation, model=self.model)
 
     def __call__(self, pictures: Sequence[Pixels]) -> list[Pixels]:
         """Colour a batch of pictures.
@@ -65,4 +72,6 @@ def load_model(
         DeviceError: the device or precision asked for is not there.
     """
     loaded, card = open_backend(model, backend=backend, device=device, precision=precision)
-    return Colouriser(loaded, input_size=input_size or card.input_size, saturation=saturation)
+    name = f"{card.name} {(card.sha256.get('.safetensors') or card.sha256.get('.onnx', ''))[:12]}".strip()
+    size = input_size or card.input_size
+    return Colouriser(loaded, input_size=size, saturation=saturation, model=name)

@@ -7,13 +7,14 @@ so a run that resumes at step n goes on with exactly the pictures that it would 
 from __future__ import annotations
 
 import csv
+import functools
 import os
 import random
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from colourise import images
 from colourise.errors import PhotoError, TrainingError
-from colourise.folders import walk
+from colourise.folders import is_ours, walk
 from colourise.lab import Floats, Pixels, rgb_to_lab
 from colourise.shallow import to_8_bits
 
@@ -50,13 +51,16 @@ Source = Path | Member
 def find_photos(folder: Path) -> list[Source]:
     """Every photo below a folder and in webdataset shards (.tar) there, sorted.
 
-    Hidden files are left out, and what `colourise` made itself. The folder may be a shard.
+    Hidden files are left out, what `colourise` made itself, and links to files that are there anyway. The
+    folder may be a shard, or one photo.
 
     Raises:
         TrainingError: there is no such folder, no photo in it, or a shard is damaged.
     """
-    photos: list[Source] = list(walk(folder, [])) if folder.is_dir() else []
-    for shard in sorted(folder.rglob("*.tar")) if folder.is_dir() else [folder]:
+    if folder.is_file() and folder.suffix.lower() in images.EXTENSIONS:
+        return [folder]
+    photos: list[Source] = list(distinct(walk(folder, []))) if folder.is_dir() else []
+    for shard in distinct(shards(folder)) if folder.is_dir() else [folder]:
         photos += members(shard)
     if not photos:
         raise TrainingError(
@@ -65,27 +69,70 @@ def find_photos(folder: Path) -> list[Source]:
     return photos
 
 
+def shards(folder: Path) -> list[Path]:
+    """Every .tar file below a folder that is not hidden, sorted."""
+    return [
+        path
+        for path in sorted(folder.rglob("*.tar"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+
+
+def distinct(files: Iterable[Path]) -> list[Path]:
+    """Files without those that are another one of them through a link."""
+    files = list(files)
+    first: dict[Path, Path] = {}
+    for file, place in zip(files, real_places(files), strict=True):
+        first.setdefault(place, file)
+    return list(first.values())
+
+
+def real_places(photos: Sequence[Source]) -> list[Path]:
+    """Where photos are behind all links; each folder is asked for once, for there may be a million photos."""
+    real_folder = functools.cache(os.path.realpath)
+    places = map(place_of, photos)
+    return [
+        Path(os.path.realpath(place)) if place.is_symlink() else Path(real_folder(place.parent), place.name)
+        for place in places
+    ]
+
+
 def members(shard: Path) -> list[Member]:
     """The photos of a webdataset shard, in its order.
 
     Raises:
-        TrainingError: it is not there, or no whole tar file.
+        TrainingError: it is not there, no whole tar file, or has links in place of photos.
     """
+    photos: list[tarfile.TarInfo] = []
+    labels: dict[str, str] = {}
     try:
         with tarfile.open(shard, "r:") as tar:
-            files = [info for info in tar if info.isfile()]
-            labels = {
-                info.name.removesuffix(".cls"): tar.extractfile(info).read().decode().strip()  # type: ignore[union-attr]
-                for info in files
-                if info.name.endswith(".cls")
-            }
-    except (OSError, tarfile.TarError, UnicodeDecodeError) as err:
+            for info in tar:
+                key, kind = sample(info.name)
+                if kind == "cls" and (file := tar.extractfile(info)):
+                    labels[key] = file.read().decode().strip()
+                path = Path(info.name)
+                if path.suffix.lower() in images.EXTENSIONS and not is_ours(path) and path.name[0] != ".":
+                    photos += [info] * (not info.isdir())
+    except (OSError, KeyError, tarfile.TarError, UnicodeDecodeError) as err:
         raise TrainingError(f"{shard}: no photos here, and no whole tar file of them ({err})") from err
+    for info in photos:
+        if not info.isfile() or info.issparse():
+            raise TrainingError(
+                f"{shard}/{info.name}: a link or a sparse file, not a photo; pack the shard with "
+                "tar --dereference --hard-dereference, without --sparse"
+            )
     return [
-        Member(shard, info.name, info.offset_data, info.size, labels.get(info.name.rpartition(".")[0], ""))
-        for info in files
-        if Path(info.name).suffix.lower() in images.EXTENSIONS and not Path(info.name).name.startswith(".")
+        Member(shard, info.name, info.offset_data, info.size, labels.get(sample(info.name)[0], ""))
+        for info in photos
     ]
+
+
+def sample(name: str) -> tuple[str, str]:
+    """Key and kind of a file in a shard, which webdataset parts at the first dot of the base name."""
+    folder, slash, base = name.rpartition("/")
+    stem, _, kind = base.partition(".")
+    return folder + slash + stem, kind
 
 
 def place_of(photo: Source) -> Path:
@@ -94,17 +141,21 @@ def place_of(photo: Source) -> Path:
 
 
 def class_of(photo: Source) -> str:
-    """The class of a photo: what its shard says, else the folder that it lies in."""
-    return (isinstance(photo, Member) and photo.label) or place_of(photo).parent.name
+    """The class of a photo: what its shard says, else the folder that it lies in; empty: none is known."""
+    if isinstance(photo, Member):
+        return photo.label or PurePosixPath(photo.name).parent.name
+    return photo.parent.name
 
 
-def hold_out(photos: Sequence[Source], count: int, seed: int) -> tuple[list[Source], list[Source]]:
-    """Split photos into (train, held out), by name and seed; at most a tenth is held out.
+def hold_out(
+    photos: Sequence[Source], folder: Path, count: int, seed: int
+) -> tuple[list[Source], list[Source]]:
+    """Split photos below a folder into (train, held out), by seed; at most a tenth is held out.
 
     Raises:
         TrainingError: there are too few photos to spare one.
     """
-    shuffled = shuffle(photos, seed)
+    shuffled = shuffle(photos, folder, seed)
     count = min(count, len(photos) // 10)
     if not count:
         raise TrainingError(
@@ -114,16 +165,20 @@ def hold_out(photos: Sequence[Source], count: int, seed: int) -> tuple[list[Sour
 
 
 def split_classes(
-    photos: Sequence[Source], train: int, test: int, seed: int
+    photos: Sequence[Source], folder: Path, train: int, test: int, seed: int
 ) -> tuple[list[Source], list[Source]]:
     """The paper's split: so many photos of every class to learn from, and so many others to test on.
 
     Raises:
-        TrainingError: a class has too few.
+        TrainingError: a class has too few, or a photo has none.
     """
     classes: dict[str, list[Source]] = {}
     for photo in photos:
         classes.setdefault(class_of(photo), []).append(photo)
+    if "" in classes:
+        raise TrainingError(
+            f"{place_of(classes[''][0])}: of no class; a shard tells it in .cls files or has folders"
+        )
     learn: list[Source] = []
     judge: list[Source] = []
     for name, members in sorted(classes.items()):
@@ -131,25 +186,26 @@ def split_classes(
             raise TrainingError(
                 f"{name}: {len(members)} photos, where {train} to learn from and {test} to test on are asked"
             )
-        shuffled = shuffle(members, seed)
+        shuffled = shuffle(members, folder, seed)
         judge += shuffled[:test]
         learn += shuffled[test : test + train]
-    return learn, shuffle(judge, seed)
+    return learn, shuffle(judge, folder, seed)
 
 
-def shuffle(photos: Sequence[Source], seed: int) -> list[Source]:
-    """Photos in an order that hangs on their names and the seed alone."""
-    return sorted(
-        photos,
-        key=lambda photo: (sha256(f"{seed} {place_of(photo).name}".encode()).digest(), str(place_of(photo))),
-    )
+def shuffle(photos: Sequence[Source], folder: Path, seed: int) -> list[Source]:
+    """Photos in an order that hangs on the seed and on their paths below a folder alone."""
+
+    def chance(photo: Source) -> bytes:
+        return sha256(os.fsencode(f"{seed} {place_of(photo).relative_to(folder).as_posix()}")).digest()
+
+    return sorted(photos, key=chance)
 
 
 def write_split(file: Path, folder: Path, learn: Sequence[Source], judge: Sequence[Source]) -> None:
     """Write which photos below a folder are learnt from and which are tested on, as CSV: part, photo."""
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f".{file.name}.{os.getpid()}.part")  # several processes may write the same
-    with part.open("w", newline="", encoding="utf-8") as stream:
+    with part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as stream:
         writer = csv.writer(stream)
         writer.writerow(("part", "photo"))
         for name, photos in (("train", learn), ("test", judge)):
@@ -166,7 +222,7 @@ def read_split(file: Path, folder: Path, photos: Sequence[Source]) -> tuple[list
     there = {place_of(photo).relative_to(folder).as_posix(): photo for photo in photos}
     parts: dict[str, dict[str, Source]] = {"train": {}, "test": {}}
     try:
-        with file.open(newline="", encoding="utf-8") as stream:
+        with file.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
             for row in csv.DictReader(stream, strict=True):
                 parts[row["part"]][row["photo"]] = there[row["photo"]]
     except KeyError as err:
@@ -188,6 +244,7 @@ def parts(
     per_class: tuple[int, int] | None,
     split: Path | None,
     record: Path,
+    goes_on: bool,
     seed: int,
 ) -> tuple[list[Source], list[Source]]:
     """The photos below a folder to (learn from, test on), never the same in both.
@@ -197,27 +254,37 @@ def parts(
         held_out: another folder to test on, or one inside.
         per_class: so many photos of each class to learn from, so many to test on.
         split: a file of `write_split` that says it.
-        record: where the split is written; one that is there already, of the run that now goes on, holds.
+        record: where the run's split is written.
+        goes_on: whether the run was stopped and goes on; then its record holds. Else one is of another run.
         seed: of the choice.
     Raises:
-        TrainingError: there are no photos, or too few.
+        TrainingError: there are no photos, or too few; or the run that goes on had another split.
     """
     found = find_photos(folder)
     if held_out is not None:
         judge = find_photos(held_out)
-        held = {place_of(photo).resolve() for photo in judge}
-        return [photo for photo in found if place_of(photo).resolve() not in held], judge
-    if split is None and per_class is None:
-        return hold_out(found, 200, seed)
-    if split is None and record.exists():
-        split = record
+        held = set(real_places(judge))
+        learn = [photo for photo, place in zip(found, real_places(found), strict=True) if place not in held]
+        if not learn:
+            raise TrainingError(f"{folder}: --held-out {held_out} leaves no photo to learn from")
+        if not goes_on:
+            record.unlink(missing_ok=True)
+        return learn, judge
     if split is not None:
-        learn, judge = read_split(split, folder, found)
+        asked = read_split(split, folder, found)
     elif per_class is not None:
-        learn, judge = split_classes(found, *per_class, seed)
-    if not record.exists():
-        write_split(record, folder, learn, judge)
-    return learn, judge
+        asked = split_classes(found, folder, *per_class, seed)
+    else:
+        asked = hold_out(found, folder, 200, seed)
+    if not goes_on or not record.exists():
+        write_split(record, folder, *asked)
+        return asked
+    kept = read_split(record, folder, found)
+    if [set(part) for part in kept] != [set(part) for part in asked]:
+        raise TrainingError(
+            f"{record}: the run that goes on has another split; give --split {record}, or another run folder"
+        )
+    return kept
 
 
 def read_rgb(photo: Source) -> Pixels:

@@ -6,7 +6,8 @@
     │   └── HubError       the Hugging Face Hub refused, or cannot be reached
     ├── DeviceError        the device, provider or precision asked for is not there
     ├── TrainingError      a recipe, its data or a run cannot go on
-    └── StudyError         a naturalness study cannot be built, or its answers not be scored
+    ├── StudyError         a naturalness study cannot be built, or its answers not be scored
+    └── LedgerError        the list of what a batch has done cannot be read or written
 
 Each message is one line: what failed, on which file, what to do next.
 """
@@ -38,3 +39,7 @@ class TrainingError(ColouriseError):
 
 class StudyError(ColouriseError):
     """A naturalness study cannot be built, or its answers not be scored."""
+
+
+class LedgerError(ColouriseError):
+    """The list of what a batch has done cannot be read or written."""

@@ -113,6 +113,23 @@ def short_names(models: Sequence[str]) -> dict[str, str]:
     return {model: model for model in models}
 
 
+def caption_names(models: Sequence[str]) -> dict[str, str]:
+    """Short names of models that stand beside the words "grey" and "truth"."""
+    names = short_names(models)
+    return {model: f"{name} (model)" if name in ("grey", "truth") else name for model, name in names.items()}
+
+
+def file_names(names: Sequence[str]) -> list[str]:
+    """Parts of file names, one for each name, no two of which are one file."""
+    made: dict[str, str] = {}  # by what file systems that know no capitals tell apart
+    for name in names:
+        plain = re.sub(r"[^\w.-]+", "-", name)
+        tries = itertools.chain([plain], (f"{plain}-{number}" for number in itertools.count(2)))
+        free = next(one for one in tries if one.lower() not in made)
+        made[free.lower()] = free
+    return list(made.values())
+
+
 @contextmanager
 def contact_sheets(folder: Path, models: Sequence[str]) -> Iterator[Callable[[Judged], None]]:
     """Give what `each` takes to put every photo on one of the numbered contact sheets in a folder."""
@@ -170,13 +187,13 @@ class Album:
             scores: of each model.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        names = short_names(self.models)
+        names = caption_names(self.models)
         write(sheet_of(self.chosen, self.models), folder / "photos.png")
         figure = histograms({names[model]: scores[model] for model in self.models})
         for suffix in ("svg", "png"):
             figure.savefig(folder / f"histograms.{suffix}", dpi=300)
-        for model, name in names.items():
-            plain = re.sub(r"[^\w.-]+", "-", name)
+        plain_names = file_names(list(short_names(self.models).values()))
+        for (model, name), plain in zip(names.items(), plain_names, strict=True):
             for kind, photos in (("best", self.best[model]), ("worst", self.worst[model])):
                 write(ranked(photos, model, name), folder / f"{kind}-{plain}.png")
 
@@ -184,7 +201,7 @@ class Album:
 def sheet_of(photos: Sequence[Judged], models: Sequence[str]) -> Picture:
     """Grey | every model | truth of photos, as wide as looks well."""
     rows = [[grey_of(one.truth), *(one.predicted[model] for model in models), one.truth] for one in photos]
-    names = short_names(models)
+    names = caption_names(models)
     captions = ["grey", *(names[model] for model in models), "truth"]
     return contact_sheet(rows, captions=captions, columns=max(1, min(len(rows), 6 // len(captions))))
 
@@ -210,8 +227,8 @@ def histograms(scores: Mapping[str, Scores]) -> Figure:
 
     shares = {name: one.shares() for name, one in scores.items()}  # (prediction or truth, a or b, bin)
     truth = next(iter(shares.values()))[1]
-    lines = {"truth": truth} | {name: both[0] for name, both in shares.items()}
-    seen = np.flatnonzero((np.array(list(lines.values())) >= LEAST).any((0, 1)))  # bins
+    lines = [truth, *(both[0] for both in shares.values())]
+    seen = np.flatnonzero((np.array(lines) >= LEAST).any((0, 1)))  # bins
 
     figure = Figure(figsize=(7, 2.9), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
@@ -230,7 +247,13 @@ def histograms(scores: Mapping[str, Scores]) -> Figure:
     panels[0].set_ylim(bottom=LEAST)
     panels[0].set_ylabel("share of pixels", fontsize=9)
     legend = figure.legend(
-        drawn, list(lines), loc="outside upper center", ncols=4, frameon=False, fontsize=8, handlelength=3
+        drawn,
+        ["truth", *shares],
+        loc="outside upper center",
+        ncols=4,
+        frameon=False,
+        fontsize=8,
+        handlelength=3,
     )
     for text in legend.get_texts():
         text.set_parse_math(False)  # a name may have dollars in it

@@ -1,33 +1,37 @@
-"""From what the user names to what gets written: paths -> jobs -> outcomes.
+"""From what the user names to what gets written: paths -> jobs, and one job done.
 
-A folder is walked to the bottom and its tree is kept below the output folder. One photo's failure is
-reported and the rest goes on. Nothing is ever written over a source.
+A folder is walked to the bottom and its tree is kept below the output folder. Nothing is ever written over a
+source. Many jobs, side by side and remembered, are batch.py's.
 """
 
 from __future__ import annotations
 
-import errno
+import fnmatch
 import itertools
 import os
+import stat
+import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 import cv2
 import numpy as np
 
-from colourise import images
+from colourise import __version__, images
 from colourise.colouriser import Colouriser
-from colourise.errors import ColouriseError, PhotoError
+from colourise.errors import PhotoError
 from colourise.lab import Pixels, lay_over
+from colourise.ledger import Stamp
 from colourise.shallow import to_8_bits
 
 MARK = ".colourised"  # photo.jpg -> photo.colourised.jpg
 COMPARE = ".compare"  # photo.jpg -> photo.compare.jpg
 COMPARE_SIDE = 2048  # longest side of each half of a before | after picture, in pixels
-HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # disk full, or read-only
 
 
 @dataclass(frozen=True)
@@ -42,20 +46,10 @@ class Job:
     """Whether the user named this file, rather than a folder above it."""
     sheet: Path | None = None
     """Where its before | after picture goes, if there is to be one."""
-
-
-@dataclass
-class Outcome:
-    """What became of a job."""
-
-    job: Job
-    """The job."""
-    result: Literal["coloured", "skipped", "failed"]
-    """"skipped": found in a folder, and its coloured version was there already."""
-    reason: str = ""
-    """Why it failed, in one line."""
-    notes: list[str] = field(default_factory=list)
-    """What the user must hear about a coloured photo."""
+    key: bytes = b""
+    """What a ledger knows it by: its place below the output folder, with its own name."""
+    stamp: Stamp | None = None
+    """Its size and time when the folder was walked; None: it could not be looked at."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +64,54 @@ class Settings:
     """Whether outputs that exist are made again."""
     compare: bool = False
     """Whether a before | after picture is written too."""
+    history: bool = True
+    """Whether the output's metadata say what was done to it."""
 
 
-def plan(paths: Iterable[Path], output: Path | None, settings: Settings) -> tuple[list[Job], list[str]]:
+@dataclass(frozen=True)
+class Choice:
+    """Which photos of the folders are meant; a file that the user named always is."""
+
+    include: tuple[str, ...] = ()
+    """Shell patterns of names, or of paths below the folder where they have a slash; none: all photos."""
+    exclude: tuple[str, ...] = ()
+    """The same, of what is left out."""
+    since: float | None = None
+    """Only photos changed since, in seconds since 1970."""
+    follow: bool = False
+    """Whether folders that are symbolic links are walked, each once."""
+    shard: tuple[int, int] | None = None
+    """(i, n): the i-th of n parts of all photos, from 1."""
+
+    def takes(self, job: Job) -> bool:
+        """Whether a photo is meant."""
+        if job.named:
+            return True
+        place = os.fsdecode(job.key)
+        if self.include and not any(fits(place, pattern) for pattern in self.include):
+            return False
+        if any(fits(place, pattern) for pattern in self.exclude):
+            return False
+        if self.since is not None and job.stamp is not None and job.stamp.changed < self.since * 1e9:
+            return False
+        if self.shard is None:
+            return True
+        part, parts = self.shard
+        return int.from_bytes(sha256(job.key).digest()[:8], "big") % parts == part - 1
+
+
+def fits(place: str, pattern: str) -> bool:
+    """Whether a path fits a shell pattern, which is of the name alone unless it has a slash."""
+    return fnmatch.fnmatchcase(place if "/" in pattern else place.rpartition("/")[2], pattern)
+
+
+def plan(
+    paths: Iterable[Path],
+    output: Path | None,
+    settings: Settings,
+    choice: Choice | None = None,
+    known: Mapping[bytes, Path] | None = None,
+) -> tuple[list[Job], list[str]]:
     """Find every photo that is meant, and where its coloured version goes.
 
     Args:
@@ -80,28 +119,32 @@ def plan(paths: Iterable[Path], output: Path | None, settings: Settings) -> tupl
             folder keeps its own name below `output`.
         output: a file (for one photo), a folder, or None for `photo.colourised.jpg` beside each photo.
         settings: how photos are written.
+        choice: which of the photos in folders are meant; by default all.
+        known: the targets that an earlier run gave, by `Job.key`; they are kept.
     Returns:
         A job for each photo; and a line for each folder that has none, or cannot be opened.
     Raises:
         PhotoError: `output` cannot be what is meant, or a photo would be written over.
     """
-    paths = list(paths)
+    paths, choice = list(paths), choice or Choice()
     one_file = output is not None and is_file_name(output, paths)
     if output is not None:
         check_output(output, paths, settings, one_file=one_file)
-    jobs: dict[Path, Job] = {}  # by absolute path: a photo that is named twice is coloured once
+    jobs: dict[str, Job] = {}  # by absolute path: a photo that is named twice is coloured once
     refused: list[str] = []
     for path in paths:
         if path.is_dir():
-            below = Path(path.resolve().name if len(paths) > 1 else "")
-            found = list(jobs_in(path, below, output, settings, refused))
+            below = path.resolve().name if len(paths) > 1 else ""
+            found = jobs_in(path, below, output, settings, choice, refused)
         else:
-            target = output if output and one_file else target_of(path, Path(), output, settings)
-            found = [Job(path, target, named=True)]
+            target = output if output and one_file else target_of(path, "", output, settings)
+            key = os.fsencode(path.absolute())
+            found = iter([Job(path, target, named=True, key=key, stamp=Stamp.of(path))])
         for job in found:
-            jobs.setdefault(job.source.absolute(), job)
-    planned = distinct(list(jobs.values()))
-    return unharmed(with_sheets(planned) if settings.compare else planned), refused
+            jobs.setdefault(os.path.abspath(job.source), job)
+    planned = distinct(list(jobs.values()), known or {})
+    planned = unharmed(with_sheets(planned) if settings.compare else planned)
+    return [job for job in planned if choice.takes(job)], refused
 
 
 def is_file_name(output: Path, paths: list[Path]) -> bool:
@@ -133,34 +176,85 @@ def check_output(output: Path, paths: list[Path], settings: Settings, *, one_fil
 
 
 def jobs_in(
-    folder: Path, below: Path, output: Path | None, settings: Settings, refused: list[str]
+    folder: Path, below: str, output: Path | None, settings: Settings, choice: Choice, refused: list[str]
 ) -> Iterator[Job]:
     """A job for each photo in a folder; adds to `refused` what cannot be opened, or that there are none."""
     barred: list[OSError] = []
     empty = True
-    for photo in walk(folder, barred):
-        if output is None or not within(photo, output, folder):
-            empty = False
-            place = below / photo.parent.relative_to(folder)
-            yield Job(photo, target_of(photo, place, output, settings), named=False)
+    skip = output if output is not None and output.resolve() != folder.resolve() else None
+    start = len(os.path.join(folder, ""))
+    for entry in scan(folder, barred, follow=choice.follow, skip=skip):
+        empty = False
+        found = status(entry)
+        if found is not None and not stat.S_ISREG(found.st_mode):
+            refused.append(f"{entry.path}: is a pipe, a socket or a device, not a photo")
+            continue
+        place = os.path.join(below, os.path.dirname(entry.path[start:]))
+        yield Job(
+            Path(entry.path),
+            target_of(Path(entry.path), place, output, settings),
+            named=False,
+            key=os.fsencode(os.path.join(place, entry.name)),
+            stamp=Stamp(found.st_size, found.st_mtime_ns) if found else None,
+        )
     refused += [f"{err.filename}: this folder cannot be opened ({err.strerror})" for err in barred]
     if empty and not barred:
         refused.append(f"{folder}: no photos in this folder")
 
 
-def within(photo: Path, output: Path, root: Path) -> bool:
-    """Whether a photo lies in an output folder that itself lies inside the folder that is walked."""
-    return output.resolve() != root.resolve() and output.resolve() in photo.resolve().parents
-
-
 def walk(folder: Path, barred: list[OSError]) -> Iterator[Path]:
     """Photos below a folder, sorted, without our own outputs; adds to `barred` what cannot be opened."""
-    for parent, folders, names in os.walk(folder, onerror=barred.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            path = Path(parent, name)
-            if path.suffix.lower() in images.EXTENSIONS and not is_ours(path) and not name.startswith("."):
-                yield path
+    return (Path(entry.path) for entry in scan(folder, barred))
+
+
+def scan(
+    folder: Path, barred: list[OSError], *, follow: bool = False, skip: Path | None = None
+) -> Iterator[os.DirEntry[str]]:
+    """What `walk` gives, as the file system has it.
+
+    Args:
+        folder: where to begin.
+        barred: what cannot be opened is added here.
+        follow: walk folders that are symbolic links too; each folder once, so that loops end.
+        skip: a folder that is left out.
+    """
+    seen: set[tuple[int, int]] = set()
+    leave_out = None if skip is None else status(skip)
+    if leave_out is not None:
+        seen.add((leave_out.st_dev, leave_out.st_ino))
+    waiting = [os.fspath(folder)]
+    while waiting:
+        place = waiting.pop()
+        try:
+            here = os.stat(place)
+            if (here.st_dev, here.st_ino) in seen:
+                continue
+            seen.add((here.st_dev, here.st_ino))
+            with os.scandir(place) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError as err:
+            barred.append(err)
+            continue
+        folders = []
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                if follow or not entry.is_symlink():
+                    folders.append(entry.path)
+            elif os.path.splitext(entry.name)[1].lower() in images.EXTENSIONS and not is_ours(
+                Path(entry.name)
+            ):
+                yield entry
+        waiting += reversed(folders)
+
+
+def status(entry: os.DirEntry[str] | Path) -> os.stat_result | None:
+    """What the file system tells of a file, or None if it is gone or hidden."""
+    try:
+        return entry.stat()
+    except OSError:
+        return None
 
 
 def is_ours(path: Path) -> bool:
@@ -168,12 +262,12 @@ def is_ours(path: Path) -> bool:
     return path.stem.endswith((MARK, COMPARE))
 
 
-def target_of(photo: Path, place: Path, output: Path | None, settings: Settings) -> Path:
+def target_of(photo: Path, place: str, output: Path | None, settings: Settings) -> Path:
     """Where the coloured version of a photo goes: beside it, or to `place` below the output folder."""
     suffix = suffix_of(photo, settings.format)
     if output is None:
         return photo.with_name(f"{photo.stem}{MARK}{suffix}")
-    return output / place / f"{photo.stem}{suffix}"
+    return Path(output, place, f"{photo.stem}{suffix}")
 
 
 def suffix_of(photo: Path, format: str | None) -> str:  # noqa: A002
@@ -183,24 +277,38 @@ def suffix_of(photo: Path, format: str | None) -> str:  # noqa: A002
     return photo.suffix if photo.suffix.lower() in images.FORMATS else ".png"
 
 
-def distinct(jobs: list[Job]) -> list[Job]:
+def distinct(jobs: list[Job], known: Mapping[bytes, Path]) -> list[Job]:
     """Give every job a target of its own: with --format png, a.jpg and a.tif become a.jpg.png and a.tif.png.
 
-    Who meets decides, not who comes first, so that a photo never finds another one's output as its own.
+    Who meets decides, not who comes first, so that a photo never finds another one's output as its own; and
+    what an earlier run decided stays. Names that differ in case alone meet too: on many disks they are one.
     """
-    shared = Counter(job.target for job in jobs)
-    taken = {target for target, jobs_of_it in shared.items() if jobs_of_it == 1}
+    kept: dict[int, Path] = {}  # by place among the jobs
+    for place, job in enumerate(jobs):
+        before = known.get(job.key)
+        if before is not None and before.suffix == job.target.suffix and before.parent == job.target.parent:
+            kept[place] = before
+    shared = Counter(alike(job.target) for place, job in enumerate(jobs) if place not in kept)
+    claimed = {alike(target) for target in kept.values()}
+    taken = {target for target, count in shared.items() if count == 1} | claimed
     renamed: list[Job] = []
-    for job in jobs:
-        if shared[job.target] > 1:
+    for place, job in enumerate(jobs):
+        if place in kept:
+            job = replace(job, target=kept[place]) if kept[place] != job.target else job
+        elif shared[alike(job.target)] > 1 or alike(job.target) in claimed:
             stem, rest = job.source.stem, job.target.name.removeprefix(job.source.stem)
             stem = job.source.name if job.source.suffix.lower() != job.target.suffix.lower() else stem
             stems = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
             targets = (job.target.with_name(stem + rest) for stem in stems)
-            job = replace(job, target=next(target for target in targets if target not in taken))
-            taken.add(job.target)
+            job = replace(job, target=next(target for target in targets if alike(target) not in taken))
+            taken.add(alike(job.target))
         renamed.append(job)
     return renamed
+
+
+def alike(path: Path) -> str:
+    """A path so that two which a disk may take for one are equal."""
+    return unicodedata.normalize("NFC", str(path)).casefold()
 
 
 def with_sheets(jobs: list[Job]) -> list[Job]:
@@ -219,41 +327,36 @@ def unharmed(jobs: list[Job]) -> list[Job]:
     Raises:
         PhotoError: a photo would be written over.
     """
-    photos = {job.source.with_name(name) for job in jobs for name in (job.source.stem, job.source.name)}
-    jobs = [job for job in jobs if not is_ours(job.source) or origin(job.source) not in photos]
-    outputs = {file.resolve() for job in jobs for file in (job.target, job.sheet) if file}
+    if any(is_ours(job.source) for job in jobs):
+        photos = {job.source.with_name(name) for job in jobs for name in (job.source.stem, job.source.name)}
+        jobs = [job for job in jobs if not is_ours(job.source) or origin(job.source) not in photos]
+    real = Real()
+    outputs = {real(file) for job in jobs for file in (job.target, job.sheet) if file}
     for job in jobs:
-        if job.source.resolve() in outputs:
+        if real(job.source) in outputs:
             raise PhotoError(f"{job.source}: would be written over; choose another output")
     return jobs
+
+
+class Real:
+    """`os.path.realpath` that resolves every folder once."""
+
+    def __init__(self) -> None:
+        self.folders: dict[str, str] = {}
+
+    def __call__(self, file: Path) -> str:
+        """Where a file, which need not exist, really is."""
+        if file.is_symlink():
+            return os.path.realpath(file)
+        folder, name = os.path.split(file)
+        if folder not in self.folders:
+            self.folders[folder] = os.path.realpath(folder)
+        return os.path.join(self.folders[folder], name)
 
 
 def origin(ours: Path) -> Path:
     """The photo, without its suffix, that photo.colourised.jpg was made of."""
     return ours.with_name(ours.name.partition(MARK)[0])
-
-
-def colour_all(jobs: Iterable[Job], colouriser: Colouriser, settings: Settings) -> Iterator[Outcome]:
-    """Do jobs in order, and tell of each as it ends; never raises for one photo.
-
-    Ends early where the disk is full or read-only, which every later photo would meet too.
-    """
-    for job in jobs:
-        try:
-            if not job.named and not settings.overwrite and job.target.is_file():
-                yield Outcome(job, "skipped")
-                continue
-            notes = colour(job.source, job.target, colouriser, settings, sheet=job.sheet)
-            yield Outcome(job, "coloured", notes=notes)
-        except ColouriseError as err:
-            reason = str(err) if isinstance(err, PhotoError) else f"{job.source}: {err}"
-            yield Outcome(job, "failed", reason)
-            if isinstance(err.__cause__, OSError) and err.__cause__.errno in HOPELESS:
-                return
-        except OSError as err:  # of looking whether files are there
-            yield Outcome(job, "failed", f"{err.filename}: {err.strerror}")
-        except MemoryError:
-            yield Outcome(job, "failed", f"{job.source}: not enough memory for this photo")
 
 
 def colour(
@@ -263,6 +366,7 @@ def colour(
     settings: Settings,
     *,
     sheet: Path | None = None,
+    stamp: Stamp | None = None,
 ) -> list[str]:
     """Colour one photo, and return what the user must hear.
 
@@ -272,6 +376,7 @@ def colour(
         colouriser: what colours.
         settings: how it is written.
         sheet: file for a before | after picture.
+        stamp: of the source; when it has another one after it was read, nothing is written.
     Raises:
         PhotoError: it cannot be read, or its coloured version cannot be written.
     """
@@ -279,8 +384,15 @@ def colour(
         if isinstance(file, Path) and file.is_file() and not settings.overwrite:
             raise PhotoError(f"{file}: is there already; --overwrite makes it again")
     photo = images.read(source)
+    if stamp is not None and isinstance(source, Path) and Stamp.of(source) != stamp:
+        raise PhotoError(f"{source}: changed while it was read; run again when it is whole")
     before = shrunk(photo.pixels) if sheet else None
     (photo.pixels,) = colouriser([photo.pixels])
+    if settings.history:
+        name, _, digest = colouriser.model.partition(" ")
+        photo.metadata.edit = images.Edit(
+            f"colourise {__version__}", name, datetime.now().astimezone(), digest
+        )
     kind = settings.format
     if isinstance(target, Path):
         try:

@@ -10,6 +10,7 @@ What to notice:
 - A file appears under its name only when it is whole.
 """
 
+import hashlib
 import io
 import math
 import os
@@ -29,6 +30,7 @@ from PIL import Image, UnidentifiedImageError
 from colourise import metadata as meta
 from colourise import shallow
 from colourise.errors import PhotoError
+from colourise.metadata import Edit as Edit
 from colourise.metadata import Metadata as Metadata
 
 _SUFFIXES = {
@@ -347,6 +349,11 @@ def _output_format(name: str) -> str:
     return kind
 
 
+def part_prefix(target: Path) -> str:
+    """How the names of a target's unfinished files begin, short however long its own is."""
+    return f".colourise-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}-"
+
+
 @contextmanager
 def _atomic(target: Path, overwrite: bool) -> Iterator[BinaryIO]:
     """A file that takes the target's place when it is complete, and vanishes when it is not.
@@ -359,7 +366,7 @@ def _atomic(target: Path, overwrite: bool) -> Iterator[BinaryIO]:
             raise PhotoError("is not a regular file; choose another name")
         if not overwrite:
             raise PhotoError("exists already; choose another name, or allow overwriting")
-    part = target.with_name(f".colourise-{secrets.token_hex(8)}.part")
+    part = target.with_name(f"{part_prefix(target)}{secrets.token_hex(4)}.part")
     try:
         with part.open("xb") as file:
             yield file
@@ -384,6 +391,10 @@ def _write(photo: Photo, file: BinaryIO, kind: str, quality: int | None) -> list
         notes.append(f"what was transparent became white, as {kind} has no transparency; TIFF and PNG do")
 
     data = photo.metadata if photo.pixels.ndim == 3 else replace(photo.metadata, icc=None)  # that is for RGB
+    if data.edit and kind != "BMP":  # which has no place for it
+        from colourise import history
+
+        data = history.told(data, shallow.JPEG_SEGMENT if kind == "JPEG" else None, notes)
     if kind == "TIFF" or (kind == "PNG" and photo.pixels.dtype == np.uint16):
         from colourise import deep
 

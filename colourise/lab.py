@@ -84,7 +84,7 @@ def lab_to_rgb(L: Floats, ab: Floats, dtype: Any = np.uint8) -> Pixels:
         (H, W, 3) of that dtype.
     """
     fy = (L + np.float32(16)) / np.float32(116)
-    return encode(show(f_inverse(fy), fy, ab), dtype)
+    return encode(show(fy, ab), dtype)
 
 
 def lay_over(pixels: Pixels, ab: Floats) -> Pixels:
@@ -100,9 +100,9 @@ def lay_over(pixels: Pixels, ab: Floats) -> Pixels:
     coloured = np.empty((height, width, 3), pixels.dtype)
 
     def lay(rows: slice) -> None:
-        Y = luminance(pixels[rows])
-        fy = f(Y) if pixels.ndim == 3 else cv2.LUT(pixels[rows], f(linear_table(pixels.dtype)))
-        coloured[rows] = encode(show(Y, fy, enlarge(ab, rows, height, width)), pixels.dtype)
+        grey = pixels.ndim == 2
+        fy = cv2.LUT(pixels[rows], f(linear_table(pixels.dtype))) if grey else f(luminance(pixels[rows]))
+        coloured[rows] = encode(show(fy, enlarge(ab, rows, height, width)), pixels.dtype)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy and OpenCV let go of the interpreter
         list(pool.map(lay, strips(height, width)))
@@ -144,7 +144,7 @@ def luminance(pixels: Pixels) -> Floats:
     linear = cv2.LUT(pixels, linear_table(pixels.dtype))
     if pixels.ndim == 2:
         return linear
-    return cv2.min(cv2.transform(linear, RGB_TO_XYZ[1:2].astype(np.float32)), 1)  # white may round to more
+    return cv2.transform(linear, RGB_TO_XYZ[1:2].astype(np.float32))
 
 
 def f(t: Floats) -> Floats:
@@ -162,8 +162,9 @@ def f_inverse(root: Floats) -> Floats:
     return line
 
 
-def show(Y: Floats, fy: Floats, ab: Floats | Sequence[Floats]) -> list[Floats]:
-    """Linear red, green, blue (H, W) of luminance Y with colour ab, as colourful as sRGB can be."""
+def show(fy: Floats, ab: Floats | Sequence[Floats]) -> list[Floats]:
+    """Linear red, green, blue (H, W) of the lightness f(Y) with colour ab, as colourful as sRGB can be."""
+    Y = np.clip(f_inverse(fy), 0, 1)  # white may round to more
     red = (
         f_inverse(cv2.scaleAdd(ab[0], 1 / 500, fy)) - Y
     )  # how far X and Z, as shares of white, are from grey

@@ -7,6 +7,8 @@ three; the last after Johnson et al., "Perceptual Losses".
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from torch import Tensor, nn
@@ -177,14 +179,18 @@ def downloaded(weights: object) -> dict[str, Tensor]:
     """The state dict of torchvision's weights, out of its cache or from its server.
 
     Raises:
-        TrainingError: neither has it.
+        TrainingError: neither has it, or what is in the cache is damaged.
     """
+    file = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)  # type: ignore[attr-defined]
     try:
         state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)  # type: ignore[attr-defined]
-    except (OSError, RuntimeError) as err:  # URLError is an OSError; a wrong hash is a RuntimeError
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as err:  # a wrong hash is a RuntimeError
+        reason = str(err).partition("\n")[0]
+        if file.exists():
+            raise TrainingError(f"{file}: damaged ({reason}); delete it, and connect once") from err
         raise TrainingError(
-            f"{weights.url}: cannot be downloaded ({err}); connect once, or put the file into "  # type: ignore[attr-defined]
-            f"{torch.hub.get_dir()}/checkpoints"
+            f"{weights.url}: cannot be downloaded ({reason}); connect once, or put the file into "  # type: ignore[attr-defined]
+            f"{file.parent}"
         ) from err
     return state
 

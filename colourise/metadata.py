@@ -9,6 +9,7 @@ import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from PIL import Image
@@ -25,6 +26,25 @@ _LAYOUT |= {*range(512, 533), 559, XMP, IPTC, ICC, 34377, 37724, 50255}  # the l
 _LONGEST = 2**16  # bytes; a longer tag is some program's working data
 
 
+@dataclass(frozen=True)
+class Edit:
+    """What was done to a picture: colours were added."""
+
+    software: str
+    """Name and version of the program, such as "colourise 0.1.0"."""
+    model: str
+    """Name of the model."""
+    when: datetime
+    """With its time zone."""
+    digest: str = ""
+    """SHA-256 of the model's weights, in hexadecimal; empty: unknown."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where the time zone is missing."""
+        if self.when.utcoffset() is None:
+            raise ValueError(f"{self.when} has no time zone")
+
+
 @dataclass
 class Metadata:
     """What goes with a picture from file to file."""
@@ -39,6 +59,8 @@ class Metadata:
     """IPTC-IIM records (captions, credits)."""
     dpi: tuple[float, float] | None = None
     """Pixels an inch, across and down."""
+    edit: Edit | None = None
+    """What the output is to say was done to the picture (`history.told`); None: it says nothing."""
 
 
 def orientation(tags: Image.Exif) -> int:

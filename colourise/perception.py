@@ -9,6 +9,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -45,10 +46,12 @@ class Perception:
         with redirect_stdout(sys.stderr):  # torch.hub tells of a download on standard output
             if "lpips" in measures:
                 with downloading("--lpips: AlexNet"):
-                    self.lpips = LearnedPerceptualImagePatchSimilarity("alex", normalize=True).to(device)
+                    lpips = LearnedPerceptualImagePatchSimilarity("alex", normalize=True)
+                self.lpips = lpips.to(device)
             if "fid" in measures:
                 with downloading("--fid: Inception"):
-                    self.networks["fid"] = FrechetInceptionDistance(2048).inception.to(device)
+                    inception = FrechetInceptionDistance(2048).inception
+                self.networks["fid"] = inception.to(device)
             if "frechet" in measures:
                 self.networks["frechet"] = vgg16_means().to(device)
         self.photos = 0
@@ -109,5 +112,9 @@ def downloading(what: str) -> Iterator[None]:
     """Turn what goes wrong with a network's weights into one line."""
     try:
         yield
-    except (OSError, RuntimeError) as err:  # URLError is an OSError; a wrong hash is a RuntimeError
-        raise ModelError(f"{what} cannot be downloaded ({err}); connect once, or do without it") from err
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as err:  # a wrong hash is a RuntimeError
+        reason = str(err).partition("\n")[0]
+        raise ModelError(
+            f"{what} cannot be loaded ({reason}); connect once, delete what is damaged in "
+            f"{torch.hub.get_dir()}/checkpoints, or do without it"
+        ) from err

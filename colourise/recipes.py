@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
@@ -28,6 +30,49 @@ LOSS_NETWORKS = {  # what each loss network can be read at, with the stride and 
 }
 ADVERSARIAL = ("bce", "lsgan")
 SCHEDULES = ("constant", "one_cycle")
+WEIGHTS = ("pixel_weight", "feature_weight", "adversarial_weight")
+
+Rule = tuple[Callable[[Any], bool], str]  # whether a value will do, and in words which ones do
+
+
+def whole(low: int, high: int) -> Rule:
+    """The rule of a whole number."""
+    return lambda value: type(value) is int and low <= value <= high, f"a whole number, {low} to {high}"
+
+
+def number(low: float, high: float) -> Rule:
+    """The rule of a number."""
+    return lambda value: type(value) in (int, float) and low <= value <= high, f"a number, {low} to {high}"
+
+
+def word(*words: str | None) -> Rule:
+    """The rule of a word; None is JSON's null."""
+    return lambda value: value in words, " or ".join("null" if one is None else one for one in words)
+
+
+def four_widths(value: Any) -> bool:
+    """Whether a value has the channels of a decoder."""
+    return isinstance(value, list | tuple) and len(value) == 4 and all(map(whole(1, 1024)[0], value))
+
+
+ARGUMENTS: dict[str, dict[str, Rule]] = {  # of the networks, known here without loading PyTorch
+    "unet": {
+        "levels": whole(1, 10),
+        "width": whole(1, 512),
+        "dropout": number(0, 0.9),
+        "norm": word("batch", "instance"),
+        "last_norm": word("batch", "instance", None),
+    },
+    "encoder_unet": {
+        "encoder": (lambda value: isinstance(value, str), "the name of a timm model"),
+        "widths": (four_widths, "four whole numbers, such as [256,160,96,48]"),
+    },
+    "patchgan": {
+        "width": whole(1, 512),
+        "norm": word("batch", "instance"),
+        "second_norm": word("batch", "instance", None),
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -171,6 +216,8 @@ def configure(recipe: str, overrides: list[str]) -> TrainConfig:
             ) from err
         changes: dict[str, Any] = {name: value}
         config = replace(config, **changes)
+    if not config.discriminators and any(override.startswith("discriminator.") for override in overrides):
+        raise TrainingError("discriminator: there is none; set discriminators=1 too, or leave it out")
     check(config)
     return config
 
@@ -183,6 +230,8 @@ def parse(text: str, kind: Any) -> Any:
         return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.lower()]
     if kind is int:
         return int(text.replace("_", ""))
+    if kind is float and not math.isfinite(float(text)):
+        raise ValueError("a setting is a finite number")
     return kind(text)
 
 
@@ -216,17 +265,25 @@ def check(config: TrainConfig) -> None:
     Raises:
         TrainingError: naming the setting.
     """
-    for name in ("batch", "accumulate", "images", "lr", "input_size", "feature_share"):
+    for name in ("batch", "accumulate", "images", "lr", "feature_share"):
         if getattr(config, name) <= 0:
             raise TrainingError(f"{name}={getattr(config, name)}: must be above 0")
-    weights = ("adversarial_weight", "pixel_weight", "pixel_beta", "feature_weight")
-    for name in (*weights, "encoder_lr", "weight_decay", "warmup", "clip", "ema", "discriminators"):
+    least_0 = ("pixel_beta", "encoder_lr", "weight_decay", "warmup", "clip", "ema", "discriminators", "seed")
+    for name in (*WEIGHTS, *least_0):
         if getattr(config, name) < 0:
             raise TrainingError(f"{name}={getattr(config, name)}: must not be below 0")
-    for name, limit in (("feature_share", 1), ("warmup", 0.99), ("ema", 0.9999), ("discriminators", 3)):
+    if not 32 <= config.input_size <= 2048:  # what a card may say
+        raise TrainingError(f"input_size={config.input_size}: must be 32 to 2048")
+    limits = {"feature_share": 1, "warmup": 0.99, "ema": 0.9999, "discriminators": 3, "seed": 2**31 - 1}
+    for name, limit in limits.items():
         if getattr(config, name) > limit:
             raise TrainingError(f"{name}={getattr(config, name)}: must not be above {limit}")
-    choices = {"adversarial": ADVERSARIAL, "schedule": SCHEDULES, "loss_network": tuple(LOSS_NETWORKS)}
+    choices = {
+        "architecture": ("unet", "encoder_unet"),
+        "adversarial": ADVERSARIAL,
+        "schedule": SCHEDULES,
+        "loss_network": tuple(LOSS_NETWORKS),
+    }
     for name, allowed in choices.items():
         if getattr(config, name) not in allowed:
             raise TrainingError(f"{name}={getattr(config, name)}: there are {', '.join(allowed)}")
@@ -243,7 +300,32 @@ def check(config: TrainConfig) -> None:
         raise TrainingError(
             f"accumulate={config.accumulate}: does not divide a batch of {config.batch} into equal parts"
         )
+    if not any(getattr(config, name) for name in WEIGHTS[: 3 if config.discriminators else 2]):
+        raise TrainingError("pixel_weight=0: no loss is left to learn from; set a weight above 0")
+    if config.spectral_norm and config.architecture == "encoder_unet":
+        raise TrainingError(
+            "spectral_norm=true: not with encoder_unet, whose frozen norms expect its own weights"
+        )
+    check_arguments(config)
     check_sizes(config)
+
+
+def check_arguments(config: TrainConfig) -> None:
+    """Refuse arguments that the networks do not take.
+
+    Raises:
+        TrainingError: naming the argument, and what would do.
+    """
+    for setting, network in (("arguments", config.architecture), ("discriminator", "patchgan")):
+        rules = ARGUMENTS[network]
+        for name, value in getattr(config, setting).items():
+            if name not in rules:
+                raise TrainingError(
+                    f"{setting}.{name}: {network} has no such argument, only {', '.join(rules)}"
+                )
+            fits, told = rules[name]
+            if not fits(value):
+                raise TrainingError(f"{setting}.{name}={json.dumps(value)}: must be {told}")
 
 
 def check_sizes(config: TrainConfig) -> None:
@@ -257,9 +339,12 @@ def check_sizes(config: TrainConfig) -> None:
     if config.architecture == "unet":
         levels = config.arguments.get("levels", 8)
         if any(size % 2**levels for size in config.sizes):
+            fit = min(size & -size for size in config.sizes).bit_length() - 1
+            nearest = tuple(max(1, round(size / 2**levels)) * 2**levels for size in config.sizes)
+            advice = f"arguments.levels={fit}" if fit >= 3 else f"sizes={written(nearest)}"
             raise TrainingError(
-                f"sizes={written(config.sizes)}: a U-Net of {levels} levels takes multiples of {2**levels} "
-                f"px; set arguments.levels={min(size & -size for size in config.sizes).bit_length() - 1}"
+                f"sizes={written(config.sizes)}: a U-Net of {levels} levels would pad crops to multiples of "
+                f"{2**levels} px; set {advice}"
             )
     smallest = 24 * 2 ** (config.discriminators - 1)  # below that, a PatchGAN has no patch left
     if config.discriminators and min(config.sizes) < smallest:

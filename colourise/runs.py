@@ -89,7 +89,10 @@ def rewind(file: Path, step: int) -> None:
     if file.exists():
         header, *rows = file.read_text().splitlines(keepends=True) or [""]
         kept = [row for row in rows if row.endswith("\n") and int(row.partition(",")[0]) <= step]
-        file.write_text("".join([header, *kept]))
+        if kept:
+            file.write_text("".join([header, *kept]))
+        else:
+            file.unlink()  # with its header, which may be of other losses
 
 
 @contextmanager
@@ -114,5 +117,6 @@ def interruptions() -> Iterator[Callable[[], bool]]:
 
 
 def ignore_interruptions(worker: int) -> None:
-    """Let a loader's worker leave Ctrl-C, which the terminal sends to all, to its master."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Let a loader's worker leave Ctrl-C and polite kills, which reach a whole group, to its master."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

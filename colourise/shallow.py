@@ -24,7 +24,9 @@ QUALITY = {"JPEG": 95, "WEBP": 95, "AVIF": 90, "HEIF": 90}
 NO_ALPHA = ("JPEG", "BMP")
 """Formats without transparency."""
 
-_JPEG_SEGMENT = 65_000  # bytes of EXIF, XMP or IPTC that fit into a JPEG, headers apart
+JPEG_SEGMENT = 65_000
+"""Bytes of EXIF, XMP or IPTC that fit into a JPEG, headers apart."""
+
 _STRIP = 2**20  # pixels that pass between Pillow and NumPy at once
 
 
@@ -118,7 +120,7 @@ def _options(metadata: meta.Metadata, kind: str, notes: list[str]) -> dict[str, 
         options["extra"] = meta.iptc_segment(iptc) if iptc else None
         options["subsampling"] = "4:4:4"
         for key, name, data in (("exif", "EXIF", exif), ("xmp", "XMP", xmp), ("extra", "IPTC", iptc)):
-            if data and len(data) > _JPEG_SEGMENT:
+            if data and len(data) > JPEG_SEGMENT:
                 options[key] = None
                 notes.append(f"its {name} data are too long for JPEG and are left out")
     elif kind == "PNG" and xmp:

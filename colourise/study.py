@@ -118,7 +118,7 @@ class Study:
         """
         path = folder / KEY
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
             pictures = {id_: Picture(**picture) for id_, picture in values["pictures"].items()}
             study = cls(Protocol(**values["protocol"]), values["models"], pictures)
             whole = study.id == values["study"]
@@ -149,7 +149,8 @@ def canonical(value: Any) -> str:
 def build(
     data: Path,
     photos: Sequence[Source],
-    colourisers: Mapping[str, Colouriser],
+    models: Sequence[str],
+    load: Callable[[str], Colouriser],
     output: Path,
     protocol: Protocol,
     *,
@@ -161,7 +162,8 @@ def build(
     Args:
         data: the folder, or shard, that the photos are in.
         photos: colour photos; as many are drawn, by seed, as the largest source needs.
-        colourisers: the models, by their names.
+        models: names of the models.
+        load: loads one, once all else is known to be right.
         output: a folder without a study; made if it is not there.
         protocol: how many pictures.
         failed: called for a photo that cannot be read; another one takes its place.
@@ -173,11 +175,12 @@ def build(
     for path in (output / PAGE, output / KEY):
         if path.exists():
             raise StudyError(f"{path}: exists already; choose another folder with -o")
-    if TRUTH in colourisers:
+    if TRUTH in models:
         raise StudyError(f'a model cannot be called "{TRUTH}", which is what the photos are; give its path')
-    dealt = deal(protocol, 1 + len(colourisers))
+    dealt = deal(protocol, 1 + len(models))
     drawn = draw_photos(data, photos, protocol, failed)
-    sources = list({TRUTH: None} | dict(colourisers))
+    colourisers = {name: load(name) for name in models}
+    sources = [TRUTH, *models]
     pictures: dict[str, Picture] = {}
     jpegs: dict[str, bytes] = {}
     for (photo, truth), versions in zip(drawn, dealt, strict=True):
@@ -193,10 +196,10 @@ def build(
             pictures[id_] = Picture(source, photo, set_)
             jpegs[id_] = jpeg
         advance()
-    study = Study(protocol, list(colourisers), pictures)
+    study = Study(protocol, list(models), pictures)
     output.mkdir(parents=True, exist_ok=True)
     for name, text in ((PAGE, page(study, jpegs)), (KEY, study.to_json())):
-        with (output / name).open("x", encoding="utf-8", newline="\n") as file:
+        with (output / name).open("x", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
             file.write(text)
     return study
 
@@ -251,7 +254,7 @@ def draw_photos(
 
     enough(len(photos), "photos")
     drawn: dict[bytes, tuple[str, Pixels]] = {}
-    for photo in shuffle(photos, protocol.seed):
+    for photo in shuffle(photos, data, protocol.seed):
         try:
             pixels = square(read_rgb(photo), protocol.size)
         except PhotoError as err:

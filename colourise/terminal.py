@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,32 @@ from rich.markup import escape
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from colourise.batch import Outcome
     from colourise.checkpoints import Row
     from colourise.study import Naturalness
     from colourise.train import Progress as TrainingProgress
 
 out = Console(highlight=False, emoji=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """Text on one line: a name's line breaks, and its bytes that are no text, as escapes."""
+    plain = text.encode(errors="backslashreplace").decode()
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in plain)
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """Print what became of a photo as one line of JSON, in ASCII: \\udcXX is a byte that is no text."""
+    told = {
+        "source": str(outcome.job.source),
+        "target": str(outcome.job.target),
+        "result": outcome.result,
+        "reason": outcome.reason,
+        "notes": outcome.notes,
+        "seconds": round(outcome.seconds, 3),
+    }
+    out.print(json.dumps(told), markup=False)
 
 
 @contextmanager
@@ -40,9 +61,9 @@ def progress_bar(**options: Any) -> Progress:
 
 
 @contextmanager
-def training_bar() -> Iterator[Any]:
+def training_bar(*, hidden: bool) -> Iterator[Any]:
     """A progress bar with losses and speed; yields what `train` reports to."""
-    with progress_bar(disable=not err.is_terminal) as progress:
+    with progress_bar(disable=hidden or not err.is_terminal) as progress:
         task = progress.add_task("starting")
 
         def report(now: TrainingProgress) -> None:

@@ -8,16 +8,24 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
-from accelerate.utils import DataLoaderConfiguration, DistributedDataParallelKwargs, set_seed
+from accelerate import Accelerator, PartialState
+from accelerate.utils import (
+    DataLoaderConfiguration,
+    DistributedDataParallelKwargs,
+    parse_flag_from_env,
+    set_seed,
+)
 from PIL import Image
 from safetensors import SafetensorError
 from timm.utils.model_ema import ModelEmaV3
@@ -26,11 +34,11 @@ from torch.utils.data import DataLoader, Subset
 from torch.utils.tensorboard import SummaryWriter
 
 from colourise import checkpoints, models
-from colourise.backends import Precision, TorchBackend, torch_device, torch_precision
+from colourise.backends import Precision, TorchBackend, torch_precision
 from colourise.checkpoints import Card
 from colourise.colouriser import Colouriser
-from colourise.data import Crops, Source, place_of
-from colourise.errors import TrainingError
+from colourise.data import Crops, Source, place_of, read_rgb, square
+from colourise.errors import PhotoError, TrainingError
 from colourise.evaluate import evaluate
 from colourise.figures import contact_sheet, grey_of
 from colourise.losses import FeatureReconstructionLoss, adversarial_loss, pixel_loss, realness
@@ -48,6 +56,7 @@ from colourise.runs import (
 )
 
 SAVE_EVERY = 300  # seconds between saves of `resume.pt`
+PATIENCE = timedelta(hours=2)  # how long other processes wait while the first one scores
 PREVIEWS = 8  # held-out photos on a preview sheet
 WON = 0.9  # a discriminator that finds real pictures so much more real than generated ones has won
 
@@ -86,8 +95,11 @@ def train(
 ) -> Path | None:
     """Train a generator, or go on with a run that was stopped.
 
-    Ctrl-C saves and stops. Started by `accelerate launch`, every process calls this with the same arguments;
-    the first alone scores, reports and writes.
+    Ctrl-C saves and stops. A run that goes on has the first process's chance (of dropout) as it was.
+
+    Started by `accelerate launch`, every process calls this with the same arguments; the first alone scores,
+    reports and writes. On GPUs, batch norms see the batch of all processes; on the CPU each process has
+    statistics of its own part. When a run goes on, processes but the first get fresh seeds.
 
     Args:
         config: what to learn.
@@ -104,12 +116,16 @@ def train(
     Returns:
         The card of the released checkpoint; None if the run was stopped before its end.
     Raises:
-        TrainingError: the run belongs to another configuration, its loss is no longer finite, or the photos
-            cannot be read.
+        TrainingError: the run belongs to another configuration, its loss or gradient is no longer finite, or
+            the photos cannot be read.
     """
+    if encoder_weights is not None and config.architecture != "encoder_unet":
+        raise TrainingError(f"{encoder_weights}: {config.architecture} has no encoder; leave it out")
+    check_held_out(held_out)
     run.mkdir(parents=True, exist_ok=True)
+    process = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"), timeout=PATIENCE)
     accelerator = Accelerator(
-        mixed_precision=mixed_precision(precision),
+        mixed_precision=mixed_precision(precision, process.device),
         gradient_accumulation_steps=config.accumulate,
         dataloader_config=DataLoaderConfiguration(split_batches=True, dispatch_batches=False),
         kwargs_handlers=[
@@ -122,19 +138,29 @@ def train(
             f"batch={config.batch}: {accelerator.num_processes} processes cannot share {part} pictures "
             "equally; set another batch"
         )
-    names = sha256("\n".join(place_of(photo).name for photo in photos).encode()).hexdigest()
+    if accelerator.mixed_precision == "fp16" and config.accumulate > 1 and config.discriminators:
+        raise TrainingError(
+            f"accumulate={config.accumulate}: not in fp16 with discriminators, whose steps change the scale "
+            "of gradients half-way; use --precision bf16 or fp32"
+        )
+    names = sha256(os.fsencode("\n".join(place_of(photo).name for photo in photos))).hexdigest()
     resume = load_resume(run, asdict(config), names)
     set_seed(config.seed)
     learner = Learner(config, accelerator, encoder_weights, fresh=resume is None)
     first = resume["step"] if resume else 0
     set_seed(config.seed + first + accelerator.process_index)  # each process drops out other neurons
     scores: dict[str, float] = {}
+    scored_at = 0
     if resume is not None:
         learner.load_state_dict(resume["learner"])
-        scores = resume["scores"]
+        scores, scored_at = resume["scores"], resume.get("scored_at", 0)
         if accelerator.is_main_process:
             torch.set_rng_state(resume["rng"])
-            rewind(run / "metrics.csv", first)
+            if learner.cuda and resume.get("cuda_rng") is not None:
+                torch.cuda.set_rng_state(resume["cuda_rng"], accelerator.device)
+    resume = None  # it holds another copy of every weight
+    if accelerator.is_main_process:
+        rewind(run / "metrics.csv", first)
     steps = config.images // config.batch
     crops = Crops(
         photos, sizes=config.sizes, length=steps * config.batch, batch=config.batch, seed=config.seed
@@ -144,25 +170,28 @@ def train(
             Subset(crops, range(first * config.batch, len(crops))),  # type: ignore[arg-type]
             batch_size=part,
             num_workers=workers,
-            pin_memory=accelerator.device.type == "cuda",
+            pin_memory=learner.cuda,
             worker_init_fn=ignore_interruptions,
             generator=torch.Generator().manual_seed(config.seed),  # else it takes from the one that we resume
         )
     )
-    writer = SummaryWriter(run / "tensorboard", purge_step=first + 1) if accelerator.is_main_process else None
     recent, means = Means(), Means()  # since the last report; since the last scores
     reported = saved = time.monotonic()
-    with interruptions() as interrupted:
+    events: Any = nullcontext()
+    if accelerator.is_main_process:
+        events = SummaryWriter(run / "tensorboard", purge_step=first + 1)
+    with interruptions() as interrupted, events as writer:
         for count, (L, ab) in enumerate(numbered(loader), first * config.accumulate + 1):
-            losses = learner.step(L, ab)  # (N, 1, S, S), (N, 2, S, S)
             step, rest = divmod(count, config.accumulate)
-            if not math.isfinite(sum(losses.values())):
+            try:
+                losses = learner.step(L, ab)  # (N, 1, S, S), (N, 2, S, S)
+            except FloatingPointError as err:
                 step += bool(rest)
                 seen = crops.names(range((step - 1) * config.batch, step * config.batch))
                 raise TrainingError(
-                    f"{run.name}: the loss of batch {step} is not finite ({', '.join(seen[:3])} ...); "
+                    f"{run.name}: the {err} of batch {step} is not finite ({', '.join(seen[:3])} ...); "
                     "try a smaller lr"
-                )
+                ) from err
             recent.add(losses)
             means.add(losses)
             if rest:
@@ -177,7 +206,7 @@ def train(
                     progress.warning = lost_balance(row)
                     sheet, scores = score(learner.averaged(), config, held_out, heading(step, row))
                     Image.fromarray(sheet).save(run / f"preview-{step:06d}.jpg", quality=90)
-                    progress.scores = scores
+                    progress.scores, scored_at = scores, step
                     write_row(run / "metrics.csv", {"step": step, **row, **scores})
                     writer.add_image("preview", sheet, step, dataformats="HWC")
                 for name, value in {**progress.losses, "images_per_second": speed}.items():
@@ -187,18 +216,22 @@ def train(
                 report(progress)
                 reported = time.monotonic()
             if writer is not None and (time.monotonic() - saved > SAVE_EVERY or scored or stopped):
-                release(run, config, learner.averaged(), data, licence, scores, step)
+                seen_by = {"images_seen": step * config.batch, "scored_at": scored_at * config.batch}
+                release(run, config, learner.averaged(), data, licence, scores, seen_by)
                 state = {
                     "config": asdict(config),
                     "photos": names,
                     "step": step,
                     "scores": scores,
+                    "scored_at": scored_at,
                     "rng": torch.get_rng_state(),
+                    "cuda_rng": torch.cuda.get_rng_state(accelerator.device) if learner.cuda else None,
                     "learner": learner.state_dict(),
                 }
                 save_resume(run, state)  # last: a run that is at its end has released its end
                 saved = time.monotonic()
             if stopped and step < steps:
+                accelerator.wait_for_everyone()
                 return None
     accelerator.wait_for_everyone()
     return run / f"{run.name}.json"
@@ -221,8 +254,14 @@ class Learner:
     ) -> None:
         self.config, self.accelerator, self.steps = config, accelerator, 0
         device = accelerator.device
+        self.cuda = device.type == "cuda"
         generator = start(config, encoder_weights, fresh=fresh)
-        judges = MultiScale(config.discriminators, **config.discriminator) if config.discriminators else None
+        judges: nn.Module | None = None
+        if config.discriminators:
+            judges = MultiScale(config.discriminators, **config.discriminator)
+        if self.cuda and accelerator.num_processes > 1:
+            generator = models.share_batch_norms(generator)
+            judges = judges and models.share_batch_norms(judges)
         self.features = None
         if config.feature_weight:
             self.features = FeatureReconstructionLoss(config.loss_network, config.feature_layer).to(device)
@@ -262,7 +301,9 @@ class Learner:
 
     def averaged(self) -> nn.Module:
         """The generator that is scored and released, in evaluation mode."""
-        if not self.config.ema:
+        if self.config.ema:
+            models.settle_spectral_norm(self.ema.module)  # means of its vectors say nothing of mean weights
+        else:
             self.ema.module.load_state_dict(self.accelerator.unwrap_model(self.generator).state_dict())
         return self.ema.module
 
@@ -281,6 +322,8 @@ class Learner:
         parts = {"generator": unwrap(self.generator), "ema": self.ema.module, "optimizer": self.optimizer}
         if self.judges is not None:
             parts |= {"judges": unwrap(self.judges), "judges_optimizer": self.judges_optimizer}
+        if self.accelerator.scaler is not None:  # in fp16
+            parts["scaler"] = self.accelerator.scaler
         return parts
 
     def state_dict(self) -> dict[str, Any]:
@@ -291,7 +334,8 @@ class Learner:
         """Go on where `state_dict` was taken."""
         self.steps = state["steps"]
         for name, part in self.parts().items():
-            part.load_state_dict(state[name])
+            if name != "scaler" or name in state:  # fp16 may begin half-way
+                part.load_state_dict(state[name])
 
 
 def discriminator_step(learner: Learner, L: Tensor, ab: Tensor, predicted: Tensor) -> dict[str, float]:
@@ -326,11 +370,19 @@ def generator_step(learner: Learner, L: Tensor, ab: Tensor, predicted: Tensor) -
 
 
 def descend(learner: Learner, loss: Tensor, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Backward, clip, and, once a batch is whole, one step."""
-    accelerator, clip = learner.accelerator, learner.config.clip
+    """Backward, clip, and, once a batch is whole, one step.
+
+    Raises:
+        FloatingPointError: the loss or the gradient (which one is its text) is not finite.
+    """
+    accelerator = learner.accelerator
+    if not loss.isfinite():
+        raise FloatingPointError("loss")
     accelerator.backward(loss)
-    if clip and accelerator.sync_gradients:
-        accelerator.clip_grad_norm_(network.parameters(), clip)
+    if accelerator.sync_gradients:
+        norm = accelerator.clip_grad_norm_(network.parameters(), learner.config.clip or math.inf)
+        if accelerator.scaler is None and not norm.isfinite():  # a scaler of fp16 passes over such a step
+            raise FloatingPointError("gradient")
     optimizer.step()  # accelerate's: waits for the batch to be whole
     optimizer.zero_grad()
 
@@ -379,9 +431,12 @@ def start(config: TrainConfig, encoder_weights: Path | None, *, fresh: bool) -> 
         ) from err
 
 
-def mixed_precision(precision: Precision) -> str:
-    """The word that accelerate has for a precision."""
-    chosen = torch_precision(precision, torch_device("auto"))
+def mixed_precision(precision: Precision, device: torch.device) -> str:
+    """The word that accelerate has for a precision; "auto" is what `accelerate launch` was told."""
+    launched: Any = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")  # also where it was told nothing
+    if precision == "auto" and launched != "no":
+        precision = launched
+    chosen = torch_precision(precision, device.type)
     return "no" if chosen == "fp32" else chosen
 
 
@@ -418,6 +473,27 @@ def heading(step: int, means: dict[str, float]) -> str:
     return f"batch {step}{judged}" + ": the discriminator wins" * bool(lost_balance(means))
 
 
+def check_held_out(photos: Sequence[Source]) -> None:
+    """Refuse held-out photos of which none can be scored, before hours go by.
+
+    Raises:
+        TrainingError: none can be read, or those that can have no colour.
+    """
+    broken = 0
+    for photo in photos:
+        try:
+            truth = square(read_rgb(photo), 256)
+        except PhotoError:
+            broken += 1
+        else:
+            if (truth != truth[..., :1]).any():
+                return
+    where = place_of(photos[0]).parent if photos else "held out"
+    grey = f"those of the held-out photos that can be read ({len(photos) - broken} of {len(photos)}) are grey"
+    what = grey if broken < len(photos) else "none of the held-out photos can be read"
+    raise TrainingError(f"{where}: {what}; hold out photos in colour")
+
+
 def score(
     generator: nn.Module, config: TrainConfig, held_out: Sequence[Source], heading: str
 ) -> tuple[Picture, dict[str, float]]:
@@ -434,7 +510,9 @@ def score(
 
     scores = evaluate(colouriser, held_out, each=keep, failed=lambda err: None)
     if not rows:
-        raise TrainingError(f"{place_of(held_out[0]).parent}: none of the held-out photos can be read")
+        raise TrainingError(
+            f"{place_of(held_out[0]).parent}: the held-out photos can no longer be read; put them back"
+        )
     return contact_sheet(rows, columns=2, heading=heading), scores.summary()
 
 
@@ -445,16 +523,19 @@ def release(
     data: str,
     licence: str,
     scores: dict[str, float],
-    step: int,
+    seen: dict[str, int],
 ) -> None:
-    """Write the release files: the averaged weights as fp16, and their card."""
+    """Write the release files: the averaged weights as fp16, and their card.
+
+    `seen` is how many images these weights have seen, and those that had the scores, which may be older.
+    """
     card = Card(
         name=run.name,
         architecture=config.architecture,
         arguments=config.arguments,
         input_size=config.input_size,
         data=data,
-        recipe={**asdict(config), "images_seen": step * config.batch},
+        recipe={**asdict(config), **seen},
         scores=scores,
         licence=licence,
     )

@@ -10,11 +10,19 @@ from conftest import PHOTOS, pixels
 from PIL import Image
 
 from colourise import images
+from colourise.batch import Outcome, due, run
 from colourise.colouriser import Colouriser, load_model
 from colourise.errors import PhotoError
-from colourise.folders import Job, Settings, colour, colour_all, plan
+from colourise.folders import Job, Settings, colour, plan
 
 PNG = Settings(format="png")
+
+
+def colour_all(jobs: list[Job], colouriser: Colouriser, settings: Settings) -> list[Outcome]:
+    """What the command line does with jobs, in their order."""
+    todo, done = due(jobs, {}, "", overwrite=settings.overwrite)
+    outcomes = {outcome.job: outcome for outcome in [*done, *run(todo, colouriser, settings)]}
+    return [outcomes[job] for job in jobs if job in outcomes]
 
 
 @pytest.fixture
@@ -204,7 +212,7 @@ def test_outcomes_come_in_order_and_one_failure_is_not_all(
     jobs, _ = plan([tree], tmp_path / "out", Settings())
     jobs[-1].target.parent.mkdir(parents=True)
     shutil.copy(PHOTOS / "camera.png", jobs[-1].target)
-    outcomes = list(colour_all(jobs, colouriser, Settings()))
+    outcomes = colour_all(jobs, colouriser, Settings())
     assert [outcome.job for outcome in outcomes] == jobs
     assert [outcome.result for outcome in outcomes] == [
         "failed",
@@ -228,10 +236,10 @@ def test_a_target_that_cannot_be_written_leaves_nothing(
         Job(photo, long, named=False),
         Job(photo, photo / "a.jpg", named=True),
     ]
-    outcomes = list(colour_all(jobs, colouriser, Settings(overwrite=True)))
+    outcomes = colour_all(jobs, colouriser, Settings(overwrite=True))
     assert [outcome.result for outcome in outcomes] == ["failed"] * 3
     assert all("\n" not in outcome.reason for outcome in outcomes)
-    assert "File name too long" in next(colour_all(jobs[1:2], colouriser, Settings())).reason
+    assert "File name too long" in colour_all(jobs[1:2], colouriser, Settings())[0].reason
     assert sorted(tmp_path.iterdir()) == [folder, photo]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+import torch
+from timm.layers.norm_act import convert_sync_batchnorm
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize
 
@@ -33,6 +35,23 @@ def add_spectral_norm(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             parametrizations.spectral_norm(module)
+
+
+def settle_spectral_norm(network: nn.Module, iterations: int = 30) -> None:
+    """Find the largest singular values again, where weights were changed other than by training steps."""
+    with torch.no_grad():
+        for module in network.modules():
+            if parametrize.is_parametrized(module):
+                norms = cast("nn.Module", module.parametrizations).train()
+                for _ in range(iterations):
+                    _ = module.weight  # a power iteration each
+                norms.eval()
+
+
+def share_batch_norms(network: nn.Module) -> nn.Module:
+    """Let batch norms see the batch of all processes, which only GPUs can; the weights stay the same."""
+    shared: nn.Module = convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]  # knows timm's norms
+    return shared
 
 
 def plain_state_dict(network: nn.Module) -> dict[str, Tensor]:

@@ -17,6 +17,7 @@ from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 from torch.nn import functional
 
+from colourise.errors import ModelError
 from colourise.lab import DELTA
 
 
@@ -27,6 +28,8 @@ class EncoderUNet(nn.Module):
         encoder: a timm model name that can give a pyramid of features.
         widths: channels of the decoder at strides 16, 8, 4, 2.
         pretrained: start from ImageNet weights: timm's own (downloaded once), or a file in timm's names.
+    Raises:
+        ModelError: timm has no such encoder, or it does not halve the picture five times.
     """
 
     stride = 32
@@ -42,6 +45,8 @@ class EncoderUNet(nn.Module):
         pretrained: bool | Path = False,
     ) -> None:
         super().__init__()
+        if not timm.is_model(encoder):
+            raise ModelError(f"{encoder}: timm has no such encoder; timm.list_models() names all")
         self.encoder = timm.create_model(
             encoder,
             pretrained=bool(pretrained),
@@ -53,6 +58,8 @@ class EncoderUNet(nn.Module):
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         *skips, channels = self.encoder.feature_info.channels()  # strides 2, 4, 8, 16 and 32
+        if self.encoder.feature_info.reduction() != [2, 4, 8, 16, 32]:
+            raise ModelError(f"{encoder}: gives no features at strides 2, 4, 8, 16 and 32; choose another")
         self.context = Context(channels)
         self.ups = nn.ModuleList()
         for skip, width in zip(reversed(skips), widths, strict=True):

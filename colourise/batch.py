@@ -1,0 +1,402 @@
+"""Many photos: jobs -> outcomes, several side by side, remembered in a ledger.
+
+Each photo stays with one thread from its bytes to its coloured file, and there is one thread more than
+processors: while some decode or encode, one batch is in the network. What photos take in memory is added up,
+so that large ones wait for each other. Outcomes come as photos end; the ledger has them in order.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import file_digest
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+from PIL import Image
+
+from colourise import images
+from colourise.backends import Backend
+from colourise.colouriser import Colouriser
+from colourise.errors import ColouriseError, PhotoError
+from colourise.folders import Job, Settings, colour
+from colourise.lab import Floats
+from colourise.ledger import Ledger, Row, Stamp
+
+HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # disk full, or read-only: every photo would meet it
+AT_ONCE = 16  # photos in one batch of the network, at most
+BYTES_A_PIXEL = 10  # that a photo of 8 bits takes at its peak (benchmarks/memory.py); 16 bits take twice that
+
+
+@dataclass
+class Outcome:
+    """What became of a job."""
+
+    job: Job
+    """The job."""
+    result: Literal["coloured", "skipped", "failed"]
+    """"skipped": its coloured version was there already."""
+    reason: str = ""
+    """Why it failed, in one line."""
+    notes: list[str] = field(default_factory=list)
+    """What the user must hear about a coloured photo."""
+    seconds: float = 0.0
+    """What it took, waiting included."""
+    hash: bytes = b""
+    """SHA-256 of the photo's bytes, where a ledger asks for it."""
+    hopeless: bool = False
+    """Whether every later photo would fail for the same reason: the disk is full."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """A job that is to be done."""
+
+    job: Job
+    """The job."""
+    why: str
+    """In a word or a few, for people."""
+    overwrite: bool = False
+    """Whether what is there was made by an earlier run, and may be written over."""
+    hash: bytes = b""
+    """Of the photo as it was coloured before: if it still has it, nothing is to be done."""
+
+
+def how_of(colouriser: Colouriser, settings: Settings) -> str:
+    """Model and options as one text, equal for equal ones."""
+    options = asdict(settings)
+    options.pop("overwrite")
+    options |= {"input_size": colouriser.input_size, "saturation": colouriser.saturation}
+    return json.dumps({"model": colouriser.model, **options}, sort_keys=True)
+
+
+def due(
+    jobs: Iterable[Job], rows: Mapping[bytes, Row], how: str, *, overwrite: bool = False, retry: bool = False
+) -> tuple[list[Due], list[Outcome]]:
+    """Sort jobs into those that are to be done, and outcomes of those that are not.
+
+    Args:
+        jobs: every photo that is meant.
+        rows: what a ledger knows, by `Job.key`.
+        how: model and options of this run.
+        overwrite: whether coloured versions that are there are made again.
+        retry: whether only those are done that failed before.
+    """
+    todo: list[Due] = []
+    done: list[Outcome] = []
+    for job in jobs:
+        row = rows.get(job.key)
+        if retry and (row is None or row.result != "failed"):
+            done.append(Outcome(job, "skipped"))
+            continue
+        reason, notes = why(job, row, how, overwrite=overwrite)
+        if reason:
+            ours = row is not None or overwrite
+            todo.append(Due(job, reason, ours, row.hash if row and reason == "changed" else b""))
+        else:
+            done.append(Outcome(job, "skipped", notes=notes))
+    return todo, done
+
+
+def why(job: Job, row: Row | None, how: str, *, overwrite: bool) -> tuple[str, list[str]]:
+    """Why a job is to be done, or "" and what the user must hear."""
+    there = Stamp.of(job.target)
+    if overwrite:
+        return "asked for", []
+    if row is None:  # a photo that is named must not find another file in its place
+        return ("new" if there is None or job.named else ""), []
+    same = row.how == how
+    if row.result == "planned":
+        if there is None or there == row.made:
+            return "not finished", []
+        return ("" if same and row.stamp == job.stamp else "changed"), []
+    if row.result == "failed":
+        return "failed before", []
+    if there is None:
+        return "missing", []
+    if there != row.made:
+        return "", [
+            f"{job.target} was changed by somebody else and is left alone; --overwrite makes it again"
+        ]
+    if not same:
+        return "other model or options", []
+    return ("changed" if row.stamp != job.stamp else ""), []
+
+
+def run(
+    todo: Sequence[Due],
+    colouriser: Colouriser,
+    settings: Settings,
+    *,
+    ledger: Ledger | None = None,
+    workers: int | None = None,
+    memory: int | None = None,
+) -> Iterator[Outcome]:
+    """Do jobs, and tell of each as it ends; never raises for one photo.
+
+    Ends early where the disk is full or read-only. On Ctrl-C, photos that are begun are ended first.
+
+    Args:
+        todo: what `due` gives.
+        colouriser: what colours.
+        settings: how photos are written.
+        ledger: where it is remembered.
+        workers: photos at a time; by default one more than there are processors.
+        memory: bytes that photos may take at once; by default half of the machine's.
+    """
+    how = how_of(colouriser, settings)
+    if ledger is not None:
+        ledger.write(planned(one, how, colouriser.model) for one in todo)
+        ledger.save()
+    workers = workers or (os.cpu_count() or 1) + 1
+    budget = Budget(memory or machine_memory() // 2)
+    with Shared(colouriser.backend) as shared, ThreadPoolExecutor(workers) as pool:
+        one_batch = colouriser.over(shared)
+        waiting, running = deque(todo), set[Future[Outcome]]()
+
+        def ended(some: set[Future[Outcome]]) -> Iterator[Outcome]:
+            for future in some:
+                outcome = future.result()
+                if ledger is not None and not outcome.hopeless:
+                    ledger.write([row_of(outcome, how, colouriser.model)])
+                if outcome.hopeless:
+                    waiting.clear()
+                yield outcome
+
+        try:
+            while waiting or running:
+                while waiting and len(running) < 2 * workers:
+                    running.add(
+                        pool.submit(do, waiting.popleft(), one_batch, settings, budget, ledger is not None)
+                    )
+                over, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from ended(over)
+        except KeyboardInterrupt:
+            begun = {future for future in running if not future.cancel()}
+            wait(begun)
+            yield from ended(begun)
+            raise
+
+
+def do(one: Due, colouriser: Colouriser, settings: Settings, budget: Budget, hashed: bool) -> Outcome:
+    """Do one job, whatever happens."""
+    start = time.perf_counter()
+    job, digest = one.job, b""
+    try:
+        before = Stamp.of(job.source)
+        if hashed and before is not None:
+            with job.source.open("rb") as file:
+                digest = file_digest(file, "sha256").digest()
+            if digest == one.hash:
+                return Outcome(job, "skipped", seconds=time.perf_counter() - start, hash=digest)
+        with budget.taken(footprint(job.source)):
+            settings = replace(settings, overwrite=settings.overwrite or one.overwrite)
+            notes = colour(job.source, job.target, colouriser, settings, sheet=job.sheet, stamp=before)
+        return Outcome(job, "coloured", "", notes, time.perf_counter() - start, digest)
+    except ColouriseError as err:
+        reason = str(err) if isinstance(err, PhotoError) else f"{job.source}: {err}"
+        hopeless = isinstance(err.__cause__, OSError) and err.__cause__.errno in HOPELESS
+    except OSError as err:  # of looking whether files are there
+        reason = f"{err.filename or job.source}: {err.strerror}"
+        hopeless = err.errno in HOPELESS
+    except MemoryError:
+        reason, hopeless = f"{job.source}: not enough memory for this photo", False
+    return Outcome(job, "failed", reason, [], time.perf_counter() - start, digest, hopeless)
+
+
+@contextmanager
+def remembered(
+    output: Path | None, shard: tuple[int, int] | None, waits: Callable[[], None]
+) -> Iterator[Ledger | None]:
+    """The ledger of an output folder, which no other run uses meanwhile; None where there is no such folder.
+
+    Args:
+        output: the folder.
+        shard: which part of the photos is meant; each has its own ledger.
+        waits: called once if another run is at work there, whose end is waited for.
+    """
+    if output is None:
+        yield None
+        return
+    with Ledger(output, "{}of{}".format(*shard) if shard else "") as ledger:
+        if not ledger.hold(0):
+            waits()
+            while not ledger.hold(3600):
+                pass
+        sweep(ledger)
+        yield ledger
+
+
+def settle(ledger: Ledger, rows: Mapping[bytes, Row], done: Iterable[Outcome]) -> None:
+    """Write down as coloured what a killed run had finished without having written it down."""
+    found = (rows.get(outcome.job.key) for outcome in done)
+    ledger.write(
+        replace(row, result="coloured", made=Stamp.of(row.target), at=time.time())
+        for row in found
+        if row is not None and row.result == "planned"
+    )
+
+
+def planned(one: Due, how: str, model: str) -> Row:
+    """The row of a job that has not begun."""
+    job = one.job
+    stamp = job.stamp or Stamp(0, 0)
+    return Row(job.key, job.source, job.target, stamp, how, model, made=Stamp.of(job.target), hash=one.hash)
+
+
+def row_of(outcome: Outcome, how: str, model: str) -> Row:
+    """The row of a job that has ended."""
+    job = outcome.job
+    return Row(
+        job.key,
+        job.source,
+        job.target,
+        job.stamp or Stamp(0, 0),
+        how,
+        model,
+        "failed" if outcome.result == "failed" else "coloured",
+        outcome.hash,
+        outcome.reason,
+        outcome.notes,
+        outcome.seconds,
+        Stamp.of(job.target),
+        time.time(),
+    )
+
+
+def sweep(rows: Iterable[Row]) -> None:
+    """Remove the unfinished files that a killed run left where it was at work."""
+    places: dict[Path, set[str]] = {}
+    for row in rows:
+        if row.result == "planned":
+            places.setdefault(row.target.parent, set()).add(images.part_prefix(row.target))
+    for folder, prefixes in places.items():
+        for part in folder.glob(".colourise-*.part"):
+            if part.name[: len(next(iter(prefixes)))] in prefixes:
+                part.unlink(missing_ok=True)
+
+
+def still_needed(todo: Iterable[Due]) -> str:
+    """What a user whose disk is full must know."""
+    read = made = left = photos = 0
+    for one in todo:
+        size, there = one.job.stamp.size if one.job.stamp else 0, Stamp.of(one.job.target)
+        if there is None:
+            left, photos = left + size, photos + 1
+        else:
+            read, made = read + size, made + there.size
+    need = left * (made / read if read else 1.5)
+    return (
+        f"{photos} photos are left, and need about {need / 1e9:.2g} GB; free some space and run the same "
+        "command again"
+    )
+
+
+def footprint(source: Path) -> int:
+    """About how many bytes it takes to colour a photo; what cannot be told is found out by reading it."""
+    try:
+        with Image.open(source) as image:
+            deep = image.mode.startswith(("I", "F"))
+            return image.width * image.height * BYTES_A_PIXEL * (2 if deep else 1)
+    except Exception:  # Pillow does not know it, or nobody does
+        try:
+            return source.stat().st_size * 4
+        except OSError:
+            return 0
+
+
+def machine_memory() -> int:
+    """Bytes of memory that this machine has."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # not on Windows
+        return 8 << 30
+
+
+class Budget:
+    """Bytes that photos may take at once: first come, first served; one that is too large goes alone.
+
+    Args:
+        total: how many there are.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total = self.free = total
+        self.line: deque[object] = deque()
+        self.change = threading.Condition()
+
+    @contextmanager
+    def taken(self, size: int) -> Iterator[None]:
+        """Wait for so many bytes, and keep them for a while."""
+        size, ticket = min(size, self.total), object()
+        with self.change:
+            self.line.append(ticket)
+            self.change.wait_for(lambda: self.line[0] is ticket and self.free >= size)
+            self.line.popleft()
+            self.free -= size
+            self.change.notify_all()
+        try:
+            yield
+        finally:
+            with self.change:
+                self.free += size
+                self.change.notify_all()
+
+
+class Shared:
+    """A backend for many threads: what they ask at the same time goes through the network as one batch.
+
+    Args:
+        backend: what predicts.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend, self.name = backend, backend.name
+        self.asked: queue.SimpleQueue[tuple[Floats, Future[Floats]] | None] = queue.SimpleQueue()
+        self.thread = threading.Thread(target=self._serve, name="network", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begin to serve."""
+        self.thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Stop when all that was asked is answered."""
+        self.asked.put(None)
+        self.thread.join()
+
+    def predict_ab(self, L: Floats) -> Floats:
+        """L (N, 1, H, W) float32 0..100 -> ab (N, 2, H, W) float32."""
+        answer: Future[Floats] = Future()
+        self.asked.put((L, answer))
+        return answer.result()
+
+    def _serve(self) -> None:
+        more = True
+        while more:
+            batch = [self.asked.get()]
+            while len(batch) < AT_ONCE and batch[-1] is not None and not self.asked.empty():
+                batch.append(self.asked.get())
+            asked = [one for one in batch if one is not None]
+            more = len(asked) == len(batch)
+            if not asked:
+                return
+            try:
+                ab = self.backend.predict_ab(np.concatenate([L for L, _ in asked]))
+            except Exception as err:  # goes to those who asked
+                for _, answer in asked:
+                    answer.set_exception(err)
+            else:
+                ends = np.cumsum([len(L) for L, _ in asked])
+                for (_, answer), part in zip(asked, np.split(ab, ends[:-1]), strict=True):
+                    answer.set_result(part)
