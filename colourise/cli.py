@@ -365,27 +365,29 @@ def colourise(
 
         with batch.remembered(place if tree else None, chosen.shard, waits) as ledger:
             rows = ledger.rows() if ledger else {}
-            known = {key: row.target for key, row in rows.items()}
-            jobs, refused = folders.plan(named, place, settings, chosen, known)
-            for reason in refused:
-                err.print(f"[red]failed[/] {escape(printable(reason))}")
-            if refused and not jobs:
-                raise typer.Exit(1)
             colouriser = load()
             how = batch.how_of(colouriser, settings)
+            known = {key: row.output for key, row in rows.items()}
+            settled = batch.Settled({} if overwrite or retry_failed else rows, how)
+            jobs, refused = folders.plan(named, place, settings, chosen, known, settled)
+            for reason in refused:
+                err.print(f"[red]failed[/] {escape(printable(reason))}")
+            if refused and not jobs and not settled.count:
+                raise typer.Exit(1)
             todo, done = batch.due(jobs, rows, how, overwrite=overwrite, retry=retry_failed)
             left_out = max(0, len(todo) - limit) if limit is not None else 0
             todo = todo[:limit]
             if dry_run:
                 for one in todo:
                     out.print(escape(printable(f"{one.job.source} -> {one.job.target} ({one.why})")))
-                err.print(f"{len(todo)} to colour, {len(done)} there already")
+                err.print(f"{len(todo)} to colour, {len(done) + settled.count} there already")
                 return
             if ledger:
                 batch.settle(ledger, rows, done)
             for outcome in done:
                 tell(outcome.notes, str(outcome.job.source), None, quiet=quiet)
             count = Counter(outcome.result for outcome in done)
+            count["skipped"] += settled.count
             count["failed"] += len(refused)
             stopped, hopeless, begun = False, "", len(done)
             try:
@@ -414,7 +416,7 @@ def colourise(
 
                 page.write(iter(ledger), report, title=f"{place}")
         left = len(jobs) - begun - left_out
-    if not quiet and (len(jobs) > 1 or stopped):
+    if not quiet and (len(jobs) + settled.count > 1 or stopped):
         told = [f"{count['coloured']} coloured"]
         told += [f"{count['skipped']} there already"] * bool(count["skipped"])
         told += [f"[red]{count['failed']} failed[/]"] * bool(count["failed"])

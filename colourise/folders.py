@@ -12,7 +12,7 @@ import os
 import stat
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -31,6 +31,7 @@ from colourise.shallow import to_8_bits
 
 MARK = ".colourised"  # photo.jpg -> photo.colourised.jpg
 COMPARE = ".compare"  # photo.jpg -> photo.compare.jpg
+OURS = (MARK, COMPARE)
 COMPARE_SIDE = 2048  # longest side of each half of a before | after picture, in pixels
 
 
@@ -83,21 +84,19 @@ class Choice:
     shard: tuple[int, int] | None = None
     """(i, n): the i-th of n parts of all photos, from 1."""
 
-    def takes(self, job: Job) -> bool:
-        """Whether a photo is meant."""
-        if job.named:
-            return True
-        place = os.fsdecode(job.key)
+    def takes(self, key: bytes, changed: int | None) -> bool:
+        """Whether a photo is meant, by `Job.key` and its time in nanoseconds, if that is known."""
+        place = os.fsdecode(key)
         if self.include and not any(fits(place, pattern) for pattern in self.include):
             return False
         if any(fits(place, pattern) for pattern in self.exclude):
             return False
-        if self.since is not None and job.stamp is not None and job.stamp.changed < self.since * 1e9:
+        if self.since is not None and changed is not None and changed < self.since * 1e9:
             return False
         if self.shard is None:
             return True
         part, parts = self.shard
-        return int.from_bytes(sha256(job.key).digest()[:8], "big") % parts == part - 1
+        return int.from_bytes(sha256(key).digest()[:8], "big") % parts == part - 1
 
 
 def fits(place: str, pattern: str) -> bool:
@@ -110,7 +109,8 @@ def plan(
     output: Path | None,
     settings: Settings,
     choice: Choice | None = None,
-    known: Mapping[bytes, Path] | None = None,
+    known: Mapping[bytes, str] | None = None,
+    settled: Callable[[bytes, os.stat_result], bool] = lambda key, found: False,
 ) -> tuple[list[Job], list[str]]:
     """Find every photo that is meant, and where its coloured version goes.
 
@@ -121,6 +121,7 @@ def plan(
         settings: how photos are written.
         choice: which of the photos in folders are meant; by default all.
         known: the targets that an earlier run gave, by `Job.key`; they are kept.
+        settled: says of a photo in a folder that there is nothing to do; it gets no job.
     Returns:
         A job for each photo; and a line for each folder that has none, or cannot be opened.
     Raises:
@@ -135,16 +136,18 @@ def plan(
     for path in paths:
         if path.is_dir():
             below = path.resolve().name if len(paths) > 1 else ""
-            found = jobs_in(path, below, output, settings, choice, refused)
+            found = jobs_in(path, below, output, settings, choice, settled, refused)
         else:
-            target = output if output and one_file else target_of(path, "", output, settings)
+            target = output if output and one_file else target_of(str(path), "", output, settings)
             key = os.fsencode(path.absolute())
             found = iter([Job(path, target, named=True, key=key, stamp=Stamp.of(path))])
         for job in found:
-            jobs.setdefault(os.path.abspath(job.source), job)
+            jobs.setdefault(os.path.abspath(job.source) if len(paths) > 1 else str(job.source), job)
     planned = distinct(list(jobs.values()), known or {})
     planned = unharmed(with_sheets(planned) if settings.compare else planned)
-    return [job for job in planned if choice.takes(job)], refused
+    return [
+        job for job in planned if job.named or choice.takes(job.key, job.stamp.changed if job.stamp else None)
+    ], refused
 
 
 def is_file_name(output: Path, paths: list[Path]) -> bool:
@@ -164,7 +167,7 @@ def check_output(output: Path, paths: list[Path], settings: Settings, *, one_fil
     if one_file and (len(paths) > 1 or paths[0].is_dir()):
         raise PhotoError(f"{output}: is the name of one file; for a folder or several photos name a folder")
     if one_file and settings.format:
-        kind = images.FORMATS.get(suffix_of(output, settings.format))
+        kind = images.FORMATS.get(suffix_of("", settings.format))
         if kind != images.FORMATS.get(output.suffix.lower()):
             raise PhotoError(f"{output}: --format says {settings.format}; change one of the two")
     folders = output.absolute().parents if one_file else (output, *output.absolute().parents)
@@ -176,7 +179,13 @@ def check_output(output: Path, paths: list[Path], settings: Settings, *, one_fil
 
 
 def jobs_in(
-    folder: Path, below: str, output: Path | None, settings: Settings, choice: Choice, refused: list[str]
+    folder: Path,
+    below: str,
+    output: Path | None,
+    settings: Settings,
+    choice: Choice,
+    settled: Callable[[bytes, os.stat_result], bool],
+    refused: list[str],
 ) -> Iterator[Job]:
     """A job for each photo in a folder; adds to `refused` what cannot be opened, or that there are none."""
     barred: list[OSError] = []
@@ -189,12 +198,15 @@ def jobs_in(
         if found is not None and not stat.S_ISREG(found.st_mode):
             refused.append(f"{entry.path}: is a pipe, a socket or a device, not a photo")
             continue
-        place = os.path.join(below, os.path.dirname(entry.path[start:]))
+        place = os.path.join(below, entry.path[start : len(entry.path) - len(entry.name)])
+        key = os.fsencode(os.path.join(place, entry.name))
+        if found is not None and choice.takes(key, found.st_mtime_ns) and settled(key, found):
+            continue
         yield Job(
             Path(entry.path),
-            target_of(Path(entry.path), place, output, settings),
+            target_of(entry.path, place, output, settings),
             named=False,
-            key=os.fsencode(os.path.join(place, entry.name)),
+            key=key,
             stamp=Stamp(found.st_size, found.st_mtime_ns) if found else None,
         )
     refused += [f"{err.filename}: this folder cannot be opened ({err.strerror})" for err in barred]
@@ -242,10 +254,10 @@ def scan(
             if entry.is_dir():
                 if follow or not entry.is_symlink():
                     folders.append(entry.path)
-            elif os.path.splitext(entry.name)[1].lower() in images.EXTENSIONS and not is_ours(
-                Path(entry.name)
-            ):
-                yield entry
+            else:
+                stem, suffix = os.path.splitext(entry.name)
+                if suffix.lower() in images.EXTENSIONS and not stem.endswith(OURS):
+                    yield entry
         waiting += reversed(folders)
 
 
@@ -259,25 +271,26 @@ def status(entry: os.DirEntry[str] | Path) -> os.stat_result | None:
 
 def is_ours(path: Path) -> bool:
     """Whether a file's name says that this tool made it."""
-    return path.stem.endswith((MARK, COMPARE))
+    return path.stem.endswith(OURS)
 
 
-def target_of(photo: Path, place: str, output: Path | None, settings: Settings) -> Path:
+def target_of(photo: str, place: str, output: Path | None, settings: Settings) -> Path:
     """Where the coloured version of a photo goes: beside it, or to `place` below the output folder."""
-    suffix = suffix_of(photo, settings.format)
+    stem, own = os.path.splitext(photo)
+    suffix = suffix_of(own, settings.format)
     if output is None:
-        return photo.with_name(f"{photo.stem}{MARK}{suffix}")
-    return Path(output, place, f"{photo.stem}{suffix}")
+        return Path(f"{stem}{MARK}{suffix}")
+    return Path(f"{os.path.join(output, place, os.path.basename(stem))}{suffix}")
 
 
-def suffix_of(photo: Path, format: str | None) -> str:  # noqa: A002
+def suffix_of(own: str, format: str | None) -> str:  # noqa: A002
     """Suffix of the coloured version: the photo's own where it can be written, PNG else."""
     if format is not None:
         return f".{format.lower().removeprefix('.')}"
-    return photo.suffix if photo.suffix.lower() in images.FORMATS else ".png"
+    return own if own.lower() in images.FORMATS else ".png"
 
 
-def distinct(jobs: list[Job], known: Mapping[bytes, Path]) -> list[Job]:
+def distinct(jobs: list[Job], known: Mapping[bytes, str]) -> list[Job]:
     """Give every job a target of its own: with --format png, a.jpg and a.tif become a.jpg.png and a.tif.png.
 
     Who meets decides, not who comes first, so that a photo never finds another one's output as its own; and
@@ -286,10 +299,13 @@ def distinct(jobs: list[Job], known: Mapping[bytes, Path]) -> list[Job]:
     kept: dict[int, Path] = {}  # by place among the jobs
     for place, job in enumerate(jobs):
         before = known.get(job.key)
-        if before is not None and before.suffix == job.target.suffix and before.parent == job.target.parent:
-            kept[place] = before
+        if before is None:
+            continue
+        same_folder = os.path.dirname(before) == os.path.dirname(job.target)
+        if same_folder and os.path.splitext(before)[1] == job.target.suffix:
+            kept[place] = job.target if before == str(job.target) else Path(before)
     shared = Counter(alike(job.target) for place, job in enumerate(jobs) if place not in kept)
-    claimed = {alike(target) for target in kept.values()}
+    claimed = {alike(target) for target in known.values()} if jobs else set()
     taken = {target for target, count in shared.items() if count == 1} | claimed
     renamed: list[Job] = []
     for place, job in enumerate(jobs):
@@ -306,7 +322,7 @@ def distinct(jobs: list[Job], known: Mapping[bytes, Path]) -> list[Job]:
     return renamed
 
 
-def alike(path: Path) -> str:
+def alike(path: str | Path) -> str:
     """A path so that two which a disk may take for one are equal."""
     return unicodedata.normalize("NFC", str(path)).casefold()
 
@@ -330,7 +346,7 @@ def unharmed(jobs: list[Job]) -> list[Job]:
     if any(is_ours(job.source) for job in jobs):
         photos = {job.source.with_name(name) for job in jobs for name in (job.source.stem, job.source.name)}
         jobs = [job for job in jobs if not is_ours(job.source) or origin(job.source) not in photos]
-    real = Real()
+    real = Folders()
     outputs = {real(file) for job in jobs for file in (job.target, job.sheet) if file}
     for job in jobs:
         if real(job.source) in outputs:
@@ -338,20 +354,18 @@ def unharmed(jobs: list[Job]) -> list[Job]:
     return jobs
 
 
-class Real:
-    """`os.path.realpath` that resolves every folder once."""
+class Folders:
+    """Tells files apart by their real folders, each of which is resolved once, and their names."""
 
     def __init__(self) -> None:
-        self.folders: dict[str, str] = {}
+        self.real: dict[str, str] = {}
 
-    def __call__(self, file: Path) -> str:
-        """Where a file, which need not exist, really is."""
-        if file.is_symlink():
-            return os.path.realpath(file)
+    def __call__(self, file: Path) -> tuple[str, str]:
+        """The real folder and the name of a file, which need not exist."""
         folder, name = os.path.split(file)
-        if folder not in self.folders:
-            self.folders[folder] = os.path.realpath(folder)
-        return os.path.join(self.folders[folder], name)
+        if folder not in self.real:
+            self.real[folder] = os.path.realpath(folder)
+        return self.real[folder], name
 
 
 def origin(ours: Path) -> Path:
@@ -381,8 +395,12 @@ def colour(
         PhotoError: it cannot be read, or its coloured version cannot be written.
     """
     for file in (target, sheet):
-        if isinstance(file, Path) and file.is_file() and not settings.overwrite:
+        if not isinstance(file, Path) or not file.is_file():
+            continue
+        if not settings.overwrite:
             raise PhotoError(f"{file}: is there already; --overwrite makes it again")
+        if isinstance(source, Path) and source.exists() and file.samefile(source):  # through a link
+            raise PhotoError(f"{source}: would be written over; choose another output")
     photo = images.read(source)
     if stamp is not None and isinstance(source, Path) and Stamp.of(source) != stamp:
         raise PhotoError(f"{source}: changed while it was read; run again when it is whole")

@@ -46,10 +46,10 @@ class Stamp:
     """Modification time in nanoseconds."""
 
     @classmethod
-    def of(cls, file: Path) -> Self | None:
+    def of(cls, file: str | Path) -> Self | None:
         """The stamp of a file; None if it is not there."""
         try:
-            found = file.stat()
+            found = os.stat(file)
         except OSError:
             return None
         return cls(found.st_size, found.st_mtime_ns)
@@ -61,10 +61,10 @@ class Row:
 
     key: bytes
     """What the photo is known by: its place in the tree, as it is below the output folder."""
-    source: Path
-    """The photo."""
-    target: Path
-    """Its coloured version."""
+    photo: str
+    """Path of the photo, as text: objects would take a second for a hundred thousand rows."""
+    output: str
+    """Path of its coloured version."""
     stamp: Stamp
     """Of the photo when it was read."""
     how: str
@@ -87,6 +87,16 @@ class Row:
     """When, in seconds since 1970."""
 
     @property
+    def source(self) -> Path:
+        """The photo."""
+        return Path(self.photo)
+
+    @property
+    def target(self) -> Path:
+        """Its coloured version."""
+        return Path(self.output)
+
+    @property
     def size(self) -> int:
         """Bytes of the photo."""
         return self.stamp.size
@@ -101,8 +111,8 @@ class Row:
         made = (self.made.size, self.made.changed) if self.made else (None, None)
         return (
             self.key,
-            os.fsencode(self.source),
-            os.fsencode(self.target),
+            os.fsencode(self.photo),
+            os.fsencode(self.output),
             self.stamp.size,
             self.stamp.changed,
             self.hash,
@@ -123,15 +133,15 @@ class Row:
         made_size, made_changed, at = rest
         return cls(
             key,  # type: ignore[arg-type]
-            Path(os.fsdecode(source)),  # type: ignore[arg-type]
-            Path(os.fsdecode(target)),  # type: ignore[arg-type]
+            os.fsdecode(source),  # type: ignore[arg-type]
+            os.fsdecode(target),  # type: ignore[arg-type]
             Stamp(size, changed),  # type: ignore[arg-type]
             how,  # type: ignore[arg-type]
             model,  # type: ignore[arg-type]
             result,  # type: ignore[arg-type]
             hash_,  # type: ignore[arg-type]
             reason.decode(errors="surrogateescape"),  # type: ignore[attr-defined]
-            json.loads(notes),  # type: ignore[arg-type]
+            json.loads(notes) if notes != "[]" else [],  # type: ignore[arg-type]
             seconds,  # type: ignore[arg-type]
             None if made_size is None else Stamp(made_size, made_changed),  # type: ignore[arg-type]
             at,  # type: ignore[arg-type]
