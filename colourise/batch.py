@@ -8,6 +8,7 @@ so that large ones wait for each other. Outcomes come as photos end; the ledger 
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import queue
@@ -70,6 +71,18 @@ class Due:
     """Whether what is there was made by an earlier run, and may be written over."""
     hash: bytes = b""
     """Of the photo as it was coloured before: if it still has it, nothing is to be done."""
+    in_vain: bool = False
+    """Whether it failed before and has not changed since."""
+
+
+@contextmanager
+def many_objects() -> Iterator[None]:
+    """Make hundreds of thousands of objects that stay, without the collector walking over them meanwhile."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def how_of(colouriser: Colouriser, settings: Settings) -> str:
@@ -130,7 +143,9 @@ def due(
         reason, notes = why(job, row, how, overwrite=overwrite)
         if reason:
             ours = row is not None or overwrite
-            todo.append(Due(job, reason, ours, row.hash if row and reason == "changed" else b""))
+            old = row.hash if row and reason == "changed" else b""
+            in_vain = row is not None and row.result == "failed" and row.stamp == job.stamp
+            todo.append(Due(job, reason, ours, old, in_vain))
         else:
             done.append(Outcome(job, "skipped", notes=notes))
     return todo, done
@@ -214,6 +229,9 @@ def run(
             wait(begun)
             yield from ended(begun)
             raise
+        finally:
+            if ledger is not None:
+                ledger.save()
 
 
 def do(one: Due, colouriser: Colouriser, settings: Settings, budget: Budget, hashed: bool) -> Outcome:

@@ -16,7 +16,7 @@ import os
 import re
 import sys
 from collections import Counter
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -39,6 +39,7 @@ from colourise.terminal import (
     print_outcome,
     print_scores,
     printable,
+    summary,
     training_bar,
 )
 
@@ -85,6 +86,13 @@ class BackendChoice(StrEnum):
     auto = "auto"
     torch = "torch"
     onnx = "onnx"
+
+
+class EngineChoice(StrEnum):
+    """Values of --engine."""
+
+    local = "local"
+    ray = "ray"
 
 
 class PrecisionChoice(StrEnum):
@@ -301,10 +309,19 @@ def colourise(
             rich_help_panel=TREE,
         ),
     ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch", metavar="", help="Go on, and colour what arrives until Ctrl-C.", rich_help_panel=TREE
+        ),
+    ] = False,
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="Photos at a time.", show_default="processors + 1", rich_help_panel=RUN),
     ] = None,
+    engine: Annotated[
+        EngineChoice, typer.Option(help="This machine, or a Ray cluster.", rich_help_panel=RUN)
+    ] = EngineChoice.local,
     backend: BackendOption = BackendChoice.auto,
     device: DeviceOption = "auto",
     precision: PrecisionOption = PrecisionChoice.auto,
@@ -322,6 +339,8 @@ def colourise(
     """
     check_streams(paths, output, compare=compare)
     with refusals():
+        from functools import partial
+
         from colourise import batch, folders
         from colourise.colouriser import load_model
 
@@ -333,16 +352,15 @@ def colourise(
             history=history,
         )
 
-        def load() -> Colouriser:
-            return load_model(
-                model,
-                backend=backend.value,
-                device=device,
-                precision=precision.value,
-                input_size=input_size,
-                saturation=saturation,
-            )
-
+        load = partial(
+            load_model,
+            model,
+            backend=backend.value,
+            device=device,
+            precision=precision.value,
+            input_size=input_size,
+            saturation=saturation,
+        )
         if paths == ["-"] or output == "-":
             stream(paths[0], output, load(), settings, quiet=quiet)
             return
@@ -355,76 +373,101 @@ def colourise(
             part_of(shard),
         )
         tree = place is not None and any(path.is_dir() for path in named)
+        if watch and not any(path.is_dir() for path in named):
+            raise typer.BadParameter("--watch is for folders; name one")
         if report and not tree:
             raise typer.BadParameter("--report is for folders that go to another one: add -o FOLDER")
+        if engine == EngineChoice.ray and (not tree or watch):
+            how_else = "leave out --watch" if watch else "add -o FOLDER"
+            raise typer.BadParameter(f"--engine ray is for whole folders that go to another one: {how_else}")
         if tree and place:
             folders.check_output(place, named, settings, one_file=folders.is_file_name(place, named))
+
+        def who(works: str) -> None:
+            if not quiet:
+                err.print(f"[dim]{escape(works)}[/]")
 
         def waits() -> None:
             err.print(f"[yellow]waiting[/] another run is at work in {escape(str(place))}")
 
-        with batch.remembered(place if tree else None, chosen.shard, waits) as ledger:
-            rows = ledger.rows() if ledger else {}
-            colouriser = load()
-            how = batch.how_of(colouriser, settings)
-            known = {key: row.output for key, row in rows.items()}
-            settled = batch.Settled({} if overwrite or retry_failed else rows, how)
-            jobs, refused = folders.plan(named, place, settings, chosen, known, settled)
-            for reason in refused:
-                err.print(f"[red]failed[/] {escape(printable(reason))}")
-            if refused and not jobs and not settled.count:
-                raise typer.Exit(1)
-            todo, done = batch.due(jobs, rows, how, overwrite=overwrite, retry=retry_failed)
-            left_out = max(0, len(todo) - limit) if limit is not None else 0
+        def go(busy: set[Path], *, first: bool = True) -> Counter[str]:
+            """Colour what there is to colour, but for files that somebody still writes to."""
+            with batch.many_objects():
+                rows = ledger.rows() if ledger else {}
+                known = {key: row.output for key, row in rows.items()}
+                settled = batch.Settled({} if overwrite or retry_failed else rows, how)
+                jobs, refused = folders.plan(named, place, settings, chosen, known, settled)
+                todo, done = batch.due(jobs, rows, how, overwrite=overwrite and first, retry=retry_failed)
+            if not first:  # what failed is tried again when it has changed
+                todo = [one for one in todo if one.job.source.resolve() not in busy and not one.in_vain]
+            count: Counter[str] = Counter(outcome.result for outcome in done)
+            count.update(
+                skipped=settled.count, failed=len(refused), later=max(0, len(todo) - (limit or len(todo)))
+            )
             todo = todo[:limit]
+            count["left"] = len(todo)
+            if first:
+                for reason in refused:
+                    err.print(f"[red]failed[/] {escape(printable(reason))}")
+                for outcome in done:
+                    tell(outcome.notes, str(outcome.job.source), None, quiet=quiet)
             if dry_run:
                 for one in todo:
                     out.print(escape(printable(f"{one.job.source} -> {one.job.target} ({one.why})")))
-                err.print(f"{len(todo)} to colour, {len(done) + settled.count} there already")
-                return
+                err.print(f"{len(todo)} to colour, {count['skipped']} there already")
+                return Counter()
             if ledger:
                 batch.settle(ledger, rows, done)
-            for outcome in done:
-                tell(outcome.notes, str(outcome.job.source), None, quiet=quiet)
-            count = Counter(outcome.result for outcome in done)
-            count["skipped"] += settled.count
-            count["failed"] += len(refused)
-            stopped, hopeless, begun = False, "", len(done)
+            alone = len(jobs) + settled.count + len(refused) == 1
+            hopeless = ""
             try:
-                with bar("colouring", len(todo), hidden=quiet or len(jobs) < 2) as advance:
-                    for outcome in batch.run(todo, colouriser, settings, ledger=ledger, workers=workers):
+                with bar("colouring", len(todo), hidden=quiet or alone) as advance:
+                    for outcome in run(todo, colouriser, settings, ledger=ledger, workers=workers):
                         if outcome.hopeless:
                             hopeless = hopeless or outcome.reason
                             continue
-                        begun += 1
                         count[outcome.result] += 1
+                        count["left"] -= 1
                         if json_lines:
                             print_outcome(outcome)
                         if outcome.result == "failed":
                             err.print(f"[red]failed[/] {escape(printable(outcome.reason))}")
                         else:
-                            made = outcome.job.target if len(jobs) == 1 else None
+                            made = outcome.job.target if alone else None
                             tell(outcome.notes, str(outcome.job.source), made, quiet=quiet)
                         advance()
             except KeyboardInterrupt:
-                stopped = True
+                count["stopped"] = 1
             if hopeless:
                 err.print(f"[red]stopped[/] {escape(printable(hopeless))}; {batch.still_needed(todo)}")
             if report and ledger:
-                ledger.save()
                 from colourise import report as page
 
                 page.write(iter(ledger), report, title=f"{place}")
-        left = len(jobs) - begun - left_out
-    if not quiet and (len(jobs) + settled.count > 1 or stopped):
-        told = [f"{count['coloured']} coloured"]
-        told += [f"{count['skipped']} there already"] * bool(count["skipped"])
-        told += [f"[red]{count['failed']} failed[/]"] * bool(count["failed"])
-        told += [f"[yellow]{left} not done[/]"] * bool(left)
-        told += [f"{left_out} left for later"] * bool(left_out)
-        err.print(", ".join(told) + f" [dim]({colouriser.backend.name})[/]")
-    if stopped or count["failed"] or left:
-        raise typer.Exit(130 if stopped else 1)
+            if not quiet and (not alone or count["stopped"]) and (first or todo):
+                err.print(f"{summary(count)} [dim]({colouriser.backend.name})[/]")
+            return count
+
+        run = batch.run
+        if engine == EngineChoice.ray:
+            from colourise import cluster
+
+            cluster.check([*paths, output or ""])
+            run = partial(cluster.run, load=load, told=who)
+        with batch.remembered(place if tree else None, chosen.shard, waits) as ledger:
+            colouriser = load()
+            how = batch.how_of(colouriser, settings)
+            count = go(set())
+            if watch and not count["stopped"]:
+                from colourise.watch import arrivals
+
+                with suppress(KeyboardInterrupt):
+                    for busy in arrivals([path for path in named if path.is_dir()], place):
+                        count += go(busy, first=False)
+                        if count["stopped"]:
+                            break
+    if count["stopped"] or count["failed"] or count["left"]:
+        raise typer.Exit(130 if count["stopped"] else 1)
 
 
 @app.command(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,16 @@ def print_outcome(outcome: Outcome) -> None:
         "seconds": round(outcome.seconds, 3),
     }
     out.print(json.dumps(told), markup=False)
+
+
+def summary(count: Mapping[str, int]) -> str:
+    """What became of all photos, in a line."""
+    told = [f"{count['coloured']} coloured"]
+    told += [f"{count['skipped']} there already"] * bool(count["skipped"])
+    told += [f"[red]{count['failed']} failed[/]"] * bool(count["failed"])
+    told += [f"[yellow]{count['left']} not done[/]"] * bool(count["left"])
+    told += [f"{count['later']} left for later"] * bool(count["later"])
+    return ", ".join(told)
 
 
 @contextmanager

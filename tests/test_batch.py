@@ -36,7 +36,7 @@ def made(out: Path) -> dict[str, bytes]:
     return {
         path.relative_to(out).as_posix(): path.read_bytes()
         for path in sorted(out.rglob("*"))
-        if path.is_file() and not (path.name.startswith(".colourise") and path.suffix in (".sqlite", ".lock"))
+        if path.is_file() and not (path.name.startswith(".colourise") and ".part" not in path.name)
     }
 
 
@@ -237,6 +237,41 @@ def test_a_report_is_written(colourise: Colourise, album: Path, out: Path, tmp_p
     assert page.count("<img") == 6
     assert "bad.jpg" in page and "not an image" in page
     assert colourise(album / "a.jpg", "--report", tmp_path / "report.html").exit_code == 2
+
+
+# Watching
+
+
+def test_what_arrives_in_a_watched_folder_is_coloured(album: Path, out: Path, tiny_model: Path) -> None:
+    def eventually(condition: Callable[[], bool]) -> bool:
+        end = time.monotonic() + 30
+        while not condition() and time.monotonic() < end:
+            time.sleep(0.05)
+        return condition()
+
+    photo = (album / "a.jpg").read_bytes()
+    process = start(album, "-o", out, "--watch", "--model", tiny_model)
+    try:
+        assert eventually(lambda: len(made(out)) == 6)
+        time.sleep(0.5)  # until it listens
+        with (album / "slow.jpg").open("wb") as slow:  # a scanner that takes its time
+            for part in (photo[:200], photo[200:]):
+                slow.write(part)
+                slow.flush()
+                (album / "deep" / "quick.jpg").write_bytes(photo)
+                time.sleep(1)
+                assert "slow.jpg" not in made(out)
+        (album / "notes.txt").write_text("no photo")
+        assert eventually(lambda: {"slow.jpg", "deep/quick.jpg"} <= made(out).keys())
+        assert eventually(lambda: rows(out)["slow.jpg"].result == "coloured")  # and written down at once
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 0, told.decode()
+    assert len(made(out)) == 8
+    assert b"failed" not in told and b"Traceback" not in told
 
 
 # However it ends
