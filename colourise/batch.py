@@ -201,7 +201,7 @@ def run(
     if ledger is not None:
         ledger.write(planned(one, how, colouriser.model) for one in todo)
         ledger.save()
-    workers = workers or (os.cpu_count() or 1) + 1
+    workers = workers or default_workers()
     budget = Budget(memory or machine_memory() // 2)
     with Shared(colouriser.backend) as shared, ThreadPoolExecutor(workers) as pool:
         one_batch = colouriser.over(shared)
@@ -360,6 +360,11 @@ def footprint(source: Path) -> int:
             return source.stat().st_size * 4
         except OSError:
             return 0
+
+
+def default_workers() -> int:
+    """Photos at a time: one more than there are processors, for one is often in the network."""
+    return (os.cpu_count() or 1) + 1
 
 
 def machine_memory() -> int:

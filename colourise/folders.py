@@ -251,7 +251,7 @@ def scan(
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
+            if is_folder(entry):
                 if follow or not entry.is_symlink():
                     folders.append(entry.path)
             else:
@@ -259,6 +259,14 @@ def scan(
                 if suffix.lower() in images.EXTENSIONS and not stem.endswith(OURS):
                     yield entry
         waiting += reversed(folders)
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether this is a folder, or a link to one; a link that leads to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def status(entry: os.DirEntry[str] | Path) -> os.stat_result | None:

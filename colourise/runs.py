@@ -117,6 +117,13 @@ def interruptions() -> Iterator[Callable[[], bool]]:
 
 
 def ignore_interruptions(worker: int) -> None:
-    """Let a loader's worker leave Ctrl-C and polite kills, which reach a whole group, to its master."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    """Let a loader's worker leave Ctrl-C and a polite kill, which reach a whole group, to its master.
+
+    It heeds a second kill: at exit, the master sends its workers two.
+    """
+
+    def forgive(number: int, frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, forgive)

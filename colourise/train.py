@@ -124,8 +124,14 @@ def train(
     check_held_out(held_out)
     run.mkdir(parents=True, exist_ok=True)
     process = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"), timeout=PATIENCE)
+    mixed = mixed_precision(precision, process.device)
+    if mixed == "fp16" and config.accumulate > 1 and config.discriminators:
+        raise TrainingError(
+            f"accumulate={config.accumulate}: not in fp16 with discriminators, whose steps change the scale "
+            "of gradients half-way; use --precision bf16 or fp32"
+        )
     accelerator = Accelerator(
-        mixed_precision=mixed_precision(precision, process.device),
+        mixed_precision=mixed,
         gradient_accumulation_steps=config.accumulate,
         dataloader_config=DataLoaderConfiguration(split_batches=True, dispatch_batches=False),
         kwargs_handlers=[
@@ -137,11 +143,6 @@ def train(
         raise TrainingError(
             f"batch={config.batch}: {accelerator.num_processes} processes cannot share {part} pictures "
             "equally; set another batch"
-        )
-    if accelerator.mixed_precision == "fp16" and config.accumulate > 1 and config.discriminators:
-        raise TrainingError(
-            f"accumulate={config.accumulate}: not in fp16 with discriminators, whose steps change the scale "
-            "of gradients half-way; use --precision bf16 or fp32"
         )
     names = sha256(os.fsencode("\n".join(place_of(photo).name for photo in photos))).hexdigest()
     resume = load_resume(run, asdict(config), names)

@@ -188,6 +188,7 @@ def test_shards_share_an_output_folder(colourise: Colourise, album: Path, out: P
 def test_linked_folders_are_walked_once_if_asked(colourise: Colourise, album: Path, out: Path) -> None:
     (album / "deep" / "up").symlink_to(album)  # a loop
     (album / "other").symlink_to(album / "deep")
+    (album / "self").symlink_to("self")
     assert summary(colourise(album, "-o", out)).startswith("6 coloured")
     shutil.rmtree(out)
     assert summary(colourise(album, "-o", out, "--follow-symlinks")).startswith("6 coloured")

@@ -196,6 +196,26 @@ def test_the_baseline_can_be_left_out(colourise: Colourise, tiny_model: Path, co
     assert colourise("eval", "--data", colour, "--baseline", "sepia").exit_code == 2
 
 
+def test_models_called_grey_and_truth_are_kept_apart(
+    colourise: Colourise, tiny_model: Path, colour: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("grey", "truth"):
+        for suffix in (".json", ".safetensors"):
+            shutil.copy(tiny_model.with_suffix(suffix), tmp_path / f"{name}{suffix}")
+    arguments = ("--model", "grey", "--model", "truth", "--size", "64", "--json", "--figures", "new")
+    scores = json.loads(colourise("eval", "--data", colour, *arguments, model=False).stdout)
+    assert list(scores) == ["plain grey", "grey", "truth"]
+    assert scores["plain grey"]["colourfulness"] < 0.5 < 5 < scores["grey"]["colourfulness"]
+    assert {file.name for file in (tmp_path / "new").glob("best-*")} == {"best-grey.png", "best-truth.png"}
+
+
+def test_one_photo_can_be_scored(colourise: Colourise, photo: Path) -> None:
+    result = colourise("eval", "--data", photo, "--size", "64", "--json")
+    assert result.exit_code == 0
+    assert {row["photos"] for row in json.loads(result.stdout).values()} == {1}
+
+
 def test_grey_photos_alone_cannot_be_scored(colourise: Colourise, tmp_path: Path) -> None:
     (tmp_path / "grey").mkdir()
     for number in range(2):

@@ -13,7 +13,9 @@ from colourise.figures import (
     GAP,
     SHOWN,
     Album,
+    caption_names,
     contact_sheet,
+    file_names,
     fitted,
     grey_of,
     histograms,
@@ -98,6 +100,17 @@ def test_letters_of_other_languages_are_drawn():
 )
 def test_short_names_tell_models_apart(models, short):
     assert short_names(models) == dict(zip(models, short, strict=True))
+
+
+def test_captions_and_files_are_kept_apart():
+    names = caption_names(["runs/truth", "runs/mine", "grey"])
+    assert list(names.values()) == ["truth (model)", "mine", "grey (model)"]
+    assert file_names(["a b", "a-b", "A b", "c"]) == ["a-b", "a-b-2", "A-b-3", "c"]
+    truth, other = pictures(2)
+    scores = {"truth": Scores()}
+    scores["truth"].add(other, truth)
+    figure = histograms(scores)
+    assert len(figure.legends[0].get_texts()) == len(figure.axes[0].lines) == 2
 
 
 def judged(name, error=1.0):

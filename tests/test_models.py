@@ -151,6 +151,24 @@ def test_spectral_norm_keeps_singular_values_at_one_and_leaves_in_a_plain_state(
     assert torch.allclose(plain(L), network(L), atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("architecture", "arguments"),
+    [("unet", {"levels": 5, "width": 4}), ("encoder_unet", {"widths": (8, 8, 8, 8)})],
+)
+def test_shared_batch_norms_leave_the_network_what_it_is(architecture, arguments):
+    network = models.build(architecture, **arguments)
+    names, weights = list(network.state_dict()), list(network.parameters())
+    L = torch.rand(2, 1, 32, 32) * 100
+    before = network.eval()(L)
+    shared = models.share_batch_norms(network).train()
+    norms = [module for module in shared.modules() if isinstance(module, nn.SyncBatchNorm)]
+    assert norms and not any(isinstance(module, nn.BatchNorm2d) for module in shared.modules())
+    assert {norm.training for norm in norms} == ({True, False} if architecture == "encoder_unet" else {True})
+    assert torch.equal(shared.eval()(L), before)
+    assert list(shared.state_dict()) == names
+    assert all(a is b for a, b in zip(shared.parameters(), weights, strict=True))
+
+
 def test_wrong_architectures_and_arguments_are_named():
     with pytest.raises(ModelError, match="nosuch: no such architecture; there are encoder_unet, unet"):
         models.build("nosuch")

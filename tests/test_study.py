@@ -224,8 +224,9 @@ def test_the_page_needs_nothing_else(built: Path) -> None:
 # What cannot be built
 
 
-def test_too_few_photos(photos: Path, tiny_model: Path, tmp_path: Path) -> None:
-    build = ("build", "--data", photos, "--model", tiny_model, "-o", tmp_path / "study")
+def test_too_few_photos(photos: Path, tmp_path: Path) -> None:
+    """Told before the models are loaded, here before one is found to be missing."""
+    build = ("build", "--data", photos, "--model", "nosuch", "-o", tmp_path / "study")
     result = run(*build)
     assert result.exit_code == 1
     told = "30 photos, too few for --truths 150 and --each 150; lower that to 30 or add photos"
@@ -256,9 +257,9 @@ def test_photos_that_are_broken_grey_or_there_twice_are_passed_over(tiny_model: 
     assert "8 different photos in colour that can be read, too few for --truths 9; lower" in result.stderr
 
 
-def test_a_study_is_never_overwritten(built: Path, photos: Path, tiny_model: Path) -> None:
+def test_a_study_is_never_overwritten(built: Path, photos: Path) -> None:
     before = (built / KEY).read_bytes()
-    result = run("build", "--data", photos, "--model", tiny_model, "-o", built, *SMALL)
+    result = run("build", "--data", photos, "--model", "nosuch", "-o", built, *SMALL)
     assert (result.exit_code, result.stdout) == (1, "")
     assert f"{built / PAGE}: exists already; choose another folder with -o" in result.stderr
     assert (built / KEY).read_bytes() == before

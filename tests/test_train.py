@@ -1,12 +1,15 @@
 """Training on real photos: it learns, it stops and goes on, and it says what is wrong."""
 
 import csv
+import inspect
 import json
+import multiprocessing
 import os
 import signal
 import sys
 import tarfile
 import threading
+import time
 from collections import Counter
 from dataclasses import replace
 from io import BytesIO
@@ -17,7 +20,9 @@ import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from conftest import PHOTOS
 from PIL import Image
+from torch.utils.data import DataLoader
 
 from colourise import checkpoints, losses, models
 from colourise.data import (
@@ -29,12 +34,14 @@ from colourise.data import (
     place_of,
     random_crop,
     read_rgb,
+    shuffle,
     square,
 )
-from colourise.errors import PhotoError, TrainingError
-from colourise.recipes import LOSS_NETWORKS, RECIPES, TrainConfig, configure
-from colourise.runs import rewind
-from colourise.train import Learner, groups, lost_balance, one_cycle, start, train
+from colourise.errors import ModelError, PhotoError, TrainingError
+from colourise.models.patchgan import PatchGAN
+from colourise.recipes import ARGUMENTS, LOSS_NETWORKS, RECIPES, TrainConfig, configure
+from colourise.runs import ignore_interruptions, rewind
+from colourise.train import Learner, groups, lost_balance, mixed_precision, one_cycle, start, train
 
 ROOT = Path(__file__).parent.parent
 TINY = TrainConfig(
@@ -132,6 +139,7 @@ def test_a_run_leaves_a_model_a_card_scores_and_a_preview(photos, tmp_path):
     card = train(TINY, photos[:9], photos[9:], run, data="test blocks", score_every=4, report=reports.append)
     told = json.loads(card.read_text())
     assert (told["name"], told["data"], told["recipe"]["images_seen"]) == ("first", "test blocks", 32)
+    assert told["recipe"]["scored_at"] == 32
     assert [row["step"] for row in rows_of(run)] == ["4", "8"]
     assert float(rows_of(run)[-1]["psnr_rgb"]) == pytest.approx(told["scores"]["psnr_rgb"])
     assert {path.name for path in run.glob("preview-*.jpg")} == {"preview-000004.jpg", "preview-000008.jpg"}
@@ -322,6 +330,67 @@ def test_every_recipe_lowers_its_loss(loss_network, photos, tmp_path, recipe):
     assert ("adversarial" in rows[0]) == bool(config.discriminators)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_learns_real_photos(colourise, caches, monkeypatch, tmp_path, recipe, steps=300):
+    """At full width, through the command line: the generator's whole loss is lower at the end.
+
+    A loss network is the trained one where TORCH_HOME (or torch's own cache) or the Hub's cache holds its
+    file, else one of random weights; the encoder of `colourise` starts from random weights.
+    """
+    import huggingface_hub
+    from segmentation_models_pytorch.encoders import encoders
+
+    config = RECIPES[recipe]
+    network = config.loss_network if config.feature_weight else ""
+    if not cached(network, Path(torch.hub.get_dir()), encoders):
+        monkeypatch.setenv("TORCH_HOME", str(caches[0]))
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(caches[1]))
+    settings = ["sizes=64", "batch=4", f"images={4 * steps}", "input_size=64"]
+    more = []
+    if config.architecture == "unet":
+        settings += ["arguments.levels=6", f"discriminators={min(2, config.discriminators)}"]  # 64 px
+    else:
+        import safetensors.torch
+
+        more = ["--encoder-weights", tmp_path / "encoder.safetensors"]
+        safetensors.torch.save_file(start(config, None, fresh=False).encoder.state_dict(), more[1])
+    judge = tmp_path / "judge"
+    judge.mkdir()
+    (judge / "coffee.jpg").write_bytes((PHOTOS / "coffee.jpg").read_bytes())
+    result = colourise(
+        *("train", "--recipe", recipe, "--data", PHOTOS, "--held-out", judge, "-o", tmp_path / "run"),
+        *(word for setting in settings for word in ("--set", setting)),
+        *("--score-every", steps // 10, *more),
+        model=False,
+    )
+    assert result.exit_code == 0, result.stderr
+    totals = [
+        sum(float(row[term]) for term in ("pixel", "feature", "adversarial") if term in row)
+        for row in rows_of(tmp_path / "run")
+    ]
+    assert len(totals) == 10
+    assert totals[-1] < totals[0]
+
+
+def cached(network, torch_home, encoders):
+    """Whether the trained weights of a loss network are on this machine."""
+    from huggingface_hub import try_to_load_from_cache
+    from torchvision.models import ResNet50_Weights, VGG16_Weights
+    from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
+
+    if network == "unet":
+        place = encoders["resnet34"]["pretrained_settings"]["imagenet"]
+        file = try_to_load_from_cache(place["repo_id"], "model.safetensors", revision=place["revision"])
+        return isinstance(file, str)
+    weights = {
+        "vgg16": VGG16_Weights.IMAGENET1K_FEATURES,
+        "resnet50": ResNet50_Weights.IMAGENET1K_V1,
+        "fpn": FasterRCNN_ResNet50_FPN_Weights.COCO_V1,
+    }
+    return network in weights and (torch_home / "checkpoints" / Path(weights[network].url).name).exists()
+
+
 def test_pixel_loss_by_hand():
     truth = torch.zeros(1, 2, 1, 2)
     ab = torch.tensor([[[[2.0, -13.0]], [[0.0, 0.0]]]])  # one inside beta, one beyond it
@@ -366,6 +435,19 @@ def test_vgg16_not_there_is_one_clear_line(tmp_path, monkeypatch):
         losses.FeatureReconstructionLoss("resnet50", "layer1")
 
 
+@pytest.mark.parametrize("cut", [400, 0])
+def test_a_damaged_cache_is_named(tmp_path, monkeypatch, cut):
+    from torchvision.models import ResNet50_Weights
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    file = tmp_path / "hub" / "checkpoints" / Path(ResNet50_Weights.IMAGENET1K_V1.url).name
+    file.parent.mkdir(parents=True)
+    torch.save({"a": torch.zeros(99)}, file)
+    file.write_bytes(file.read_bytes()[:cut])
+    with pytest.raises(TrainingError, match=r"resnet50-.*\.pth: damaged \(.*\); delete it, and connect once"):
+        losses.FeatureReconstructionLoss("resnet50", "layer1")
+
+
 def test_unet_encoder_not_there_is_one_clear_line(tmp_path, monkeypatch):
     import huggingface_hub
 
@@ -379,8 +461,15 @@ def test_a_broken_held_out_photo_does_not_stop_a_run(photos, tmp_path):
     (tmp_path / "broken.jpg").write_bytes(photos[0].read_bytes()[:300])
     card = train(TINY, photos, [tmp_path / "broken.jpg", photos[0]], tmp_path / "run")
     assert json.loads(card.read_text())["scores"]["psnr_rgb"] > 0
-    with pytest.raises(TrainingError, match="none of the held-out photos can be read"):
-        train(TINY, photos, [tmp_path / "broken.jpg"], tmp_path / "other")
+    Image.new("RGB", (64, 64), (90, 90, 90)).save(tmp_path / "grey.png")
+    hopeless = {
+        ("broken.jpg", "broken.jpg"): "none of the held-out photos can be read; hold out photos in colour",
+        ("broken.jpg", "grey.png"): r"those of the held-out photos that can be read \(1 of 2\) are grey",
+    }
+    for names, message in hopeless.items():
+        with pytest.raises(TrainingError, match=message):
+            train(TINY, photos, [tmp_path / name for name in names], tmp_path / "other")
+    assert not (tmp_path / "other").exists()  # before anything was learnt
 
 
 def test_encoder_weights_that_do_not_fit_are_named(photos, tmp_path):
@@ -400,6 +489,42 @@ def test_a_loss_that_is_not_finite_stops_the_run(photos, tmp_path):
         train(
             TrainConfig(**{**vars(TINY), "pixel_weight": float("inf")}), photos, photos[:1], tmp_path / "run"
         )
+
+
+def test_a_gradient_that_is_not_finite_stops_the_run_before_its_step(photos, tmp_path, monkeypatch):
+    def loss(ab, truth, beta):
+        return (ab * 0).abs().sum().sqrt()  # 0, and its slope there is infinite
+
+    monkeypatch.setattr("colourise.train.pixel_loss", loss)
+    with pytest.raises(
+        TrainingError, match=r"the gradient of batch 1 is not finite \(\d\d\.jpg, .*smaller lr"
+    ):
+        train(replace(TINY, clip=0.0), photos, photos[:1], tmp_path / "run")
+    learner = Learner(TINY, Accelerator(), None, fresh=True)
+    before = [p.clone() for p in learner.generator.parameters()]
+    with pytest.raises(FloatingPointError):
+        learner.step(torch.rand(4, 1, 32, 32) * 100, torch.zeros(4, 2, 32, 32))
+    assert all(torch.equal(p, q) for p, q in zip(before, learner.generator.parameters(), strict=True))
+
+
+def test_a_kill_that_reaches_the_readers_too_leaves_them_alive(photos):
+    """SLURM and systemd kill a whole group; the master still needs its readers until it has saved."""
+    crops = Crops(photos, sizes=(32,), length=40, batch=4, seed=0)
+    reading = iter(DataLoader(crops, 4, num_workers=1, worker_init_fn=ignore_interruptions))
+    next(reading)
+    (reader,) = multiprocessing.active_children()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        os.kill(reader.pid, number)
+    assert len(list(reading)) == 9
+    assert reader.exitcode == 0
+    reading = iter(DataLoader(crops, 4, num_workers=1, worker_init_fn=ignore_interruptions))
+    next(reading)
+    (reader,) = multiprocessing.active_children()
+    reader.terminate()
+    assert next(reading)[0].shape == (4, 1, 32, 32)
+    with pytest.raises(RuntimeError, match=r"killed by signal: Terminated"):  # or Python would wait at exit
+        reader.terminate()
+        time.sleep(5)
 
 
 def test_ctrl_c_saves_and_the_same_command_goes_on(photos, tmp_path):
@@ -451,6 +576,23 @@ def test_a_stopped_gan_goes_on_to_the_same_weights(photos, tmp_path):
     ours, theirs = weights_of(tmp_path / "halves"), weights_of(tmp_path / "whole")
     assert not any("parametrizations" in name for name in ours)  # released as plain weights
     assert all(torch.allclose(ours[name], theirs[name], rtol=1e-2, atol=1e-3) for name in ours)
+
+
+def test_released_weights_have_spectral_norm_though_they_are_a_mean():
+    """The mean of the vectors of power iterations is none of the mean weights."""
+    config = replace(
+        TINY, arguments={"levels": 4, "width": 8}, spectral_norm=True, ema=0.99, lr=0.02, images=120
+    )
+    torch.manual_seed(0)
+    learner = Learner(config, Accelerator(), None, fresh=True)
+    L, ab = torch.rand(4, 1, 32, 32) * 100, torch.randn(4, 2, 1, 1).expand(4, 2, 32, 32) * 30
+    for _ in range(30):
+        learner.step(L, ab)
+    released = models.plain_state_dict(learner.averaged())
+    for name, weight in released.items():
+        if weight.dim() == 4:
+            matrix = (weight.transpose(0, 1) if name.startswith("ups") else weight).flatten(1)
+            assert torch.linalg.svdvals(matrix)[0].item() == pytest.approx(1, abs=0.05), name
 
 
 def test_parts_of_a_batch_add_up_to_the_batch(photos, tmp_path):
@@ -506,7 +648,8 @@ def test_two_processes_learn_what_one_does(photos, tmp_path):
     assert [run.returncode for run in runs] == [0, 0], runs[0].stderr.decode()
     assert runs[0].stderr.decode().count("photos to learn from") == 1
     one, two = weights_of(tmp_path / "one"), weights_of(tmp_path / "two")
-    start_ = models.build("unet", levels=5, width=4, norm="instance").state_dict()
+    torch.manual_seed(0)  # as the runs
+    start_ = models.build("unet", levels=5, width=4, dropout=0.0, norm="instance").state_dict()
     moved = max((one[name] - start_[name]).abs().max().item() for name in one)
     assert moved > 0.02
     assert all(torch.allclose(one[name], two[name], rtol=1e-2, atol=2e-3) for name in one)
@@ -531,6 +674,15 @@ def test_rows_beyond_the_last_save_are_dropped(tmp_path):
     file.write_text("step,pixel\n4,1.0\n8,0.5\n12,0.")
     rewind(file, 4)
     assert file.read_text() == "step,pixel\n4,1.0\n"
+    rewind(file, 0)
+    assert not file.exists()  # a run that begins anew may have other columns
+
+
+def test_a_run_that_begins_anew_leaves_no_rows_of_the_old_one(photos, tmp_path):
+    for _ in range(2):
+        train(TINY, photos, photos[:1], tmp_path / "run", workers=0, score_every=4)
+        (tmp_path / "run" / "resume.pt").unlink()  # as a kill before the first save leaves it
+    assert [row["step"] for row in rows_of(tmp_path / "run")] == ["4", "8"]
 
 
 def test_the_encoder_learns_slower():
@@ -629,7 +781,7 @@ def test_a_split_takes_so_many_of_each_class(classes, tmp_path):
     folder, shards = classes
     for data in (folder, shards):
         record = tmp_path / data.name / "split.csv"
-        ask = {"held_out": None, "split": None, "record": record, "seed": 0}
+        ask = {"held_out": None, "split": None, "record": record, "goes_on": False, "seed": 0}
         learn, judge = parts(data, per_class=(5, 2), **ask)
         assert [len(learn), len(judge)] == [15, 6]
         assert not {place_of(photo) for photo in learn} & {place_of(photo) for photo in judge}
@@ -637,16 +789,120 @@ def test_a_split_takes_so_many_of_each_class(classes, tmp_path):
         assert set(counts.values()) == {5}
         again = parts(data, per_class=(5, 2), **ask | {"record": tmp_path / "other.csv"})
         assert again == (learn, judge)  # by the seed
-        assert parts(data, per_class=(1, 1), **ask) == (learn, judge)  # by what the run has written
         assert parts(data, per_class=None, **ask | {"split": record, "seed": 9}) == (learn, judge)
-        other = {"record": tmp_path / f"{data.name}.csv", "seed": 1}
+        other = {"record": tmp_path / "other.csv", "seed": 1}
         assert parts(data, per_class=(5, 2), **ask | other) != (learn, judge)
-        (tmp_path / "other.csv").unlink()
+
+
+def test_a_record_holds_for_the_run_that_goes_on_alone(classes, tmp_path):
+    folder, _ = classes
+    record, mine = tmp_path / "run" / "split.csv", tmp_path / "mine.csv"
+    ask = {"held_out": None, "split": None, "per_class": None, "record": record, "goes_on": False, "seed": 0}
+    first = parts(folder, **ask | {"per_class": (5, 2)})
+    again = ask | {"goes_on": True}
+    assert parts(folder, **again | {"per_class": (5, 2)}) == first
+    assert parts(folder, **again | {"split": record}) == first
+    for other in ({"per_class": (1, 1)}, {"per_class": (5, 2), "seed": 1}, {}):
+        with pytest.raises(TrainingError, match=r"split\.csv: the run that goes on has another split"):
+            parts(folder, **again | other)
+    mine.write_text("part,photo\ntrain,n0/00.jpg\ntest,n0/03.jpg\n")
+    asked = parts(folder, **ask | {"split": mine})  # anew, in the same folder
+    assert [[photo.name for photo in part] for part in asked] == [["00.jpg"], ["03.jpg"]]
+    assert record.read_text() == mine.read_text()
+    parts(folder, **ask | {"held_out": folder / "n0"})
+    assert not record.exists()
+
+
+def test_a_folder_that_is_held_out_is_not_learnt_from(classes, tmp_path):
+    folder, _ = classes
+    ask = {"split": None, "per_class": None, "record": tmp_path / "split.csv", "goes_on": False, "seed": 0}
+    (tmp_path / "link").symlink_to(folder / "n0")
+    for held_out in (folder / "n0", tmp_path / "link"):
+        learn, judge = parts(folder, held_out=held_out, **ask)
+        assert learn == sorted([*(folder / "n1").iterdir(), *(folder / "n2").iterdir()])
+        assert [photo.name for photo in judge] == sorted(photo.name for photo in (folder / "n0").iterdir())
+    with pytest.raises(TrainingError, match=r"classes: --held-out .*classes leaves no photo to learn from"):
+        parts(folder, held_out=folder, **ask)
+
+
+def test_photos_are_found_once_and_only_where_they_are_meant(classes, tmp_path):
+    folder, shards = classes
+    before = find_photos(folder)
+    (folder / "n2" / "link.jpg").symlink_to(folder / "n0" / "00.jpg")
+    assert find_photos(folder) == before
+    assert find_photos(folder / "n0" / "00.jpg") == [folder / "n0" / "00.jpg"]
+    (shards / "._a.tar").write_bytes(b"a Mac was here")
+    (shards / "folder.tar").mkdir()
+    (shards / "c.tar").symlink_to(shards / "a.tar")
+    with tarfile.open(shards / "d.tar", "w") as tar:
+        for name in ("x/one.jpg", "x/one.colourised.jpg", "x/._one.jpg"):
+            tar.add(before[0], name)
+    assert [place_of(photo).relative_to(shards).as_posix() for photo in find_photos(shards)[24:]] == [
+        "d.tar/x/one.jpg"
+    ]
+
+
+def test_keys_of_a_shard_end_at_the_first_dot(classes, tmp_path):
+    folder, _ = classes
+    photo = folder / "n0" / "00.jpg"
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for name, text in (("v1.0/one.cls", "7"), ("v1.0/one.seg.cls", "no"), ("v1.0/two.cls", "8")):
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            tar.addfile(info, BytesIO(text.encode()))
+        tar.add(photo, "v1.0/one.left.jpg")
+        tar.add(photo, "v1.0/two.jpg")
+        tar.add(photo, "v1.0/three.jpg")
+    assert [class_of(photo) for photo in find_photos(tmp_path / "a.tar")] == ["7", "8", "v1.0"]
+
+
+def test_shards_that_cannot_be_read_or_split_are_named(classes, tmp_path):
+    folder, _ = classes
+    with tarfile.open(tmp_path / "flat.tar", "w") as tar:
+        tar.add(folder / "n0" / "00.jpg", "00.jpg")
+    ask = {"held_out": None, "split": None, "record": tmp_path / "split.csv", "goes_on": False, "seed": 0}
+    with pytest.raises(
+        TrainingError, match=r"flat\.tar/00\.jpg: of no class; a shard tells it in \.cls files"
+    ):
+        parts(tmp_path / "flat.tar", per_class=(1, 1), **ask)
+    os.link(folder / "n0" / "00.jpg", folder / "n0" / "again.jpg")
+    with tarfile.open(tmp_path / "hard.tar", "w") as tar:
+        tar.add(folder / "n0", "n0")
+    with pytest.raises(TrainingError, match=r"hard\.tar/n0/\w+\.jpg: a link or a sparse file"):
+        find_photos(tmp_path / "hard.tar")
+    with tarfile.open(tmp_path / "sparse.tar", "w") as tar:
+        info = tarfile.TarInfo("hole.jpg")
+        info.type = tarfile.GNUTYPE_SPARSE
+        tar.addfile(info)
+    with pytest.raises(TrainingError, match=r"sparse\.tar/hole\.jpg: a link or a sparse file"):
+        find_photos(tmp_path / "sparse.tar")
+
+
+def test_names_that_are_no_text_can_be_learnt_from(photos, tmp_path):
+    odd = Path(os.fsdecode(os.fsencode(photos[0].parent) + b"/gr\xfcn.jpg"))
+    photos[0].rename(odd)
+    record = tmp_path / "run" / "split.csv"
+    ask = {"held_out": None, "per_class": None, "record": record, "goes_on": False, "seed": 0}
+    learn, judge = parts(odd.parent, split=None, **ask)
+    assert odd in learn + judge
+    assert parts(odd.parent, split=record, **ask) == (learn, judge)
+    assert train(TINY, learn, judge, tmp_path / "run", workers=0) is not None
+
+
+def test_photos_of_one_name_are_shuffled_apart(tmp_path):
+    photos = [tmp_path / f"{number:02}" / f"{name}.jpg" for number in range(40) for name in "abcde"]
+    held = hold_out(photos, tmp_path, 20, 0)[1]
+    assert len({photo.name for photo in held}) == 5
+    assert len({photo.parent for photo in held}) > 10
+    flat = [tmp_path / f"{number}.jpg" for number in range(9)]
+    assert [photo.name for photo in shuffle(flat, tmp_path, 0)] == [
+        photo.name for photo in shuffle([tmp_path / "moved" / p.name for p in flat], tmp_path / "moved", 0)
+    ]
 
 
 def test_splits_that_cannot_be_are_named(classes, tmp_path):
     folder, _ = classes
-    ask = {"held_out": None, "record": tmp_path / "split.csv", "seed": 0}
+    ask = {"held_out": None, "record": tmp_path / "split.csv", "goes_on": False, "seed": 0}
     with pytest.raises(TrainingError, match="n0: 8 photos, where 7 to learn from and 2 to test on are asked"):
         parts(folder, per_class=(7, 2), split=None, **ask)
     file = tmp_path / "mine.csv"
@@ -663,15 +919,16 @@ def test_splits_that_cannot_be_are_named(classes, tmp_path):
 
 def test_held_out_photos_are_never_learnt_from(photos):
     many = [photos[0].with_name(f"{number}.jpg") for number in range(240)]
-    learn, judge = hold_out(many, 10, 0)
+    folder = photos[0].parent
+    learn, judge = hold_out(many, folder, 10, 0)
     assert len(judge) == 10
     assert sorted(learn + judge) == sorted(many)
-    assert hold_out(many[::-1], 10, 0)[1] == judge
+    assert hold_out(many[::-1], folder, 10, 0)[1] == judge
     assert (
-        len(set(judge) & set(hold_out([*many, photos[0]], 10, 0)[1])) >= 9
+        len(set(judge) & set(hold_out([*many, photos[0]], folder, 10, 0)[1])) >= 9
     )  # one photo more moves one at most
     with pytest.raises(TrainingError, match="9 photos are too few to hold some out"):
-        hold_out(many[:9], 10, 0)
+        hold_out(many[:9], folder, 10, 0)
 
 
 @pytest.mark.parametrize(
@@ -689,7 +946,8 @@ def test_held_out_photos_are_never_learnt_from(photos):
         ("colourise", ["feature_layer=block9"], "feature_layer=block9: vgg16 has block1_conv2"),
         ("vgg16", ["loss_network=resnet50"], "feature_layer=block3_conv3: resnet50 has layer1, layer2"),
         ("vgg16", ["loss_network=inception"], "loss_network=inception: there are vgg16, resnet50"),
-        ("vgg16", ["sizes=64"], "a U-Net of 8 levels takes multiples of 256 px; set arguments.levels=6"),
+        ("vgg16", ["sizes=64"], "levels would pad crops to multiples of 256 px; set arguments.levels=6"),
+        ("vgg16", ["sizes=200,300,100"], "would pad crops to multiples of 256 px; set sizes=256,256,256"),
         ("gorriz", ["sizes=64", "arguments.levels=6"], "3 discriminators need 96 px; set discriminators=2"),
         ("vgg16", ["arguments=7"], "arguments=7: no such setting; there are .*arguments.NAME"),
         ("vgg16", ["lr.x=7"], "lr.x=7: no such setting"),
@@ -698,11 +956,105 @@ def test_held_out_photos_are_never_learnt_from(photos):
         ("vgg16", ["betas=0.5"], "betas=0.5: two numbers from 0 to below 1"),
         ("vgg16", ["accumulate=3"], "accumulate=3: does not divide a batch of 16"),
         ("vgg16", ["discriminators=4"], "discriminators=4: must not be above 3"),
+        ("vgg16", ["architecture=nosuch"], "architecture=nosuch: there are unet, encoder_unet"),
+        ("vgg16", ["arguments.levles=7"], "arguments.levles: unet has no such argument, only levels, width"),
+        (
+            "gorriz",
+            ["architecture=encoder_unet", "spectral_norm=no"],
+            "arguments.levels: encoder_unet has no",
+        ),
+        *(
+            ("vgg16", [f"arguments.levels={value}"], r"arguments\.levels=.*: must be a whole number, 1 to 10")
+            for value in ("seven", "null", "[7]", "0", "-1", "true", "7.0", "NaN")
+        ),
+        ("vgg16", ["arguments.norm=group"], 'arguments.norm="group": must be batch or instance'),
+        ("vgg16", ["arguments.norm=null"], "arguments.norm=null: must be batch or instance"),
+        ("vgg16", ["arguments.dropout=5"], "arguments.dropout=5: must be a number, 0 to 0.9"),
+        ("vgg16", ["arguments.width=2.5"], "arguments.width=2.5: must be a whole number, 1 to 512"),
+        ("vgg16", ["arguments.width=0"], "arguments.width=0: must be a whole number, 1 to 512"),
+        ("colourise", ["arguments.widths=[8,8]"], "must be four whole numbers, such as"),
+        (
+            "colourise",
+            ["arguments.pretrained=true"],
+            "arguments.pretrained: encoder_unet has no such argument",
+        ),
+        ("vgg16", ["discriminator.width=x"], 'discriminator.width="x": must be a whole number'),
+        ("vgg16", ["discriminator.wdth=4"], "discriminator.wdth: patchgan has no such argument, only width"),
+        ("colourise", ["discriminator.width=4"], "discriminator: there is none; set discriminators=1 too"),
+        ("colourise", ["spectral_norm=yes"], "spectral_norm=true: not with encoder_unet"),
+        ("vgg16", ["seed=-5"], "seed=-5: must not be below 0"),
+        ("vgg16", ["seed=2_147_483_648"], "seed=2147483648: must not be above 2147483647"),
+        ("vgg16", ["lr=nan"], "lr=nan: no value for lr"),
+        ("vgg16", ["adversarial_weight=inf"], "adversarial_weight=inf: no value for adversarial_weight"),
+        ("vgg16", ["betas=nan,0.9"], "betas=nan,0.9: no value for betas"),
+        ("vgg16", ["input_size=16"], "input_size=16: must be 32 to 2048"),
+        (
+            "vgg16",
+            ["pixel_weight=0", "feature_weight=0", "discriminators=0"],
+            "pixel_weight=0: no loss is left to learn from",
+        ),
     ],
 )
 def test_wrong_settings_are_named(recipe, overrides, message):
     with pytest.raises(TrainingError, match=message):
         configure(recipe, overrides)
+
+
+def test_the_table_of_arguments_is_the_networks_own():
+    networks = {**models.GENERATORS, "patchgan": PatchGAN}
+    assert networks.keys() == ARGUMENTS.keys()
+    for name, network in networks.items():
+        parameters = inspect.signature(network).parameters.values()
+        own = {p.name: p.default for p in parameters if p.name != "pretrained"}  # the run's, not the recipe's
+        assert own.keys() == ARGUMENTS[name].keys()
+        assert all(ARGUMENTS[name][argument][0](default) for argument, default in own.items())
+    for network, argument in (("unet", "norm"), ("unet", "last_norm"), ("patchgan", "second_norm")):
+        assert all(ARGUMENTS[network][argument][0](norm) for norm in models.unet.NORMS)
+
+
+def test_every_recipe_passes_its_own_checks():
+    assert all(configure(name, []) == recipe for name, recipe in RECIPES.items())
+
+
+def test_encoders_that_do_not_fit_are_named():
+    with pytest.raises(ModelError, match="nosuch: timm has no such encoder"):
+        models.build("encoder_unet", encoder="nosuch")
+    with pytest.raises(ModelError, match=r"vgg11: gives no features at strides 2, 4, 8, 16 and 32"):
+        models.build("encoder_unet", encoder="vgg11")
+
+
+def test_encoder_weights_are_for_encoders(photos, tmp_path):
+    with pytest.raises(TrainingError, match=r"some\.safetensors: unet has no encoder; leave it out"):
+        train(TINY, photos, photos, tmp_path / "run", encoder_weights=tmp_path / "some.safetensors")
+
+
+def test_accelerate_launch_chooses_the_precision_where_we_do_not(monkeypatch):
+    gpu = torch.device("cuda", 0)
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "fp16")
+    assert (mixed_precision("auto", gpu), mixed_precision("fp32", gpu)) == ("fp16", "no")
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")  # what it says if it was not told
+    assert mixed_precision("bf16", gpu) == "bf16"
+
+
+def test_parts_of_a_batch_and_a_gan_are_not_for_fp16(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("colourise.train.mixed_precision", lambda precision, device: "fp16")
+    with pytest.raises(
+        TrainingError, match=r"accumulate=2: not in fp16 with discriminators.*--precision bf16"
+    ):
+        train(replace(GAN, accumulate=2), photos, photos, tmp_path / "run")
+
+
+def test_the_scale_of_fp16_goes_on():
+    accelerator = Accelerator()
+    learner = Learner(TINY, accelerator, None, fresh=True)
+    accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+    state = learner.state_dict()
+    accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=2.0)
+    learner.load_state_dict(state)
+    assert accelerator.scaler.get_scale() == 8
+    del state["scaler"]
+    learner.load_state_dict(state)  # a run that was in bf16 until now
+    assert accelerator.scaler.get_scale() == 8
 
 
 def test_settings_are_read():
