@@ -137,7 +137,9 @@ class OnnxBackend:
             index = device.partition(":")[2] or "0"
             providers.insert(0, ("CUDAExecutionProvider", {"device_id": index}))
         try:
-            self.session = onnxruntime.InferenceSession(str(file), providers=providers)
+            options = onnxruntime.SessionOptions()
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # for others may decode
+            self.session = onnxruntime.InferenceSession(str(file), options, providers=providers)
         except Exception as err:  # ONNX Runtime's errors share no base class of their own
             raise ModelError(f"{file}: ONNX Runtime cannot load it ({str(err).splitlines()[0]})") from err
         self.provider = self.session.get_providers()[0]  # a list with CUDA in it would fall back in silence

@@ -279,7 +279,7 @@ def remembered(
             waits()
             while not ledger.hold(3600):
                 pass
-        sweep(ledger)
+        sweep(ledger.among("result = 'planned'"))
         yield ledger
 
 
@@ -322,11 +322,10 @@ def row_of(outcome: Outcome, how: str, model: str) -> Row:
 
 
 def sweep(rows: Iterable[Row]) -> None:
-    """Remove the unfinished files that a killed run left where it was at work."""
+    """Remove the unfinished files that a killed run left of photos that it had planned."""
     places: dict[Path, set[str]] = {}
     for row in rows:
-        if row.result == "planned":
-            places.setdefault(row.target.parent, set()).add(images.part_prefix(row.target))
+        places.setdefault(row.target.parent, set()).add(images.part_prefix(row.target))
     for folder, prefixes in places.items():
         for part in folder.glob(".colourise-*.part"):
             if part.name[: len(next(iter(prefixes)))] in prefixes:

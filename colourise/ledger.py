@@ -215,8 +215,13 @@ class Ledger:
 
     def __iter__(self) -> Iterator[Row]:
         """Every row, sorted by key."""
+        yield from self.among("1")
+
+    def among(self, condition: str) -> Iterator[Row]:
+        """The rows of which a condition in SQL holds, sorted by key."""
         with self._told():
-            for values in self.table.execute(f"SELECT {COLUMNS} FROM photos ORDER BY key"):  # noqa: S608
+            query = f"SELECT {COLUMNS} FROM photos WHERE {condition} ORDER BY key"  # noqa: S608
+            for values in self.table.execute(query):
                 yield Row.of(values)
 
     def write(self, rows: Iterable[Row]) -> None:
