@@ -26,7 +26,7 @@ from typing import Literal, Self
 import numpy as np
 from PIL import Image
 
-from colourise import images
+from colourise import images, shallow
 from colourise.backends import Backend
 from colourise.colouriser import Colouriser
 from colourise.errors import ColouriseError, PhotoError
@@ -350,6 +350,7 @@ def still_needed(todo: Iterable[Due]) -> str:
 
 def footprint(source: Path) -> int:
     """About how many bytes it takes to colour a photo; what cannot be told is found out by reading it."""
+    shallow.prepare(images.MAX_PIXELS)
     try:
         with Image.open(source) as image:
             deep = image.mode.startswith(("I", "F"))

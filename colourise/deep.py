@@ -7,12 +7,14 @@ What to notice: TIFFs of 8 bits come here too, because libtiff inside Pillow wri
 damaged files straight to the terminal, and because one way is less to check than two.
 """
 
+import io
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import TiffTags
+from PIL import Image, TiffTags
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
 from colourise.errors import PhotoError
@@ -43,6 +45,7 @@ def read_png(data: bytes) -> tuple[np.ndarray, np.ndarray | None, dict[str, Any]
     import imagecodecs
 
     info: dict[str, Any] = {}
+    _check_header(data[8:33])
     position, kind = 8, b""
     picture = [data[:8]]  # libpng sees nothing else, as it prints what it thinks of the rest
     while kind != b"IEND":
@@ -60,15 +63,25 @@ def read_png(data: bytes) -> tuple[np.ndarray, np.ndarray | None, dict[str, Any]
             picture.append(whole)
         elif kind == b"eXIf":
             info["exif"] = chunk
-        elif kind == b"iCCP":
+        elif kind == b"iCCP" and "icc_profile" not in info:  # a hundred would take minutes
             info["icc_profile"] = _inflate(chunk.split(b"\0", 1)[1][1:])
-        elif kind == b"iTXt" and chunk.startswith(b"XML:com.adobe.xmp\0"):
+        elif kind == b"iTXt" and "xmp" not in info and chunk.startswith(b"XML:com.adobe.xmp\0"):
             compressed, (*_, text) = chunk[18], chunk[20:].split(b"\0", 2)
             info["xmp"] = _inflate(text) if compressed else text
         elif kind == b"pHYs" and length == 9 and chunk[8] == 1:  # 1: pixels a metre
             info["dpi"] = tuple(value * _INCH for value in struct.unpack(">II", chunk[:8]))
     pixels, alpha = _split(imagecodecs.png_decode(b"".join(picture)), alpha=True)
     return pixels, alpha, info
+
+
+def _check_header(chunk: bytes) -> None:
+    """Refuse an IHDR of which libpng would say on the terminal what it thinks."""
+    if len(chunk) < 25:
+        raise EOFError("truncated")
+    *start, _, _, bits, colour, compression, rows, interlace = struct.unpack(">I4sIIBBBBB", chunk[:21])
+    known = bits == 16 and colour in (0, 2, 4, 6) and (compression, rows) == (0, 0) and interlace < 2
+    if start != [13, b"IHDR"] or not known:
+        raise ValueError("its header is no PNG's")
 
 
 def _inflate(data: bytes) -> bytes:
@@ -126,7 +139,70 @@ def read_jpeg2000(data: bytes) -> Channels:
 
 _TIFF_COLOURS = {"MINISBLACK": 1, "MINISWHITE": 1, "PALETTE": 1, "RGB": 3, "YCBCR": 3, "SEPARATED": 4}
 _MAX_CHANNELS = 16
+_MAX_BYTES = 8  # a pixel, of the largest picture: RGBA of 16 bits
+_ANY_TILE, _ANY_STRIP = 2**24, 2**20  # pixels that a tile may always have, and a strip more than it should
+_STREAMS = {1, 2, 3, 4, 5, 6, 8, 32773, 32946, 34925, 50000}
+"""Compressions that fill a strip: none, CCITT, LZW, Pillow's JPEG, deflate, PackBits, LZMA, Zstandard."""
+_PICTURES = {7, 33003, 33005, 34712, 50001}
+"""Compressions that have a size of their own: JPEG, JPEG 2000, WebP."""
+_JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _OLD_JPEG, _JPEG = 6, 7  # compressions; the JPEG decoder makes RGB of YCbCr
+
+
+def check_tiff(page: Any, max_pixels: int) -> None:
+    """Refuse a `tifffile.TiffPage` that would take far more memory or time than its width and height say.
+
+    Raises:
+        PhotoError: it has several layers, too many bytes, or strips of a kind whose size is not known before.
+        ValueError: its tiles are larger than the picture, or lie on top of each other; or there are several
+            numbers where one should be.
+    """
+    across = page.tilewidth if page.is_tiled else page.imagewidth
+    down = page.tilelength if page.is_tiled else page.rowsperstrip
+    numbers = (page.compression, page.photometric, page.samplesperpixel, page.imagedepth, page.tiledepth)
+    if not all(isinstance(number, int) for number in (*numbers, across, down)):
+        raise ValueError("several numbers for one")
+    if page.compression not in (*_STREAMS, *_PICTURES):
+        name = getattr(page.compression, "name", f"kind {page.compression}")
+        raise PhotoError(f"a TIFF with compression {name}; save it with LZW, deflate or JPEG first")
+    if page.imagedepth > 1 or page.tiledepth > 1:
+        raise PhotoError("a TIFF of several layers; save one of them as a TIFF of its own first")
+    area = page.imagewidth * page.imagelength
+    size = area * page.samplesperpixel * (page.dtype.itemsize if page.dtype else 1)
+    if size > max_pixels * _MAX_BYTES:
+        raise PhotoError(f"its pixels take {size / 1e9:.0f} GB; convert it to 16 bits a channel first")
+    if across * down > max(4 * area, _ANY_TILE):
+        raise ValueError(f"tiles of {across} x {down}")
+    file = page.parent.filehandle
+    there = [min(length, max(0, file.size - offset)) for offset, length in _segments(page)]
+    if sum(there) > file.size + 2 * size:
+        raise ValueError("strips on top of each other")
+    if page.compression in _PICTURES:
+        for offset, length in _segments(page):
+            file.seek(offset)
+            width, height = _picture_size(file.read(length))
+            if width * height > across * down + _ANY_STRIP:
+                raise ValueError(f"a picture of {width} x {height} within one of {across} x {down}")
+
+
+def _segments(page: Any) -> Iterator[tuple[int, int]]:
+    """Where the strips or tiles of a page lie, and how many bytes each has."""
+    return zip(page.dataoffsets, page.databytecounts, strict=False)
+
+
+def _picture_size(data: bytes) -> tuple[int, int]:
+    """Width and height that a strip of JPEG, JPEG 2000 or WebP says it has."""
+    if not data.startswith(b"\xff\xd8"):
+        with Image.open(io.BytesIO(data), formats=("JPEG2000", "WEBP")) as image:
+            return image.size
+    at = 2
+    while at + 9 <= len(data) and data[at] == 0xFF:  # ISO/IEC 10918-1, B.1.1.2: marker and length
+        marker = data[at + 1]
+        if marker in _JPEG_FRAMES:
+            height, width = struct.unpack(">HH", data[at + 5 : at + 9])
+            return width, height
+        at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    raise ValueError("a strip without size")
 
 
 def is_for_pillow(page: Any) -> bool:

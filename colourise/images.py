@@ -52,6 +52,10 @@ MAX_PIXELS = 500_000_000
 """Larger pictures are refused as decompression bombs. A 6 x 9 cm negative at 6400 dpi has 340 million."""
 
 _DNG_VERSION, _SUB_IFDS = 50706, 330  # TIFF tags
+_JPEG_MOST = 8 * 64  # pixels a byte: each block of 8 x 8 has a Huffman code of at least one bit
+_LARGE = 2**20  # bytes; a file is asked for its length before so many are read
+_MAX_PAGES = 1000  # of a TIFF that are looked at, in about 0.1 s
+_LONGEST = 120  # characters of what a library says
 _MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383}  # pixels
 Channels = tuple[np.ndarray, np.ndarray | None]  # colours (or grey), alpha
 
@@ -145,11 +149,21 @@ class _Decoded:
 def _open(source: Path | bytes) -> BinaryIO:
     if isinstance(source, bytes):
         return io.BytesIO(source)
-    file = source.open("rb")
+    file = _File(source.open("rb", buffering=0))
     if file.seekable():
         return file
     with file:
         return io.BytesIO(file.read())
+
+
+class _File(io.BufferedReader):
+    """A file that takes memory for what it has, not for what a damaged length asks of it."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """At most so many bytes; all that are left for a negative number or None."""
+        if size is not None and size > _LARGE:
+            size = min(size, max(0, os.fstat(self.fileno()).st_size - self.tell()))
+        return super().read(size)
 
 
 def _read(file: BinaryIO) -> Photo:
@@ -160,7 +174,9 @@ def _read(file: BinaryIO) -> Photo:
     kind = _sniff(head)
     if kind == "TIFF":
         decoded = _decode_tiff(file)
-    elif kind == "PNG" and len(head) >= 29:
+    elif kind == "PNG":
+        if head[12:16] != b"IHDR" or len(head) < 29:  # libpng and Pillow would look for it further on
+            raise UnidentifiedImageError
         _check_size(*struct.unpack(">II", head[16:24]))
         decoded = _decode_png16(file) if head[24] == 16 else _decode(file, kind)
     else:
@@ -217,6 +233,8 @@ def _decode(file: BinaryIO, kind: str) -> _Decoded:
     """Decode what Pillow reads."""
     with shallow.open_image(file, kind) as image:
         _check_size(*image.size)
+        if kind == "JPEG" and math.prod(image.size) > _JPEG_MOST * file.seek(0, os.SEEK_END):
+            raise EOFError  # libjpeg would make the rest grey, for minutes
         notes = []
         if (frames := getattr(image, "n_frames", 1)) > 1:
             still = kind in ("JPEG", "HEIF")
@@ -264,13 +282,15 @@ def _decode_tiff(file: BinaryIO) -> _Decoded:
         _check_size(page.imagewidth, page.imagelength)
         if _DNG_VERSION in page.tags or (page.is_reduced and _SUB_IFDS in page.tags):
             raise PhotoError("a raw camera file; develop it to TIFF or JPEG first")
+        deep.check_tiff(page, MAX_PIXELS)
         offsets, lengths = page.dataoffsets, page.databytecounts
         size = file.seek(0, os.SEEK_END)
         if len(offsets) < math.prod(page.chunked) or not all(lengths) or max(offsets) >= size:
             raise EOFError  # tifffile would take the missing strips as black
         notes = []
         if (pages := _count_pages(tiff)) > 1:
-            notes.append(f"{pages} pages: only the first is taken")
+            more = f"more than {_MAX_PAGES}" if pages > _MAX_PAGES else str(pages)
+            notes.append(f"{more} pages: only the first is taken")
         names = {"icc_profile": meta.ICC, "xmp": meta.XMP, "iptc": meta.IPTC}
         info = {name: page.tags.valueof(tag) for name, tag in names.items()}
         tags = Image.Exif()
@@ -286,11 +306,11 @@ def _decode_tiff(file: BinaryIO) -> _Decoded:
 
 
 def _count_pages(tiff: Any) -> int:
-    """How many pages of a `tifffile.TiffFile` are no thumbnails; a damaged chain may lead in a circle."""
+    """How many pages of a `tifffile.TiffFile` are no thumbnails; a damaged chain may be long, or a circle."""
     seen: set[int] = set()
     pages = 0
     for page in tiff.pages:
-        if page.offset in seen:
+        if page.offset in seen or len(seen) > _MAX_PAGES:
             break
         seen.add(page.offset)
         pages += not getattr(page, "is_reduced", False)
@@ -408,6 +428,8 @@ def _write(photo: Photo, file: BinaryIO, kind: str, quality: int | None) -> list
 def _reason(err: Exception, *, reading: bool) -> str:
     """One line for the user: what is wrong, and what to do."""
     text = " ".join(str(err).split()) or type(err).__name__
+    if not isinstance(err, PhotoError) and len(text) > _LONGEST:  # some say all the numbers that they met
+        text = f"{text[:_LONGEST]}..."
     match err:
         case PhotoError():
             return text
@@ -422,7 +444,10 @@ def _reason(err: Exception, *, reading: bool) -> str:
         case UnidentifiedImageError():
             return "damaged or truncated in its first bytes; copy it again from its source"
         case Image.DecompressionBombError():
-            return f"{text}; the limit of {MAX_PIXELS / 1e6:.0f} megapixels is ours; scale or split it first"
+            limit = f"{MAX_PIXELS / 1e6:.0f} megapixels"
+            return f"more than {limit}, which guards against decompression bombs; scale or split it first"
+        case LookupError() | TypeError() if reading:  # "0", or what a decoder could not add to what
+            return "damaged in its structure; copy it again from its source"
         case OSError(strerror=str(strerror)):
             return strerror
     if not reading:

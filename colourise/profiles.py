@@ -19,8 +19,9 @@ _STRIP = 2**20  # pixels converted at once
 
 
 def colour_space(icc: bytes) -> str:
-    """What a profile is for, by its header: "RGB", "GRAY", "CMYK", "Lab" ..."""
-    return icc[16:20].decode("ascii", "replace").strip(" \0")
+    """What a profile is for, by its header: "RGB", "GRAY", "CMYK", "Lab" ...; "" where that is no text."""
+    text = icc[16:20].decode("latin-1").strip(" \0")
+    return text if text.isascii() and text.isprintable() else ""
 
 
 @functools.cache
