@@ -22,16 +22,25 @@ class Colouriser:
         input_size: side in pixels of the square that the network sees.
         saturation: ab is multiplied by this; 1.0 leaves it as predicted.
         model: name and hash of the model, for the history of a picture.
+        threads: how many lay colours over one picture; by default one a processor.
     """
 
     def __init__(
-        self, backend: Backend, *, input_size: int, saturation: float = 1.0, model: str = ""
+        self,
+        backend: Backend,
+        *,
+        input_size: int,
+        saturation: float = 1.0,
+        model: str = "",
+        threads: int | None = None,
     ) -> None:
-        self.backend, self.input_size, self.saturation, self.model = backend, input_size, saturation, model
+        self.backend, self.input_size, self.saturation = backend, input_size, saturation
+        self.model, self.threads = model, threads
 
     def over(self, backend: Backend) -> Colouriser:
-        """The same with another backend."""
-        return Colouriser(backend, input_size=self.input_size, saturation=self.saturation, model=self.model)
+        """The same with a backend that many threads share, of which each does a whole picture."""
+        size, saturation = self.input_size, self.saturation
+        return Colouriser(backend, input_size=size, saturation=saturation, model=self.model, threads=1)
 
     def __call__(self, pictures: Sequence[Pixels]) -> list[Pixels]:
         """Colour a batch of pictures.
@@ -45,7 +54,9 @@ class Colouriser:
         L = np.stack([rgb_to_L(picture, square) for picture in pictures])[:, None]  # (N, 1, S, S)
         ab = self.backend.predict_ab(L) * np.float32(self.saturation)  # (N, 2, S, S)
         ab = clip_to_gamut_bounds(ab)
-        return [lay_over(picture, colours) for picture, colours in zip(pictures, ab, strict=True)]
+        return [
+            lay_over(picture, colours, self.threads) for picture, colours in zip(pictures, ab, strict=True)
+        ]
 
 
 def load_model(

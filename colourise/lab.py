@@ -87,12 +87,13 @@ def lab_to_rgb(L: Floats, ab: Floats, dtype: Any = np.uint8) -> Pixels:
     return encode(show(fy, ab), dtype)
 
 
-def lay_over(pixels: Pixels, ab: Floats) -> Pixels:
+def lay_over(pixels: Pixels, ab: Floats, threads: int | None = None) -> Pixels:
     """Colour a picture: its own luminance, with ab enlarged to its size (bilinear).
 
     Args:
         pixels: (H, W) grey or (H, W, 3) sRGB, uint8 or uint16; its own colours are ignored.
         ab: (2, h, w) float32 at any size.
+        threads: how many work at it; by default one a processor.
     Returns:
         (H, W, 3) sRGB of the same dtype, with the L of `pixels` to within rounding.
     """
@@ -106,7 +107,7 @@ def lay_over(pixels: Pixels, ab: Floats) -> Pixels:
         fy = cv2.LUT(strip, f(linear_table(pixels.dtype))) if grey else f(luminance(strip))
         coloured[rows] = encode(show(fy, enlarge(ab, rows, height, width)), pixels.dtype)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy and OpenCV let go of the interpreter
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:  # NumPy and OpenCV let go of the interpreter
         list(pool.map(lay, strips(height, width)))
     return coloured
 
