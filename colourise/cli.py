@@ -377,6 +377,10 @@ def colourise(
             raise typer.BadParameter("--watch is for folders; name one")
         if report and not tree:
             raise typer.BadParameter("--report is for folders that go to another one: add -o FOLDER")
+        if engine == EngineChoice.ray:
+            from colourise import cluster
+
+            cluster.check([*paths, output or ""])
         if engine == EngineChoice.ray and (not tree or watch):
             how_else = "leave out --watch" if watch else "add -o FOLDER"
             raise typer.BadParameter(f"--engine ray is for whole folders that go to another one: {how_else}")
@@ -450,9 +454,6 @@ def colourise(
 
         run = batch.run
         if engine == EngineChoice.ray:
-            from colourise import cluster
-
-            cluster.check([*paths, output or ""])
             run = partial(cluster.run, load=load, told=who)
         with batch.remembered(place if tree else None, chosen.shard, waits) as ledger:
             colouriser = load()
