@@ -70,10 +70,10 @@ def test_ray_that_is_not_installed_is_one_clear_line(
 def test_what_a_cluster_is_not_for(
     colourise: Colourise, archive: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(cluster, "find_spec", lambda name: True)  # whether it is installed or not
     assert colourise(archive, "--engine", "ray").exit_code == 2
     assert colourise(archive / "box 0" / "00.jpg", "-o", out, "--engine", "ray").exit_code == 2
     assert colourise(archive, "-o", out, "--engine", "ray", "--watch").exit_code == 2
-    monkeypatch.setattr(cluster, "find_spec", lambda name: True)  # whether it is installed or not
     with pytest.raises(DeviceError, match="bucket/archive: is not a file; mount it"):
         cluster.check(["s3://bucket/archive"])
     with socket.create_server(("127.0.0.1", 0)) as free:
