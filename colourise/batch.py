@@ -163,7 +163,7 @@ def why(job: Job, row: Row | None, how: str, *, overwrite: bool) -> tuple[str, l
         if there is None or there == row.made:
             return "not finished", []
         return ("" if same and row.stamp == job.stamp else "changed"), []
-    if row.result == "failed":
+    if row.result == "failed" and there == row.made:  # else somebody has put a file there since
         return "failed before", []
     if there is None:
         return "missing", []

@@ -156,7 +156,7 @@ def keep_freed_memory() -> None:
     """Have the C library keep what a strip frees for the next one.
 
     glibc gives blocks back to the kernel, and new ones cost a fault a page, until a block of this size has
-    been freed once; with 12 megapixels that doubles the time of `lay_over` (benchmarks/picture.py).
+    been freed once.
     """
     np.empty(31 << 20, np.uint8)
 

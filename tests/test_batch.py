@@ -135,6 +135,18 @@ def test_retry_failed_does_nothing_else(colourise: Colourise, album: Path, out: 
     assert "a.jpg" not in made(out) and "bad.jpg" in made(out)
 
 
+def test_what_somebody_put_in_the_place_of_a_failure_stays(
+    colourise: Colourise, album: Path, out: Path
+) -> None:
+    (album / "bad.jpg").write_text("no photo")
+    colourise(album, "-o", out)
+    (out / "bad.jpg").write_text("mine")
+    shutil.copy(album / "a.jpg", album / "bad.jpg")
+    result = colourise(album, "-o", out)
+    assert f"{out / 'bad.jpg'} was changed by somebody else" in result.stderr
+    assert (out / "bad.jpg").read_text() == "mine"
+
+
 def test_names_that_were_given_stay(colourise: Colourise, tmp_path: Path, album: Path, out: Path) -> None:
     """A newcomer takes another name; the photo that had it first keeps it."""
     colourise(album, "-o", out, "--format", "png")
