@@ -204,7 +204,7 @@ def run(
     workers = workers or default_workers()
     budget = Budget(memory or machine_memory() // 2)
     with Shared(colouriser.backend) as shared, ThreadPoolExecutor(workers) as pool:
-        one_batch = colouriser.over(shared)
+        one_batch = colouriser.over(shared, fused=ledger is not None or len(todo) > workers)
         waiting, running = deque(todo), set[Future[Outcome]]()
 
         def ended(some: set[Future[Outcome]]) -> Iterator[Outcome]:

@@ -314,7 +314,7 @@ class Loaded:
             raise ModelError(
                 "another model of this name is here than on the first machine; give all machines the same"
             )
-        return colouriser.over(Shared(colouriser.backend).__enter__())
+        return colouriser.over(Shared(colouriser.backend).__enter__(), fused=True)
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, list[bytes]]:
         """Do a handful of tasks: {"task": pickles} -> {"answer": pickles}.

@@ -11,7 +11,7 @@ import numpy as np
 
 from colourise.backends import Backend, BackendName, Precision, open_backend
 from colourise.checkpoints import DEFAULT_MODEL
-from colourise.lab import Pixels, clip_to_gamut_bounds, lay_over, rgb_to_L
+from colourise.lab import Pixels, clip_to_gamut_bounds, lay_over, one_channel, rgb_to_L
 
 
 class Colouriser:
@@ -23,6 +23,7 @@ class Colouriser:
         saturation: ab is multiplied by this; 1.0 leaves it as predicted.
         model: name and hash of the model, for the history of a picture.
         threads: how many lay colours over one picture; by default one a processor.
+        fused: whether colours are laid over by compiled code, which pays for many pictures.
     """
 
     def __init__(
@@ -33,14 +34,21 @@ class Colouriser:
         saturation: float = 1.0,
         model: str = "",
         threads: int | None = None,
+        fused: bool = False,
     ) -> None:
         self.backend, self.input_size, self.saturation = backend, input_size, saturation
-        self.model, self.threads = model, threads
+        self.model, self.threads, self.fused = model, threads, fused
 
-    def over(self, backend: Backend) -> Colouriser:
+    def over(self, backend: Backend, *, fused: bool) -> Colouriser:
         """The same with a backend that many threads share, of which each does a whole picture."""
-        size, saturation = self.input_size, self.saturation
-        return Colouriser(backend, input_size=size, saturation=saturation, model=self.model, threads=1)
+        return Colouriser(
+            backend,
+            input_size=self.input_size,
+            saturation=self.saturation,
+            model=self.model,
+            threads=1,
+            fused=fused,
+        )
 
     def __call__(self, pictures: Sequence[Pixels]) -> list[Pixels]:
         """Colour a batch of pictures.
@@ -50,12 +58,14 @@ class Colouriser:
         Returns:
             For each, (H, W, 3) sRGB of its dtype, with its L and new colours.
         """
+        pictures = [one_channel(picture) for picture in pictures]
         square = (self.input_size, self.input_size)
         L = np.stack([rgb_to_L(picture, square) for picture in pictures])[:, None]  # (N, 1, S, S)
         ab = self.backend.predict_ab(L) * np.float32(self.saturation)  # (N, 2, S, S)
         ab = clip_to_gamut_bounds(ab)
         return [
-            lay_over(picture, colours, self.threads) for picture, colours in zip(pictures, ab, strict=True)
+            lay_over(picture, colours, self.threads, fused=self.fused)
+            for picture, colours in zip(pictures, ab, strict=True)
         ]
 
 

@@ -647,6 +647,7 @@ def test_colouring_on_the_cpu_imports_no_training_code(tiny_model: Path, photo: 
         "timm",
         "accelerate",
         "huggingface_hub",
+        "numba",
         "onnx",
         "rich_toolkit",
     }
