@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import file_digest
 from pathlib import Path
@@ -32,7 +32,8 @@ from colourise.colouriser import Colouriser
 from colourise.errors import ColouriseError, PhotoError
 from colourise.folders import Job, Settings, colour
 from colourise.lab import Floats
-from colourise.ledger import Ledger, Row, Stamp
+from colourise.ledger import Ledger, RemoteLedger, Row, Stamp
+from colourise.remote import is_remote, listing, staged
 
 HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # disk full, or read-only: every photo would meet it
 AT_ONCE = 16  # photos in one batch of the network, at most
@@ -57,6 +58,8 @@ class Outcome:
     """SHA-256 of the photo's bytes, where a ledger asks for it."""
     hopeless: bool = False
     """Whether every later photo would fail for the same reason: the disk is full."""
+    made: Stamp | None = None
+    """What is in the place of its coloured version at the end, where a ledger asks for it."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class Due:
     """Of the photo as it was coloured before: if it still has it, nothing is to be done."""
     in_vain: bool = False
     """Whether it failed before and has not changed since."""
+    there: Stamp | None = None
+    """What is in the place of its coloured version now."""
 
 
 @contextmanager
@@ -122,7 +127,13 @@ class Settled:
 
 
 def due(
-    jobs: Iterable[Job], rows: Mapping[bytes, Row], how: str, *, overwrite: bool = False, retry: bool = False
+    jobs: Iterable[Job],
+    rows: Mapping[bytes, Row],
+    how: str,
+    *,
+    overwrite: bool = False,
+    retry: bool = False,
+    stamp_of: Callable[[Path], Stamp | None] = Stamp.of,
 ) -> tuple[list[Due], list[Outcome]]:
     """Sort jobs into those that are to be done, and outcomes of those that are not.
 
@@ -132,6 +143,7 @@ def due(
         how: model and options of this run.
         overwrite: whether coloured versions that are there are made again.
         retry: whether only those are done that failed before.
+        stamp_of: looks at a coloured version.
     """
     todo: list[Due] = []
     done: list[Outcome] = []
@@ -140,20 +152,30 @@ def due(
         if retry and (row is None or row.result != "failed"):
             done.append(Outcome(job, "skipped"))
             continue
-        reason, notes = why(job, row, how, overwrite=overwrite)
+        there = stamp_of(job.target)
+        reason, notes = why(job, row, how, there, overwrite=overwrite)
         if reason:
             ours = row is not None or overwrite
             old = row.hash if row and reason == "changed" else b""
             in_vain = row is not None and row.result == "failed" and row.stamp == job.stamp
-            todo.append(Due(job, reason, ours, old, in_vain))
+            todo.append(Due(job, reason, ours, old, in_vain, there))
         else:
             done.append(Outcome(job, "skipped", notes=notes))
     return todo, done
 
 
-def why(job: Job, row: Row | None, how: str, *, overwrite: bool) -> tuple[str, list[str]]:
-    """Why a job is to be done, or "" and what the user must hear."""
-    there = Stamp.of(job.target)
+def stamps_below(output: Path | None) -> Callable[[Path], Stamp | None]:
+    """What looks at coloured versions: of a folder that is on no disk, all are listed at once."""
+    if output is None or not is_remote(output):
+        return Stamp.of
+    there = {url: Stamp(found.st_size, found.st_mtime_ns) for url, found in listing(output).items()}
+    return lambda file: there.get(str(file))
+
+
+def why(
+    job: Job, row: Row | None, how: str, there: Stamp | None, *, overwrite: bool
+) -> tuple[str, list[str]]:
+    """Why a job is to be done whose output is `there`; or "" and what the user must hear."""
     if overwrite:
         return "asked for", []
     if row is None:  # a photo that is named must not find another file in its place
@@ -237,27 +259,42 @@ def run(
 def do(one: Due, colouriser: Colouriser, settings: Settings, budget: Budget, hashed: bool) -> Outcome:
     """Do one job, whatever happens."""
     start = time.perf_counter()
-    job, digest = one.job, b""
+    settings = replace(settings, overwrite=settings.overwrite or one.overwrite)
+    outcome = Outcome(one.job, "failed")
     try:
-        before = Stamp.of(job.source)
-        if hashed and before is not None:
-            with job.source.open("rb") as file:
-                digest = file_digest(file, "sha256").digest()
-            if digest == one.hash:
-                return Outcome(job, "skipped", seconds=time.perf_counter() - start, hash=digest)
-        with budget.taken(footprint(job.source)):
-            settings = replace(settings, overwrite=settings.overwrite or one.overwrite)
-            notes = colour(job.source, job.target, colouriser, settings, sheet=job.sheet, stamp=before)
-        return Outcome(job, "coloured", "", notes, time.perf_counter() - start, digest)
+        with staged(one.job, overwrite=settings.overwrite) as here:
+            before = Stamp.of(here.source)
+            if hashed and before is not None:
+                with here.source.open("rb") as file:
+                    outcome.hash = file_digest(file, "sha256").digest()
+            if hashed and before is not None and outcome.hash == one.hash:
+                raise Unchanged
+            with budget.taken(footprint(here.source)):
+                outcome.notes = colour(
+                    here.source, here.target, colouriser, settings, sheet=here.sheet, stamp=before
+                )
+        outcome.result = "coloured"
+    except Unchanged:
+        outcome.result = "skipped"
     except ColouriseError as err:
-        reason = str(err) if isinstance(err, PhotoError) else f"{job.source}: {err}"
-        hopeless = isinstance(err.__cause__, OSError) and err.__cause__.errno in HOPELESS
+        outcome.reason = str(err) if isinstance(err, PhotoError) else f"{one.job.source}: {err}"
+        outcome.hopeless = isinstance(err.__cause__, OSError) and err.__cause__.errno in HOPELESS
     except OSError as err:  # of looking whether files are there
-        reason = f"{err.filename or job.source}: {err.strerror}"
-        hopeless = err.errno in HOPELESS
+        outcome.reason = f"{err.filename or one.job.source}: {err.strerror}"
+        outcome.hopeless = err.errno in HOPELESS
     except MemoryError:
-        reason, hopeless = f"{job.source}: not enough memory for this photo", False
-    return Outcome(job, "failed", reason, [], time.perf_counter() - start, digest, hopeless)
+        outcome.reason = f"{one.job.source}: not enough memory for this photo"
+    if outcome.result == "failed":
+        outcome.notes = []
+    if hashed:
+        with suppress(PhotoError):  # a store that no longer answers
+            outcome.made = Stamp.of(one.job.target)
+    outcome.seconds = time.perf_counter() - start
+    return outcome
+
+
+class Unchanged(Exception):  # noqa: N818  # nothing is wrong
+    """Leaves a job whose photo is what it was when it was coloured."""
 
 
 @contextmanager
@@ -274,7 +311,8 @@ def remembered(
     if output is None:
         yield None
         return
-    with Ledger(output, "{}of{}".format(*shard) if shard else "") as ledger:
+    kind = RemoteLedger if is_remote(output) else Ledger
+    with kind(output, "{}of{}".format(*shard) if shard else "") as ledger:
         if not ledger.hold(0):
             waits()
             while not ledger.hold(3600):
@@ -297,8 +335,7 @@ def planned(one: Due, how: str, model: str) -> Row:
     """The row of a job that has not begun."""
     job = one.job
     stamp = job.stamp or Stamp(0, 0)
-    made = Stamp.of(job.target)
-    return Row(job.key, str(job.source), str(job.target), stamp, how, model, made=made, hash=one.hash)
+    return Row(job.key, str(job.source), str(job.target), stamp, how, model, made=one.there, hash=one.hash)
 
 
 def row_of(outcome: Outcome, how: str, model: str) -> Row:
@@ -316,7 +353,7 @@ def row_of(outcome: Outcome, how: str, model: str) -> Row:
         outcome.reason,
         outcome.notes,
         outcome.seconds,
-        Stamp.of(job.target),
+        outcome.made,
         time.time(),
     )
 
@@ -327,9 +364,10 @@ def sweep(rows: Iterable[Row]) -> None:
     for row in rows:
         places.setdefault(row.target.parent, set()).add(images.part_prefix(row.target))
     for folder, prefixes in places.items():
-        for part in folder.glob(".colourise-*.part"):
-            if part.name[: len(next(iter(prefixes)))] in prefixes:
-                part.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # a store without such a folder
+            for part in folder.glob(".colourise-*.part"):
+                if part.name[: len(next(iter(prefixes)))] in prefixes:
+                    part.unlink(missing_ok=True)
 
 
 def still_needed(todo: Iterable[Due]) -> str:

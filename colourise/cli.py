@@ -343,6 +343,7 @@ def colourise(
 
         from colourise import batch, folders
         from colourise.colouriser import load_model
+        from colourise.remote import check_folder, is_remote, located
 
         settings = folders.Settings(
             format=format and format.value,
@@ -364,7 +365,7 @@ def colourise(
         if paths == ["-"] or output == "-":
             stream(paths[0], output, load(), settings, quiet=quiet)
             return
-        named, place = [Path(path) for path in paths], Path(output) if output else None
+        named, place = [located(path) for path in paths], located(output) if output else None
         chosen = folders.Choice(
             tuple(include or ()),
             tuple(exclude or ()),
@@ -372,6 +373,12 @@ def colourise(
             follow_symlinks,
             part_of(shard),
         )
+        for path in filter(is_remote, named):
+            check_folder(path)
+        far = any(map(is_remote, [*named, place or ""]))
+        if far and (place is None or watch or report):
+            how_else = "add -o FOLDER" if place is None else "leave out --watch and --report"
+            raise typer.BadParameter(f"what is not on a disk of this machine goes another way: {how_else}")
         tree = place is not None and any(path.is_dir() for path in named)
         if watch and not any(path.is_dir() for path in named):
             raise typer.BadParameter("--watch is for folders; name one")
@@ -380,7 +387,7 @@ def colourise(
         if engine == EngineChoice.ray:
             from colourise import cluster
 
-            cluster.check([*paths, output or ""])
+            cluster.check()
         if engine == EngineChoice.ray and (not tree or watch):
             how_else = "leave out --watch" if watch else "add -o FOLDER"
             raise typer.BadParameter(f"--engine ray is for whole folders that go to another one: {how_else}")
@@ -401,7 +408,14 @@ def colourise(
                 known = {key: row.output for key, row in rows.items()}
                 settled = batch.Settled({} if overwrite or retry_failed else rows, how)
                 jobs, refused = folders.plan(named, place, settings, chosen, known, settled)
-                todo, done = batch.due(jobs, rows, how, overwrite=overwrite and first, retry=retry_failed)
+                todo, done = batch.due(
+                    jobs,
+                    rows,
+                    how,
+                    overwrite=overwrite and first,
+                    retry=retry_failed,
+                    stamp_of=batch.stamps_below(place),
+                )
             if not first:  # what failed is tried again when it has changed
                 todo = [one for one in todo if one.job.source.resolve() not in busy and not one.in_vain]
             count: Counter[str] = Counter(outcome.result for outcome in done)

@@ -18,7 +18,7 @@ import socket
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -34,6 +34,7 @@ from colourise.colouriser import Colouriser
 from colourise.errors import ColouriseError, DeviceError, ModelError
 from colourise.folders import Settings
 from colourise.ledger import Ledger, Row, Stamp
+from colourise.remote import is_remote
 
 HANDFUL = 4  # photos that a worker is handed, at most; their outcomes come together
 FOR_A_GPU = 4  # threads that read and write for one network on a GPU
@@ -67,8 +68,8 @@ class Worker:
     """How photos are written."""
     how: str
     """Model and options of the driver."""
-    folder: Path
-    """Where the driver is, below which relative paths are."""
+    folder: Path | None
+    """Where the driver is, below which relative paths are; None: all are URLs."""
     ledger: Path
     """The driver's ledger, which a worker must see."""
     threads: int
@@ -77,17 +78,14 @@ class Worker:
     """A `Begun` that all workers share."""
 
 
-def check(paths: Iterable[str]) -> None:
+def check() -> None:
     """Refuse what cannot be, before anything is begun.
 
     Raises:
-        DeviceError: Ray is not installed, nobody answers where it should be, or a path is no file's.
+        DeviceError: Ray is not installed, or nobody answers where it should be.
     """
     if find_spec("ray") is None or find_spec("pyarrow") is None:
         raise DeviceError("--engine ray needs Ray: pip install 'colourise[ray]'")
-    for path in paths:
-        if "://" in path:
-            raise DeviceError(f"{path}: is not a file; mount it as a folder on every machine, and name that")
     named = os.environ.get("RAY_ADDRESS", "")
     host, colon, port = named.rpartition(":")
     if colon and port.isdecimal() and "://" not in named:
@@ -140,17 +138,24 @@ def run(
             machines = sum(node["Alive"] for node in ray.nodes())
             told(f"Ray: {counted(workers, 'worker')} on {counted(machines, 'machine')}")
             begun = ray.remote(num_cpus=0, scheduling_strategy=here(ray))(Begun).remote()
+            urls = all(is_remote(row.photo) and is_remote(row.output) for row in rows)
             worker = Worker(
-                load, settings, how, Path.cwd(), ledger.file.absolute(), FOR_A_GPU if gpus else 1, begun
+                load,
+                settings,
+                how,
+                None if urls else Path.cwd(),
+                ledger.home.absolute(),
+                FOR_A_GPU if gpus else 1,
+                begun,
             )
             tasks = [Task(n, free(*one), one[1]) for n, one in enumerate(zip(todo, rows, strict=True))]
             left = set(range(len(todo)))
-            for number, outcome, made in handed_out(ray, tasks, worker, workers, gpu=gpus > 0):
+            for number, outcome in handed_out(ray, tasks, worker, workers, gpu=gpus > 0):
                 if number not in left:
                     continue
                 left.remove(number)
                 if not outcome.hopeless:
-                    ledger.write([replace(batch.row_of(outcome, how, colouriser.model), made=made)])
+                    ledger.write([batch.row_of(outcome, how, colouriser.model)])
                 yield outcome
                 if outcome.hopeless:
                     break
@@ -227,7 +232,7 @@ def hushed() -> Iterator[None]:
 
 def handed_out(
     ray: Any, tasks: list[Task], worker: Worker, workers: int, *, gpu: bool
-) -> Iterator[tuple[int, Outcome, Stamp | None]]:
+) -> Iterator[tuple[int, Outcome]]:
     """Let workers do tasks.
 
     Args:
@@ -237,7 +242,7 @@ def handed_out(
         workers: how many.
         gpu: whether each has a GPU.
     Yields:
-        For each task as it ends, its number, its outcome, and the stamp of its coloured version.
+        For each task as it ends, its number and its outcome.
     """
     options = ray.data.DataContext.get_current().copy()
     options.enable_progress_bars = options.print_on_execution_start = False
@@ -301,12 +306,13 @@ class Loaded:
             ModelError: its model is another one.
         """
         worker = self.worker
-        if not worker.ledger.exists() or not worker.folder.is_dir():
+        if Stamp.of(worker.ledger) is None or not (worker.folder is None or worker.folder.is_dir()):
             raise DeviceError(
                 f"{worker.ledger.parent} and {worker.folder} are not those of the first machine; "
-                "photos and outputs must be on a disk that all machines share, under the same paths"
+                "photos and outputs must be on a disk that all machines share, under the same paths, or URLs"
             )
-        os.chdir(worker.folder)
+        if worker.folder is not None:
+            os.chdir(worker.folder)
         if worker.threads == 1:
             cv2.setNumThreads(1)  # the other processors have workers of their own
         colouriser = worker.load()
@@ -341,15 +347,15 @@ class Loaded:
         except Exception:
             return pickle.dumps(RuntimeError(traceback.format_exc()))
 
-    def do(self, task: Task, times: int) -> tuple[int, Outcome, Stamp | None]:
+    def do(self, task: Task, times: int) -> tuple[int, Outcome]:
         """Do one task, unless a worker that was killed has done it, or too many were killed amid it."""
         worker, one = self.worker, task.due
-        job = replace(one.job, stamp=Stamp.of(one.job.source))
-        if not batch.why(job, task.row, worker.how, overwrite=False)[0]:
-            outcome = Outcome(one.job, "coloured")
+        job, there = replace(one.job, stamp=Stamp.of(one.job.source)), Stamp.of(one.job.target)
+        if not batch.why(job, task.row, worker.how, there, overwrite=False)[0]:
+            outcome = Outcome(one.job, "coloured", made=there)
         elif times < TRIES:
             outcome = batch.do(one, self.colouriser, worker.settings, self.budget, hashed=True)
         else:
             reason = f"{job.source}: kills whoever works on it; give it more memory, or scale it down first"
-            outcome = Outcome(one.job, "failed", reason)
-        return task.number, outcome, Stamp.of(one.job.target)
+            outcome = Outcome(one.job, "failed", reason, made=there)
+        return task.number, outcome

@@ -22,11 +22,12 @@ from typing import BinaryIO
 import cv2
 import numpy as np
 
-from colourise import __version__, images
+from colourise import __version__, images, remote
 from colourise.colouriser import Colouriser
 from colourise.errors import PhotoError
 from colourise.lab import Pixels, lay_over
 from colourise.ledger import Stamp
+from colourise.remote import is_remote, located
 from colourise.shallow import to_8_bits
 
 MARK = ".colourised"  # photo.jpg -> photo.colourised.jpg
@@ -142,7 +143,7 @@ def plan(
             key = os.fsencode(path.absolute())
             found = iter([Job(path, target, named=True, key=key, stamp=Stamp.of(path))])
         for job in found:
-            jobs.setdefault(os.path.abspath(job.source) if len(paths) > 1 else str(job.source), job)
+            jobs.setdefault(os.path.abspath(str(job.source)) if len(paths) > 1 else str(job.source), job)
     planned = distinct(list(jobs.values()), known or {})
     planned = unharmed(with_sheets(planned) if settings.compare else planned)
     return [
@@ -152,7 +153,7 @@ def plan(
 
 def is_file_name(output: Path, paths: list[Path]) -> bool:
     """Whether an output, which may not exist yet, is a file rather than a folder."""
-    if output.is_dir():
+    if is_remote(output) or output.is_dir():
         return False
     one_photo = len(paths) == 1 and not paths[0].is_dir()
     return output.is_file() or output.suffix.lower() in images.FORMATS or (one_photo and output.suffix != "")
@@ -170,6 +171,8 @@ def check_output(output: Path, paths: list[Path], settings: Settings, *, one_fil
         kind = images.FORMATS.get(suffix_of("", settings.format))
         if kind != images.FORMATS.get(output.suffix.lower()):
             raise PhotoError(f"{output}: --format says {settings.format}; change one of the two")
+    if is_remote(output):
+        return
     folders = output.absolute().parents if one_file else (output, *output.absolute().parents)
     nearest = next(folder for folder in folders if folder.exists())
     if not nearest.is_dir():
@@ -191,7 +194,7 @@ def jobs_in(
     barred: list[OSError] = []
     empty = True
     skip = output if output is not None and output.resolve() != folder.resolve() else None
-    start = len(os.path.join(folder, ""))
+    start = len(os.path.join(str(folder), ""))
     for entry in scan(folder, barred, follow=choice.follow, skip=skip):
         empty = False
         found = status(entry)
@@ -203,7 +206,7 @@ def jobs_in(
         if found is not None and choice.takes(key, found.st_mtime_ns) and settled(key, found):
             continue
         yield Job(
-            Path(entry.path),
+            located(entry.path),
             target_of(entry.path, place, output, settings),
             named=False,
             key=key,
@@ -221,7 +224,7 @@ def walk(folder: Path, barred: list[OSError]) -> Iterator[Path]:
 
 def scan(
     folder: Path, barred: list[OSError], *, follow: bool = False, skip: Path | None = None
-) -> Iterator[os.DirEntry[str]]:
+) -> Iterator[os.DirEntry[str] | remote.Entry]:
     """What `walk` gives, as the file system has it.
 
     Args:
@@ -230,6 +233,9 @@ def scan(
         follow: walk folders that are symbolic links too; each folder once, so that loops end.
         skip: a folder that is left out.
     """
+    if is_remote(folder):
+        yield from (entry for entry in remote.scan(folder, barred, skip=skip) if is_photo(entry.name))
+        return
     seen: set[tuple[int, int]] = set()
     leave_out = None if skip is None else status(skip)
     if leave_out is not None:
@@ -254,11 +260,15 @@ def scan(
             if is_folder(entry):
                 if follow or not entry.is_symlink():
                     folders.append(entry.path)
-            else:
-                stem, suffix = os.path.splitext(entry.name)
-                if suffix.lower() in images.EXTENSIONS and not stem.endswith(OURS):
-                    yield entry
+            elif is_photo(entry.name):
+                yield entry
         waiting += reversed(folders)
+
+
+def is_photo(name: str) -> bool:
+    """Whether a file's name is that of a photo, and not of one that this tool made."""
+    stem, suffix = os.path.splitext(name)
+    return suffix.lower() in images.EXTENSIONS and not stem.endswith(OURS)
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
@@ -269,7 +279,7 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def status(entry: os.DirEntry[str] | Path) -> os.stat_result | None:
+def status(entry: os.DirEntry[str] | remote.Entry | Path) -> os.stat_result | None:
     """What the file system tells of a file, or None if it is gone or hidden."""
     try:
         return entry.stat()
@@ -287,8 +297,8 @@ def target_of(photo: str, place: str, output: Path | None, settings: Settings) -
     stem, own = os.path.splitext(photo)
     suffix = suffix_of(own, settings.format)
     if output is None:
-        return Path(f"{stem}{MARK}{suffix}")
-    return Path(f"{os.path.join(output, place, os.path.basename(stem))}{suffix}")
+        return located(f"{stem}{MARK}{suffix}")
+    return located(f"{os.path.join(str(output), place, os.path.basename(stem))}{suffix}")
 
 
 def suffix_of(own: str, format: str | None) -> str:  # noqa: A002
@@ -309,9 +319,9 @@ def distinct(jobs: list[Job], known: Mapping[bytes, str]) -> list[Job]:
         before = known.get(job.key)
         if before is None:
             continue
-        same_folder = os.path.dirname(before) == os.path.dirname(job.target)
+        same_folder = os.path.dirname(before) == os.path.dirname(str(job.target))
         if same_folder and os.path.splitext(before)[1] == job.target.suffix:
-            kept[place] = job.target if before == str(job.target) else Path(before)
+            kept[place] = job.target if before == str(job.target) else located(before)
     shared = Counter(alike(job.target) for place, job in enumerate(jobs) if place not in kept)
     claimed = {alike(target) for target in known.values()} if jobs else set()
     taken = {target for target, count in shared.items() if count == 1} | claimed
@@ -370,9 +380,9 @@ class Folders:
 
     def __call__(self, file: Path) -> tuple[str, str]:
         """The real folder and the name of a file, which need not exist."""
-        folder, name = os.path.split(file)
+        folder, name = os.path.split(str(file))
         if folder not in self.real:
-            self.real[folder] = os.path.realpath(folder)
+            self.real[folder] = folder if is_remote(folder) else os.path.realpath(folder)
         return self.real[folder], name
 
 

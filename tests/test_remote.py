@@ -1,0 +1,261 @@
+"""Photos in an object store (a real S3 protocol, served on this machine) and in other places of fsspec's."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+import s3fs
+from conftest import PHOTOS
+from moto.server import ThreadedMotoServer
+from test_cluster import with_ray
+from typer.testing import Result
+from upath import UPath
+
+from colourise import ledger, remote
+from colourise.errors import LedgerError, PhotoError
+from colourise.ledger import RemoteLedger, Row, Stamp
+
+Colourise = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The address of an S3 server."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def bucket(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[UPath]:
+    """An empty bucket, which the environment leads to."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    s3fs.S3FileSystem.clear_instance_cache()
+    bucket = UPath("s3://bucket")
+    bucket.fs.mkdir("bucket")
+    yield bucket
+    bucket.fs.rm("bucket", recursive=True)
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture(params=["s3", "memory"])
+def store(request: pytest.FixtureRequest) -> Iterator[UPath]:
+    """A place in an object store, and one where files could be seen half-written."""
+    if request.param == "s3":
+        yield request.getfixturevalue("bucket")
+    else:
+        yield UPath("memory://bucket")
+        fsspec.filesystem("memory").store.clear()
+
+
+def archive(place: Any) -> Any:
+    """Three photos and a broken one below a place."""
+    folder = place / "archive"
+    for name, photo in {"chelsea.jpg": "chelsea.jpg", "box 1/Straße #2?.jpg": "coffee.jpg"}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes((PHOTOS / photo).read_bytes())
+    (folder / "box 1" / "deep").mkdir(parents=True, exist_ok=True)
+    (folder / "box 1" / "deep" / "camera.png").write_bytes((PHOTOS / "camera.png").read_bytes())
+    (folder / "broken.jpg").write_bytes((PHOTOS / "coffee.jpg").read_bytes()[:3000])
+    (folder / "notes.txt").write_bytes(b"no photo")
+    return folder
+
+
+def files(place: Any) -> dict[str, bytes]:
+    """What is below a folder, by place in it."""
+    if isinstance(place, Path):
+        return {
+            path.relative_to(place).as_posix(): path.read_bytes()
+            for path in place.rglob("*")
+            if path.is_file() and not path.name.startswith(".colourise")
+        }
+    place.fs.invalidate_cache()
+    root = str(place.path).rstrip("/")
+    return {
+        path.removeprefix(root).lstrip("/"): place.fs.cat_file(path)
+        for path in place.fs.find(root)
+        if "/.colourise" not in path
+    }
+
+
+def test_a_remote_archive_is_coloured_as_one_on_a_disk(
+    colourise: Colourise, store: UPath, tmp_path: Path
+) -> None:
+    assert colourise(archive(tmp_path), "-o", tmp_path / "out", "--no-history").exit_code == 1
+    source, out = archive(store), store / "coloured"
+    result = colourise(source, "-o", out, "--no-history")
+    assert result.exit_code == 1
+    lines = result.stderr.splitlines()
+    assert f"failed {source}/broken.jpg: truncated; copy it again from its source" in lines
+    assert lines[-1].startswith("3 coloured, 1 failed")
+    made = files(out)
+    assert made == files(tmp_path / "out")
+    assert made.keys() == {"chelsea.jpg", "box 1/Straße #2?.jpg", "box 1/deep/camera.png"}
+    left = {path.rpartition("/")[2] for path in out.fs.find(out.path) if "/.colourise" in path}
+    assert left == {".colourise.sqlite"}  # no lock, no parts
+
+
+def test_running_again_does_what_is_left(colourise: Colourise, store: UPath) -> None:
+    source, out = archive(store), store / "coloured"
+    colourise(source, "-o", out)
+    before = files(out)
+    again = colourise(source, "-o", out, "--json-lines")
+    assert again.exit_code == 1
+    assert [json.loads(line)["source"] for line in again.stdout.splitlines()] == [f"{source}/broken.jpg"]
+    assert again.stderr.splitlines()[-1].startswith("0 coloured, 3 there already, 1 failed")
+    assert files(out) == before
+
+    (source / "broken.jpg").write_bytes((PHOTOS / "rocket.jpg").read_bytes())
+    (source / "chelsea.jpg").write_bytes((PHOTOS / "astronaut.jpg").read_bytes())
+    (out / "box 1" / "deep" / "camera.png").unlink()
+    third = colourise(source, "-o", out)
+    assert third.exit_code == 0, third.stderr
+    assert third.stderr.splitlines()[-1].startswith("3 coloured, 1 there already")
+    after = files(out)
+    assert after.keys() == before.keys() | {"broken.jpg"}
+    assert after["chelsea.jpg"] != before["chelsea.jpg"]
+    planned = colourise(source, "-o", out, "--saturation", "2", "--dry-run")
+    assert f"{source}/chelsea.jpg -> {out}/chelsea.jpg (other model or options)" in planned.stdout.replace(
+        "\n", ""
+    )
+
+
+def test_between_a_store_and_a_disk(colourise: Colourise, bucket: UPath, tmp_path: Path) -> None:
+    assert colourise(archive(bucket), "-o", tmp_path / "here", "--no-history", "--compare").exit_code == 1
+    assert colourise(archive(tmp_path), "-o", bucket / "there", "--no-history", "--compare").exit_code == 1
+    here = files(tmp_path / "here")
+    assert here == files(bucket / "there")
+    assert {"chelsea.jpg", "chelsea.compare.jpg"} <= here.keys()
+
+
+@with_ray
+def test_workers_fetch_and_put_by_themselves(colourise: Colourise, bucket: UPath, tmp_path: Path) -> None:
+    source, out = archive(bucket), bucket / "coloured"
+    result = colourise(source, "-o", out, "--no-history", "--engine", "ray", "--workers", "2")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Ray: ")
+    assert f"failed {source}/broken.jpg: truncated" in result.stderr
+    assert colourise(archive(tmp_path), "-o", tmp_path / "out", "--no-history").exit_code == 1
+    assert files(out) == files(tmp_path / "out")
+    again = colourise(source, "-o", out, "--no-history")  # either engine goes on with the other's
+    assert again.stderr.splitlines()[-1].startswith("0 coloured, 3 there already, 1 failed")
+
+
+def test_a_file_that_is_there_is_not_written_over(colourise: Colourise, bucket: UPath) -> None:
+    source, out = archive(bucket), bucket / "coloured"
+    (out / "chelsea.jpg").write_bytes(b"mine")
+    assert colourise(source, "-o", out).exit_code == 1
+    assert files(out)["chelsea.jpg"] == b"mine"
+    with pytest.raises(PhotoError, match=r"coloured/chelsea.jpg: is there already"):
+        remote.put(PHOTOS / "chelsea.jpg", out / "chelsea.jpg", overwrite=False)
+
+
+def test_a_photo_that_changes_while_it_is_fetched_is_not_coloured(
+    bucket: UPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = bucket / "photo.jpg"
+    photo.write_bytes(b"before")
+    fetch = bucket.fs.get_file
+
+    def meanwhile(*arguments: Any) -> None:
+        fetch(*arguments)
+        photo.write_bytes(b"afterwards")
+
+    monkeypatch.setattr(bucket.fs, "get_file", meanwhile)
+    with pytest.raises(PhotoError, match=r"s3://bucket/photo.jpg: changed while it was read"):
+        remote.fetch(photo, tmp_path / "photo.jpg")
+
+
+# However it ends
+
+
+def row(key: bytes, out: UPath) -> Row:
+    return Row(key, f"s3://in/{key.decode()}", f"{out}/{key.decode()}", Stamp(1, 2), "how")
+
+
+def test_what_a_killed_run_had_planned_is_known(bucket: UPath, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = bucket / "coloured"
+    killed = RemoteLedger(out).__enter__()
+    assert killed.hold(0)
+    killed.write([row(b"a.jpg", out), row(b"b.jpg", out)])
+    killed.save()  # goes there; and then it is killed
+    with RemoteLedger(out) as ours:
+        assert not ours.hold(0)  # for all we know it is alive
+        monkeypatch.setattr(ledger, "STALE", 0)
+        assert ours.hold(2)
+        assert [(one.key, one.result) for one in ours] == [(b"a.jpg", "planned"), (b"b.jpg", "planned")]
+        assert ours.rows()[b"a.jpg"].target == out / "a.jpg"
+    assert not (out / ".colourise.lock").exists()
+    killed.scratch.cleanup()
+
+
+def test_a_second_run_waits_for_the_first(colourise: Colourise, bucket: UPath) -> None:
+    out = bucket / "coloured"
+    (out / ".colourise.lock").write_bytes(str(time.time() - ledger.STALE + 2).encode())
+    result = colourise(archive(bucket), "-o", out)
+    assert result.stderr.startswith("waiting another run is at work in s3://bucket/coloured\n")
+    assert len(files(out)) == 3
+
+
+def test_a_ledger_of_nothing_leaves_nothing(bucket: UPath) -> None:
+    with RemoteLedger(bucket / "coloured") as ours:
+        assert ours.hold(0)
+    bucket.fs.invalidate_cache()
+    assert bucket.fs.find("bucket") == []
+
+
+def test_a_damaged_ledger_is_one_clear_line(bucket: UPath) -> None:
+    (bucket / ".colourise.sqlite").write_bytes(b"not a database" * 100)
+    with pytest.raises(LedgerError, match="cannot be read or written"), RemoteLedger(bucket):
+        pass
+
+
+def test_seconds_are_what_is_compared(bucket: UPath) -> None:
+    """A listing and a question for one file must agree."""
+    (bucket / "a.jpg").write_bytes(b"12345")
+    ((url, listed),) = remote.listing(bucket).items()
+    assert url == "s3://bucket/a.jpg"
+    assert Stamp.of(bucket / "a.jpg") == Stamp.of(url) == Stamp(5, listed.st_mtime_ns)
+    assert Stamp.of("s3://bucket/b.jpg") is None
+
+
+# What cannot be
+
+
+def test_places_that_nobody_knows(colourise: Colourise, tmp_path: Path) -> None:
+    for url, told in {
+        "gs://bucket/archive": "needs another package: pip install 'gcsfs'",
+        "floppy://a/archive": "floppy:// cannot be reached",
+    }.items():
+        result = colourise(url, "-o", tmp_path / "out")
+        assert result.exit_code == 1
+        assert result.stderr.replace("\n", " ").startswith(f"error {url}: {told}"), result.stderr
+
+
+def test_buckets_that_are_not_there(colourise: Colourise, bucket: UPath, tmp_path: Path) -> None:
+    missing = colourise("s3://no-such-bucket/archive", "-o", tmp_path / "out")
+    assert missing.exit_code == 1
+    assert missing.stderr.startswith("error s3://no-such-bucket/archive: no such folder")
+    nowhere = colourise(archive(bucket), "-o", "s3://no-such-bucket/out")
+    assert nowhere.exit_code == 1
+    assert nowhere.stderr.startswith("error s3://no-such-bucket/out/.colourise")
+    assert nowhere.stderr.count("\n") <= 3
+
+
+def test_what_goes_another_way(colourise: Colourise, bucket: UPath, tmp_path: Path) -> None:
+    source = archive(bucket)
+    assert colourise(source).exit_code == 2
+    assert colourise(source, "-o", tmp_path / "out", "--watch").exit_code == 2
+    assert colourise(source, "-o", tmp_path / "out", "--report", tmp_path / "a.html").exit_code == 2
+    assert colourise(source / "chelsea.jpg", "-o", tmp_path / "out").exit_code == 1
