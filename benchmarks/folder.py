@@ -94,8 +94,7 @@ def watched(model: Colouriser) -> Iterator[Counter[str]]:
         (images, "read", "decode"),
         (colouriser, "rgb_to_L", "Lab"),
         (colouriser, "lay_over", "Lab"),
-        (batch.Shared, "predict_ab", "network and waiting for it"),
-        (model.backend, "predict_ab", "network"),
+        (type(model.backend), "predict_ab", "network"),
         (images, "write", "encode"),
     ]
     before = [(place, name, getattr(place, name)) for place, name, _ in places]
@@ -140,7 +139,6 @@ def main() -> None:
             f"{megapixels:g} megapixels: {speed:.2f} photos/s, limit {asked.photos / seconds['limit']:.2f}, "
             f"ratio {seconds['limit'] / seconds['ours']:.2f}; 2 workers: {alone / two:.2f} times 1 worker"
         )
-        spent["waiting for the network"] = spent.pop("network and waiting for it") - spent["network"]
         total = seconds["ours"] * workers
         spent["the rest"] = total - sum(spent.values())
         print("   " + ", ".join(f"{stage} {share / total:.0%}" for stage, share in spent.most_common()))

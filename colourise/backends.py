@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import io
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -120,13 +121,16 @@ class OnnxBackend:
     Args:
         file: the ONNX file.
         device: "auto" takes CUDA where there is an NVIDIA GPU and ONNX Runtime can use it, else the CPU.
+        threads: that share the work on one batch, on the CPU; 0: one a processor.
     Raises:
         DeviceError: CUDA was asked for and ONNX Runtime did not get it.
         ModelError: the file cannot be loaded.
     """
 
-    def __init__(self, file: Path, *, device: str = "auto") -> None:
+    def __init__(self, file: Path, *, device: str = "auto", threads: int = 0) -> None:
         import onnxruntime
+
+        self.file = file
 
         onnxruntime.set_default_logger_severity(4)  # what matters is asked below; the log is for developers
         providers: list[str | tuple[str, dict[str, str]]] = ["CPUExecutionProvider"]
@@ -138,6 +142,7 @@ class OnnxBackend:
             providers.insert(0, ("CUDAExecutionProvider", {"device_id": index}))
         try:
             options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = threads
             options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # for others may decode
             self.session = onnxruntime.InferenceSession(str(file), options, providers=providers)
         except Exception as err:  # ONNX Runtime's errors share no base class of their own
@@ -155,6 +160,11 @@ class OnnxBackend:
     def name(self) -> str:
         """What really runs, for people."""
         return f"ONNX Runtime on {'CUDA' if self.provider == 'CUDAExecutionProvider' else 'the CPU'}"
+
+    @cached_property
+    def single(self) -> OnnxBackend:
+        """The same on one thread: where many ask at once, that is faster than to share out a batch."""
+        return OnnxBackend(self.file, device="cpu", threads=1)
 
     def predict_ab(self, L: Floats) -> Floats:
         """L (N, 1, H, W) float32 -> ab (N, 2, H, W) float32."""

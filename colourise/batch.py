@@ -1,8 +1,9 @@
 """Many photos: jobs -> outcomes, several side by side, remembered in a ledger.
 
 Each photo stays with one thread from its bytes to its coloured file, and there is one thread more than
-processors: while some decode or encode, one batch is in the network. What photos take in memory is added up,
-so that large ones wait for each other. Outcomes come as photos end; the ledger has them in order.
+processors, for some wait for the disk. On the CPU each runs the network by itself; a GPU takes what several
+ask at the same time as one batch. What photos take in memory is added up, so that large ones wait for each
+other. Outcomes come as photos end; the ledger has them in order.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import numpy as np
 from PIL import Image
 
 from colourise import images, shallow
-from colourise.backends import Backend
+from colourise.backends import Backend, OnnxBackend
 from colourise.colouriser import Colouriser
 from colourise.errors import ColouriseError, PhotoError
 from colourise.folders import Job, Settings, colour
@@ -219,14 +220,18 @@ def run(
         workers: photos at a time; by default one more than there are processors.
         memory: bytes that photos may take at once; by default half of the machine's.
     """
+    if not todo:
+        return
     how = how_of(colouriser, settings)
     if ledger is not None:
         ledger.write(planned(one, how, colouriser.model) for one in todo)
         ledger.save()
     workers = workers or default_workers()
     budget = Budget(memory or machine_memory() // 2)
-    with Shared(colouriser.backend) as shared, ThreadPoolExecutor(workers) as pool:
-        one_batch = colouriser.over(shared, fused=ledger is not None or len(todo) > workers)
+    many = (
+        ledger is not None or len(todo) > workers
+    )  # not so few that getting ready takes longer than they do
+    with for_many(colouriser, many=many) as ready, ThreadPoolExecutor(workers) as pool:
         waiting, running = deque(todo), set[Future[Outcome]]()
 
         def ended(some: set[Future[Outcome]]) -> Iterator[Outcome]:
@@ -242,7 +247,7 @@ def run(
             while waiting or running:
                 while waiting and len(running) < 2 * workers:
                     running.add(
-                        pool.submit(do, waiting.popleft(), one_batch, settings, budget, ledger is not None)
+                        pool.submit(do, waiting.popleft(), ready, settings, budget, ledger is not None)
                     )
                 over, running = wait(running, return_when=FIRST_COMPLETED)
                 yield from ended(over)
@@ -401,7 +406,7 @@ def footprint(source: Path) -> int:
 
 
 def default_workers() -> int:
-    """Photos at a time: one more than there are processors, for one is often in the network."""
+    """Photos at a time: one more than there are processors, for one often waits for the disk."""
     return (os.cpu_count() or 1) + 1
 
 
@@ -441,6 +446,22 @@ class Budget:
             with self.change:
                 self.free += size
                 self.change.notify_all()
+
+
+@contextmanager
+def for_many(colouriser: Colouriser, *, many: bool = True) -> Iterator[Colouriser]:
+    """A colouriser for many threads, of which each does a whole picture.
+
+    Args:
+        colouriser: for one thread.
+        many: whether it is worth while to load what is faster for many pictures.
+    """
+    backend = colouriser.backend
+    if many and isinstance(backend, OnnxBackend) and backend.provider == "CPUExecutionProvider":
+        yield colouriser.over(backend.single, fused=True)
+    else:
+        with Shared(backend) as shared:
+            yield colouriser.over(shared, fused=many)
 
 
 class Shared:

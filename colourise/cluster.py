@@ -20,7 +20,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,7 +29,7 @@ from typing import Any
 import cv2
 
 from colourise import batch
-from colourise.batch import Budget, Due, Outcome, Shared
+from colourise.batch import Budget, Due, Outcome
 from colourise.colouriser import Colouriser
 from colourise.errors import ColouriseError, DeviceError, ModelError
 from colourise.folders import Settings
@@ -290,6 +290,7 @@ class Loaded:
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
         self.wrong: Exception | None = None
+        self.stack = ExitStack()  # for as long as the worker lives
         self.budget = Budget(batch.machine_memory() // 2 * worker.threads // (os.cpu_count() or 1))
         try:
             self.colouriser = self.loaded()
@@ -320,7 +321,7 @@ class Loaded:
             raise ModelError(
                 "another model of this name is here than on the first machine; give all machines the same"
             )
-        return colouriser.over(Shared(colouriser.backend).__enter__(), fused=True)
+        return self.stack.enter_context(batch.for_many(colouriser))
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, list[bytes]]:
         """Do a handful of tasks: {"task": pickles} -> {"answer": pickles}.

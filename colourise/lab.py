@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Pixels = NDArray[Any]  # uint8 or uint16
 Floats = NDArray[np.float32]
+Joiner = Callable[[Floats, slice, Pixels], None]
 
 RGB_TO_XYZ = np.array(
     [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
@@ -97,37 +98,40 @@ def lay_over(pixels: Pixels, ab: Floats, threads: int | None = None, *, fused: b
         pixels: (H, W) grey or (H, W, 3) sRGB, uint8 or uint16; its own colours are ignored.
         ab: (2, h, w) float32 at any size.
         threads: how many work at it; by default one a processor.
-        fused: whether `fused.join` does it, which is faster once it is loaded.
+        fused: whether `fused.joiner` does it, which is faster once it is loaded.
     Returns:
         (H, W, 3) sRGB of the same dtype, with the L of `pixels` to within rounding.
     """
     keep_freed_memory()
     height, width = pixels.shape[:2]
     coloured = np.empty((height, width, 3), pixels.dtype)
-    joined = join
     if fused:
-        from colourise.fused import join as joined
+        from colourise.fused import joiner as chosen
+    else:
+        chosen = joiner
+    join = chosen(ab, height, width)
 
     def lay(rows: slice) -> None:
         strip = pixels[rows]
         fy = cv2.LUT(strip, f(linear_table(pixels.dtype))) if strip.ndim == 2 else f(luminance(strip))
-        joined(fy, stretch(ab, rows, height), coloured[rows])
+        join(fy, rows, coloured[rows])
 
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:  # all let go of the interpreter
         list(pool.map(lay, strips(height, width)))
     return coloured
 
 
-def join(fy: Floats, tall: Floats, out: Pixels) -> None:
-    """Join a strip's lightness and colour into sRGB.
+def joiner(ab: Floats, height: int, width: int) -> Joiner:
+    """What joins strips of a picture of this size with ab (2, h, w).
 
-    Args:
-        fy: (rows, W) float32, f of the luminance.
-        tall: (2, rows, w) float32, a and b at this strip's height and any width.
-        out: (rows, W, 3) uint8 or uint16: takes the colours.
+    It takes f of a strip's luminance, (rows, width) float32; which rows it is; and (rows, width, 3) uint8 or
+    uint16 for the colours.
     """
-    ab = [cv2.resize(plane, fy.shape[::-1], interpolation=cv2.INTER_LINEAR) for plane in tall]
-    out[:] = encode(show(fy, ab), out.dtype)
+
+    def join(fy: Floats, rows: slice, out: Pixels) -> None:
+        out[:] = encode(show(fy, enlarge(ab, rows, height, width)), out.dtype)
+
+    return join
 
 
 def clip_to_gamut_bounds(ab: Floats) -> Floats:
@@ -161,13 +165,14 @@ def average_rows(picture: Pixels, height: int) -> Floats:
     return averages.reshape(height, *picture.shape[1:])
 
 
-def stretch(ab: Floats, rows: slice, height: int) -> Floats:
-    """Rows of ab (2, h, w) brought to `height` without making the rest: (2, rows, w); bilinear."""
+def enlarge(ab: Floats, rows: slice, height: int, width: int) -> list[Floats]:
+    """Rows of ab (2, h, w) brought to (height, width) without making the rest: a and b; bilinear."""
     h = ab.shape[1]
     at = np.clip((np.arange(rows.start, rows.stop) + 0.5) * h / height - 0.5, 0, h - 1)  # pixel centres
     above = at.astype(np.intp)
     below, share = np.minimum(above + 1, h - 1), (at - above).astype(np.float32)[:, None]
-    return ab[:, above] + (ab[:, below] - ab[:, above]) * share
+    tall = ab[:, above] + (ab[:, below] - ab[:, above]) * share  # (2, rows, w)
+    return [cv2.resize(plane, (width, len(at)), interpolation=cv2.INTER_LINEAR) for plane in tall]
 
 
 def strips(height: int, width: int) -> list[slice]:
