@@ -219,16 +219,17 @@ class Ledger:
 
     def rows(self) -> dict[bytes, Row]:
         """Every row by its key."""
-        return {row.key: row for row in self}
+        return {row.key: row for row in self.among("1")}
 
     def __iter__(self) -> Iterator[Row]:
-        """Every row, sorted by key."""
-        yield from self.among("1")
+        """Every row, folder by folder."""
+        self.table.create_function("folder", 1, os.path.dirname, deterministic=True)
+        yield from self.among("1", "folder(key), key")
 
-    def among(self, condition: str) -> Iterator[Row]:
-        """The rows of which a condition in SQL holds, sorted by key."""
+    def among(self, condition: str, order: str = "key") -> Iterator[Row]:
+        """The rows of which a condition in SQL holds, sorted."""
         with self._told():
-            query = f"SELECT {COLUMNS} FROM photos WHERE {condition} ORDER BY key"  # noqa: S608
+            query = f"SELECT {COLUMNS} FROM photos WHERE {condition} ORDER BY {order}"  # noqa: S608
             for values in self.table.execute(query):
                 yield Row.of(values)
 

@@ -379,6 +379,14 @@ def test_a_second_run_waits_for_the_first(colourise: Colourise, album: Path, out
     assert len(made(out)) == 6
 
 
+def test_a_ledger_goes_folder_by_folder(out: Path) -> None:
+    """A report has a heading for each: photos beside a folder do not come before and after it."""
+    keys = [b"a.jpg", b"b/a.jpg", b"b/c/d.jpg", b"b/z.jpg", b"c.jpg"]
+    with Ledger(out) as ledger:
+        ledger.write(Row(key, "photo", "output", Stamp(0, 0), "how") for key in reversed(keys))
+        assert [row.key for row in ledger] == [b"a.jpg", b"c.jpg", b"b/a.jpg", b"b/z.jpg", b"b/c/d.jpg"]
+
+
 def test_a_damaged_ledger_is_one_clear_line(colourise: Colourise, album: Path, out: Path) -> None:
     colourise(album, "-o", out)
     (out / ".colourise.sqlite").write_bytes(b"not a database" * 100)
