@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from colourise.batch import Outcome
     from colourise.checkpoints import Row
+    from colourise.films import Progress as FilmProgress
     from colourise.study import Naturalness
     from colourise.train import Progress as TrainingProgress
 
@@ -68,6 +69,22 @@ def progress_bar(**options: Any) -> Progress:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=err, **options)
+
+
+@contextmanager
+def film_bar(*, hidden: bool) -> Iterator[Any]:
+    """A progress bar with scenes and frames a second; yields what `films.colour` reports to."""
+    if hidden or not err.is_terminal:
+        yield lambda now: None
+        return
+    with progress_bar(transient=True) as progress:
+        task = progress.add_task("reading", total=None)
+
+        def told(now: FilmProgress) -> None:
+            what = f"scene {now.scenes}  {now.speed:.1f} frames/s"
+            progress.update(task, completed=now.done, total=now.about, description=what)
+
+        yield told
 
 
 @contextmanager
