@@ -38,6 +38,7 @@ Codec = Literal["h264", "hevc", "av1", "ffv1", "prores"]
 ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "ffv1": "ffv1", "prores": "prores_ks"}
 CRF = {"h264": (18, 51), "hevc": (20, 51), "av1": (25, 63)}  # the default, and the worst
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+DAMAGED = "damaged or cut off in its header, or no film; copy it again from its source"
 CLOCKS = ("mpegts", "mpeg")  # formats whose clock starts anywhere
 MUXERS_OWN = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")
 SD_HEIGHT, SD_WIDTH = 576, 1024  # up to here a player takes an untagged film for BT.601
@@ -206,7 +207,9 @@ def look(path: Path) -> Film:
     with open_film(path) as container:
         found = pictures_of(container)
         if not found:
-            kinds = {stream.type for stream in container.streams}
+            kinds = {stream.type for stream in container.streams} - {"data"}
+            if not kinds:
+                raise FilmError(f"{path}: {DAMAGED}")
             has = "only sound" if kinds == {"audio"} else "no pictures that move"
             raise FilmError(f"{path}: has {has}; name a film")
         stream = found[0]
@@ -312,9 +315,7 @@ def open_film(path: Path) -> Any:
     except (av.FileNotFoundError, av.IsADirectoryError, av.PermissionError) as err:
         raise FilmError(f"{path}: {err.strerror}") from err
     except (av.FFmpegError, ValueError, OSError) as err:
-        raise FilmError(
-            f"{path}: damaged or cut off in its header, or no film; copy it again from its source"
-        ) from err
+        raise FilmError(f"{path}: {DAMAGED}") from err
 
 
 def pictures_of(container: Any) -> list[Any]:
@@ -360,7 +361,9 @@ def deinterlaced(pictures: Iterable[Any], stream: Any) -> Iterator[Any]:
         graph.vpush(picture)
         while True:
             try:
-                yield graph.vpull()
+                whole = graph.vpull()
+                whole.pts = round(whole.pts * whole.time_base / stream.time_base)  # yadif counts in halves
+                yield whole
             except (av.BlockingIOError, av.EOFError):
                 break
 
@@ -525,25 +528,37 @@ def plan(film: Film, target: Path, encoding: Encoding) -> Plan:
         raise FilmError(f"{target}: {target.suffix} cannot say that a film is turned; choose mp4, mov or mkv")
     copied, notes = [], []
     with open_film(film.path) as source:
-        for stream in source.streams:
-            if stream.index == film.stream or stream in pictures_of(source):
-                continue
+        others = [s for s in source.streams if s.index != film.stream and s not in pictures_of(source)]
+        begin = first_packets(source, others)
+        for stream in others:
             if stream.type == "data" and container in ("mp4", "mov"):
                 continue  # times and chapters, of which this container makes its own
             try:
                 with av.open(io.BytesIO(), "w", format=container) as trial:
-                    copy_stream(trial, stream)
+                    copy = copy_stream(trial, stream)
                     trial.start_encoding()
+                    if packet := begin.get(stream.index):  # some are refused only when there is one
+                        packet.stream = copy
+                        trial.mux_one(packet)
                 copied.append(stream.index)
             except (av.FFmpegError, ValueError, AttributeError):
-                kind = {"audio": "sound", "subtitle": "subtitles", "video": "cover"}.get(
-                    stream.type, stream.type
-                )
+                kinds = {"audio": "sound", "subtitle": "subtitles", "video": "cover"}
                 name = getattr(stream, "name", None) or "of an unknown kind"
-                notes.append(f"{target.suffix} cannot hold its {kind} ({name}), which is left out; mkv may")
+                what = f"{kinds.get(stream.type, stream.type)} ({name})"
+                notes.append(f"{target.suffix} cannot hold its {what}, which is left out; mkv may")
         if source.chapters() and container in ("avi", "mpegts", "flv", "gif"):
             notes.append(f"{target.suffix} cannot hold its chapters, which are left out")
     return Plan(container, tuple(copied), tuple(notes))
+
+
+def first_packets(source: Any, streams: list[Any]) -> dict[int, Any]:
+    """The first packet of each stream, by its index, of those that begin soon."""
+    found: dict[int, Any] = {}
+    with suppress(av.FFmpegError):
+        for packet in itertools.islice(source.demux(streams), 200) if streams else ():
+            if packet.size:
+                found.setdefault(packet.stream.index, packet)
+    return found
 
 
 def muxer_of(target: Path) -> str:

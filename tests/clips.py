@@ -12,7 +12,9 @@ from conftest import PHOTOS, pixels
 Frames = list[np.ndarray]  # (H, W, 3) uint8
 
 
-def pan(photo: str, count: int, size: tuple[int, int] = (96, 64), step: tuple[float, float] = (1, 0.5)) -> Frames:
+def pan(
+    photo: str, count: int, size: tuple[int, int] = (96, 64), step: tuple[float, float] = (1, 0.5)
+) -> Frames:
     """So many pictures (width, height) of a camera that moves over a photo, `step` pixels a frame."""
     width, height = size
     rgb = pixels(PHOTOS / photo)
