@@ -38,6 +38,7 @@ from colourise.terminal import (
     err,
     film_bar,
     out,
+    print_film_scores,
     print_models,
     print_naturalness,
     print_outcome,
@@ -691,10 +692,17 @@ def train(
     epilog="Examples:\n"
     "  colourise eval --data photos/ -m runs/a -m runs/b         [dim]tables[/]\n"
     "  colourise eval --data photos/ -m runs/a --figures paper/  [dim]and figures[/]\n"
-    "  colourise eval --data photos/ -m runs/a --csv > a.csv     [dim]a spreadsheet[/]",
+    "  colourise eval --data photos/ -m runs/a --csv > a.csv     [dim]a spreadsheet[/]\n"
+    "  colourise eval --video film.mp4                           [dim]how steady colours are[/]",
 )
 def evaluate(
-    data: Annotated[Path, typer.Option(help="Folder of colour photos, or one photo.", exists=True)],
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of colour photos, or one photo.", exists=True)
+    ] = None,
+    film: Annotated[
+        list[Path] | None,
+        typer.Option("--video", metavar="FILM", help="A colour film instead; may be repeated.", exists=True),
+    ] = None,
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -770,16 +778,45 @@ def evaluate(
 
     Each photo is made grey and coloured as a user's would be. Photos that
     are exactly grey are left out: they have no colours to compare with.
+    With --video, colours are scored frame by frame and steadied.
     """
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv both go to standard output; choose one")
+    if (data is None) == (film is None):
+        raise typer.BadParameter("--data names colour photos, --video colour films; give one of the two")
     models = list(dict.fromkeys(model or [DEFAULT_MODEL]))
+
+    def load(name: str) -> Colouriser:
+        from colourise.colouriser import load_model
+
+        return load_model(
+            name,
+            backend=backend.value,
+            device=device,
+            precision=precision.value,
+            input_size=input_size,
+            saturation=saturation,
+        )
+
+    if film is not None:
+        extras = {"--split": split, "--lpips": lpips, "--fid": fid, "--frechet": frechet}
+        extras |= {"--figures": figures, "--sheet": sheet}
+        if unfit := next((option for option, given in extras.items() if given), None):
+            raise typer.BadParameter(f"{unfit} is for photos; leave it out with --video")
+        with refusals():
+            scored = score_films(film, {name: load(name) for name in models})
+        if as_json or as_csv:
+            print_rows(scored, "film", as_json=as_json)
+        else:
+            print_film_scores(scored)
+        return
     with refusals():
-        from colourise.colouriser import Colouriser, load_model
+        from colourise.colouriser import Colouriser
         from colourise.data import Source, find_photos, place_of, read_split
         from colourise.evaluate import Grey, Judged, compare
         from colourise.figures import Album, contact_sheets
 
+        assert data is not None  # noqa: S101  # or there are films
         photos = find_photos(data)
         if split is not None:
             _, photos = read_split(split, data, photos)
@@ -788,14 +825,7 @@ def evaluate(
             name = "plain grey" if "grey" in models else "grey"
             colourisers[name] = Colouriser(Grey(), input_size=32)
         for name in models:
-            colourisers[name] = load_model(
-                name,
-                backend=backend.value,
-                device=device,
-                precision=precision.value,
-                input_size=input_size,
-                saturation=saturation,
-            )
+            colourisers[name] = load(name)
         perception = None
         wanted = [name for name, asked in zip(PERCEIVED, (lpips, fid, frechet), strict=True) if asked]
         if wanted:
@@ -849,22 +879,41 @@ def evaluate(
         if figures:
             album.write(figures, scores)
             err.print(f"[green]figures[/] {escape(str(figures))}")
+    if as_json or as_csv:
+        print_rows(rows, "model", as_json=as_json)
+    else:
+        print_scores(rows, size)
+    if failures:
+        raise typer.Exit(1)
+
+
+def score_films(paths: list[Path], colourisers: dict[str, Colouriser]) -> dict[str, dict[str, float]]:
+    """What `eval --video` prints, by film, model and how it is coloured."""
+    from colourise.evaluate import compare_film
+    from colourise.temporal import STEADINESS
+
+    rows: dict[str, dict[str, float]] = {}
+    for path in paths:
+        with bar(f"scoring {path.name}", None, hidden=False) as advance:
+            scores = compare_film(path, colourisers, steadiness=STEADINESS, advance=advance)
+        rows |= {f"{path.name}: {name}": one.summary() for name, one in scores.items()}
+    return rows
+
+
+def print_rows(rows: dict[str, dict[str, float]], heading: str, *, as_json: bool) -> None:
+    """Print scores with every digit, as JSON or as CSV."""
     if as_json:
         finite = {  # JSON has no infinity, which is the PSNR of equal pictures, and no NaN
             name: {key: value if math.isfinite(value) else None for key, value in row.items()}
             for name, row in rows.items()
         }
         out.print(json.dumps(finite, indent=2, ensure_ascii=False), markup=False)
-    elif as_csv:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, ["model", *rows[models[0]]], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({"model": name, **row} for name, row in rows.items())
-        out.print(text.getvalue(), markup=False, end="")
-    else:
-        print_scores(rows, size)
-    if failures:
-        raise typer.Exit(1)
+        return
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [heading, *next(iter(rows.values()))], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({heading: name, **row} for name, row in rows.items())
+    out.print(text.getvalue(), markup=False, end="")
 
 
 @app.command()

@@ -30,7 +30,7 @@ from colourise import __version__, images, video
 from colourise.colouriser import Colouriser
 from colourise.errors import FilmError, PhotoError
 from colourise.folders import MARK
-from colourise.lab import Floats
+from colourise.lab import Floats, Pixels
 from colourise.ledger import Stamp
 from colourise.temporal import STEADINESS, Coloured, State, steady
 from colourise.video import Damage, Encoder, Encoding, Film, Frame, Plan, Segment
@@ -275,28 +275,23 @@ def encode(
     stop: threading.Event,
 ) -> None:
     """Colour what is left of a film into segments."""
-    turns = film.turns
     painter = colouriser.over(colouriser.backend, fused=True)
 
-    def read() -> Iterator[tuple[Frame, Floats]]:
-        for frame in video.frames(
-            film,
-            start=window[0],
-            end=window[1],
-            after=work.last,
-            deinterlace=settings.deinterlace,
-            damage=damage,
-        ):
-            yield frame, np.ascontiguousarray(np.rot90(painter.lightness(frame.pixels), turns))
+    frames = video.frames(
+        film,
+        start=window[0],
+        end=window[1],
+        after=work.last,
+        deinterlace=settings.deinterlace,
+        damage=damage,
+    )
 
     def laid(part: Iterable[Coloured[Frame]], encoder: Encoder) -> Iterator[tuple[Coloured[Frame], Any]]:
         for coloured in part:
-            ab = np.ascontiguousarray(np.rot90(coloured.ab, -turns, axes=(1, 2)))
-            pixels = painter.lay(coloured.frame.pixels, ab)
-            yield coloured, encoder.prepare(pixels, coloured.frame)
+            yield coloured, encoder.prepare(laid_over(coloured, painter, film), coloured.frame)
 
     with ExitStack() as stack:
-        reading = stack.enter_context(Ahead(read(), READY))
+        reading = stack.enter_context(Ahead(seen(frames, painter, film), READY))
         colours = steady(reading, painter.predict, steadiness=settings.steadiness, state=work.state)
         colouring = stack.enter_context(Ahead(colours, READY))
         for part in parts(colouring, stop):
@@ -307,6 +302,18 @@ def encode(
                     progress.scenes += coloured.cut
                     told(progress)
             work.keep(encoder, coloured)
+
+
+def seen(frames: Iterable[Frame], colouriser: Colouriser, film: Film) -> Iterator[tuple[Frame, Floats]]:
+    """Frames with what the network sees of them: L (S, S), upright."""
+    for frame in frames:
+        yield frame, np.ascontiguousarray(np.rot90(colouriser.lightness(frame.pixels), film.turns))
+
+
+def laid_over(coloured: Coloured[Frame], colouriser: Colouriser, film: Film) -> Pixels:
+    """A frame with its upright ab laid over, as it is stored."""
+    ab = np.ascontiguousarray(np.rot90(coloured.ab, -film.turns, axes=(1, 2)))
+    return colouriser.lay(coloured.frame.pixels, ab)
 
 
 def parts(frames: Iterable[Coloured[Frame]], stop: threading.Event) -> Iterator[Iterator[Coloured[Frame]]]:

@@ -107,18 +107,19 @@ def colour_histograms(picture: Picture) -> NDArray[np.float64]:
     return np.stack(counts) / (picture.shape[0] * picture.shape[1])
 
 
-def colour_consistency(histograms: Sequence[NDArray[np.float64]]) -> float:
-    """Colour Distribution Consistency index of a scene, lower is steadier; NaN for a single frame.
+def colour_consistency(scenes: Sequence[Sequence[NDArray[np.float64]]]) -> float:
+    """Colour Distribution Consistency index, lower is steadier; NaN where no scene has two frames.
 
     Args:
-        histograms: `colour_histograms` of consecutive frames.
+        scenes: of each, the histograms of its frames as shares, (channels, bins); `colour_histograms` in the
+            papers.
     Returns:
-        Mean over frame gaps 1, 2 and 4 of the mean JS divergence, in nats, over R, G, B and pairs of frames.
+        Mean over frame gaps 1, 2 and 4 of the mean JS divergence, in nats, over channels and pairs of frames.
     Source: Liu et al., "Temporally consistent video colorization", equation of CDC; NTIRE 2023's track 2.
     """
     gaps = []
     for gap in (1, 2, 4):
-        pairs = list(zip(histograms, histograms[gap:], strict=False))
+        pairs = [pair for scene in scenes for pair in zip(scene, scene[gap:], strict=False)]
         if pairs:
             gaps.append(np.mean([js(p, q) for one, other in pairs for p, q in zip(one, other, strict=True)]))
     return float(np.mean(gaps)) if gaps else float("nan")

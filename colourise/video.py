@@ -361,7 +361,7 @@ def deinterlaced(pictures: Iterable[Any], stream: Any) -> Iterator[Any]:
         graph.vpush(picture)
         while True:
             try:
-                whole = graph.vpull()
+                whole: Any = graph.vpull()
                 whole.pts = round(whole.pts * whole.time_base / stream.time_base)  # yadif counts in halves
                 yield whole
             except (av.BlockingIOError, av.EOFError):
@@ -616,11 +616,13 @@ def join(
         FilmError: a segment is not what it was when it was written.
         OSError: the disk is full.
     """
+    # Matroska would move everything to where nothing is below zero, as the first packet of AAC commonly is
+    options = {"avoid_negative_ts": "disabled"} if plan.container == "matroska" else {}
     zero = start if start is not None else film.start if film.container in CLOCKS else Fraction(0)
     with (
         open_film(film.path) as source,
         av.open(os.fspath(segments[0].path)) as first,
-        av.open(file, "w", format=plan.container, buffer_size=1 << 20) as output,
+        av.open(file, "w", format=plan.container, container_options=options, buffer_size=1 << 20) as output,
     ):
         output.metadata.update({k: v for k, v in source.metadata.items() if k.lower() not in MUXERS_OWN})
         if comment:
