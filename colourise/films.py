@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import queue
 import shutil
 import threading
@@ -21,6 +22,7 @@ from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
+from zipfile import BadZipFile
 
 import av
 import numpy as np
@@ -39,6 +41,7 @@ T = TypeVar("T")
 PREVIEW = ".preview"  # film.mp4 -> film.preview.mp4
 PART = ".part"  # film.colourised.mp4 -> film.colourised.part.mp4, of a run that was stopped
 FRAMES = 240  # of a segment, at least; x264 begins anew after 250 anyway
+HDR = (16, 18)  # AVColorTransferCharacteristic: PQ and HLG
 READY = 8  # frames that a stage is ahead of the next
 
 
@@ -115,7 +118,21 @@ def target_of(source: Path, output: Path | None, *, preview: bool = False) -> Pa
     return output / f"{source.stem}{suffix}" if output.is_dir() else output
 
 
-WRITTEN = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".ts", ".mts", ".m2ts", ".flv", ".3gp", ".3g2", ".nut")
+WRITTEN = (
+    ".mp4",
+    ".m4v",
+    ".mov",
+    ".mkv",
+    ".ts",
+    ".mts",
+    ".m2ts",
+    ".flv",
+    ".3gp",
+    ".3g2",
+    ".nut",
+    ".wmv",
+    ".asf",
+)
 
 
 @dataclass(frozen=True)
@@ -221,6 +238,8 @@ def remarks(film: Film, settings: Settings) -> Iterator[str]:
         yield "is interlaced, and stays so; --deinterlace makes whole pictures"
     if settings.encoding.codec in ("h264", "hevc") and "444" in settings.encoding.pixel_format(film):
         yield f"its odd size, {film.width} x {film.height}, takes 4:4:4 colour, which not every player has"
+    if film.transfer in HDR:
+        yield "is HDR, and its light is taken for that of a common film; look at a --preview first"
     if film.bits > 8 and settings.encoding.codec == "h264":
         yield f"its {film.bits} bits become 10-bit H.264, which few players have; --codec hevc is commoner"
 
@@ -428,13 +447,19 @@ class Work:
 
     def _find(self) -> None:
         for number in itertools.count():
-            mark = self._name(number, "npz")
-            if not mark.is_file():
+            try:
+                with self._name(number, "npz").open("rb") as file, np.load(file) as stored:
+                    times = {name: stored[name] for name in ("pts", "dts", "duration")}
+                    last, state = int(stored["last"]), State.of(dict(stored)) if "carried" in stored else None
+            except (
+                OSError,
+                ValueError,
+                KeyError,
+                EOFError,
+                BadZipFile,
+            ):  # there is none, or not the whole of it
                 return
-            with np.load(mark) as stored:
-                times = {name: stored[name] for name in ("pts", "dts", "duration")}
-                self.last = int(stored["last"])
-                self.state = State.of(dict(stored)) if "carried" in stored else None
+            self.last, self.state = last, state
             self.segments.append(Segment(self._name(number, "mkv"), times))
             self.frames += len(times["pts"])
 
@@ -472,6 +497,8 @@ class Work:
         unfinished = self._name(number, "unfinished")
         with unfinished.open("wb") as file:
             np.savez(file, **stored)
+            file.flush()
+            os.fsync(file.fileno())
         unfinished.replace(self._name(number, "npz"))
         self.segments.append(Segment(self._name(number, "mkv"), times))
         self.frames += len(times["pts"])

@@ -31,12 +31,12 @@ from colourise.lab import Floats
 Payload = TypeVar("Payload")
 
 STEADINESS = 0.9
-EVERY = 4  # frames from one that the network sees to the next, where colours are carried
+EVERY = 8  # frames from one that the network sees to the next, at most, unless nothing changes
+KNOWN = 0.5  # share of a frame that can be traced to one that the network saw, below which it looks again
 CHUNK = 16  # frames that are steadied in one go
 AHEAD = 8  # frames after these that have a say
 STILL = 0.25  # mean change of L since the network last looked, below which it need not look again
 CUT = 0.35  # share of a frame to which colours can be carried, below which a scene begins
-UNSURE = 0.5  # the same share, below which the network looks
 ALIKE = 6.0  # difference of L at which a point is doubted
 FLOOR = 1e-3  # trust in the worst, so that every point has some colour
 ENOUGH = 100.0  # weight at which a colour is as certain as it gets
@@ -54,17 +54,18 @@ class State:
     """(S, S): of the last frame that the network saw."""
     since: int
     """How many frames ago that was."""
+    known: float
+    """Share of the last frame that can be traced to that one."""
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """To be stored."""
-        since = np.array(self.since)
-        return {"carried": self.carried, "L": self.L, "seen": self.seen, "since": since}
+        return {name: np.asarray(value) for name, value in vars(self).items()}
 
     @classmethod
     def of(cls, arrays: dict[str, NDArray[np.generic]]) -> State:
         """What was stored."""
         carried, L, seen = (np.asarray(arrays[name], np.float32) for name in ("carried", "L", "seen"))
-        return cls(carried, L, seen, int(arrays["since"]))
+        return cls(carried, L, seen, int(arrays["since"]), float(arrays["known"]))
 
 
 @dataclass
@@ -103,6 +104,8 @@ class _Entry(Generic[Payload]):
     """(S, S), of the last frame that the network is to see: this one, or one before."""
     since: int
     """How many frames ago that was."""
+    known: float
+    """Share of this frame that can be traced to that one."""
     back: Link | None
     """To the frame before; None at a scene's first."""
     ahead: Link | None = None
@@ -159,7 +162,7 @@ def steady(
         if waiting[0].cut:
             state = None
         for entry, ab, carried in _smoothed(waiting[:scene], count, state, steadiness):
-            state = State(carried, entry.L, entry.seen, entry.since)
+            state = State(carried, entry.L, entry.seen, entry.since, entry.known)
             yield Coloured(entry.frame, ab, entry.cut, state if entry is waiting[count - 1] else None)
         del waiting[:count]
 
@@ -175,17 +178,18 @@ def _linked(
     """A frame that comes, linked with the one before if there is one; decides whether the network looks."""
     last = waiting[-1] if waiting else state
     if last is None:
-        return _Entry(frame, L, L, 0, None)
+        return _Entry(frame, L, L, 0, 1.0, None)
     back, ahead = flow(last.L, L)
     trust = float(back.trust.mean())
     if trust < CUT and float(np.abs(L - last.L).mean()) > STILL:
-        return _Entry(frame, L, L, 0, None)
+        return _Entry(frame, L, L, 0, 1.0, None)
     if isinstance(last, _Entry):
         last.ahead = ahead
-    since = last.since + 1
+    since, known = last.since + 1, last.known * trust
     changed = float(np.abs(L - last.seen).mean()) > STILL
-    look = steadiness == 0 or (changed and (since >= EVERY or trust < UNSURE))
-    return _Entry(frame, L, L, 0, back) if look else _Entry(frame, L, last.seen, since, back)
+    if steadiness == 0 or (changed and (since >= EVERY or known < KNOWN)):
+        return _Entry(frame, L, L, 0, 1.0, back)
+    return _Entry(frame, L, last.seen, since, known, back)
 
 
 def _ask(scene: list[_Entry[Payload]], predict: Callable[[Sequence[Floats]], Floats]) -> None:

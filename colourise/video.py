@@ -24,6 +24,7 @@ from typing import IO, Any, Literal, Self
 
 import av
 import av.filter
+import cv2
 import numpy as np
 from av.codec.context import Flags
 from av.stream import Disposition
@@ -39,10 +40,12 @@ ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "ffv1": "f
 CRF = {"h264": (18, 51), "hevc": (20, 51), "av1": (25, 63)}  # the default, and the worst
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 DAMAGED = "damaged or cut off in its header, or no film; copy it again from its source"
+TIMELESS = ("avi",)  # formats that only count pictures
 CLOCKS = ("mpegts", "mpeg")  # formats whose clock starts anywhere
 MUXERS_OWN = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")
 SD_HEIGHT, SD_WIDTH = 576, 1024  # up to here a player takes an untagged film for BT.601
 BT709, BT601, UNSPECIFIED = 1, 6, 2  # AVColorSpace
+PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray")
 SCALER = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 
 
@@ -370,6 +373,9 @@ def deinterlaced(pictures: Iterable[Any], stream: Any) -> Iterator[Any]:
 
 def to_pixels(picture: Any, film: Film, scaler: Any) -> Pixels:
     """A decoded picture as sRGB, (H, W) where it is grey, else (H, W, 3); uint16 where it has over 8 bits."""
+    grey = grey_of(picture, film)
+    if grey is not None:
+        return grey
     if not picture.format.is_rgb:
         picture.colorspace = film.matrix
         picture.color_range = ColorRange.JPEG if film.full_range else ColorRange.MPEG
@@ -382,6 +388,22 @@ def to_pixels(picture: Any, film: Film, scaler: Any) -> Pixels:
         interpolation=SCALER,
     )
     return one_channel(rgb.to_ndarray())
+
+
+def grey_of(picture: Any, film: Film) -> Pixels | None:
+    """A picture of 8 bits that has no colour at all, (H, W) uint8, from its Y alone: exact, and quickly."""
+    size = picture.height, picture.width
+    if picture.format.name not in PLANAR or size != (film.height, film.width):
+        return None
+    planes = [
+        np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+        for plane in picture.planes
+    ]
+    if any((plane != 128).any() for plane in planes[1:]):
+        return None
+    levels = np.arange(256.0) if film.full_range else (np.arange(256) - 16) * 255 / 219
+    grey: Pixels = cv2.LUT(planes[0], np.rint(levels.clip(0, 255)).astype(np.uint8))
+    return grey
 
 
 # Writing
@@ -427,9 +449,10 @@ class Encoder:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Write what the encoder still holds, and close."""
+        """Write what the encoder still holds, unless something failed, and close."""
         try:
-            self._mux(self.stream.encode(None))
+            if error[0] is None:
+                self._mux(self.stream.encode(None))
         finally:
             self.container.close()
 
@@ -517,6 +540,8 @@ def plan(film: Film, target: Path, encoding: Encoding) -> Plan:
     except (av.FFmpegError, ValueError) as err:
         raise FilmError(f"{target}: no film can have this suffix; choose mp4, mkv, mov or another") from err
     try:
+        if container in TIMELESS:
+            raise FilmError(f"{target}: {target.suffix} keeps no times of pictures; choose mp4, mov or mkv")
         with av.open(io.BytesIO(), "w", format=container) as trial:
             add_pictures(trial, film, encoding)
             trial.start_encoding()
@@ -545,8 +570,9 @@ def plan(film: Film, target: Path, encoding: Encoding) -> Plan:
                 kinds = {"audio": "sound", "subtitle": "subtitles", "video": "cover"}
                 name = getattr(stream, "name", None) or "of an unknown kind"
                 what = f"{kinds.get(stream.type, stream.type)} ({name})"
-                notes.append(f"{target.suffix} cannot hold its {what}, which is left out; mkv may")
-        if source.chapters() and container in ("avi", "mpegts", "flv", "gif"):
+                other = "nut" if container == "matroska" else "mkv"
+                notes.append(f"{target.suffix} cannot hold its {what}, which is left out; {other} may")
+        if source.chapters() and container in ("mpegts", "flv"):
             notes.append(f"{target.suffix} cannot hold its chapters, which are left out")
     return Plan(container, tuple(copied), tuple(notes))
 
@@ -640,7 +666,7 @@ def join(
         output.start_encoding()
         ours = coloured_packets(film, segments, pictures, round(zero / film.time_base))
         waiting = next(ours, None)
-        for packet in copied_packets(source, copies, zero, end):
+        for packet in copied_packets(source, copies, zero, start, end):
             while (
                 waiting is not None and waiting.dts * film.time_base <= (packet.dts or 0) * packet.time_base
             ):
@@ -675,9 +701,9 @@ def coloured_packets(film: Film, segments: Iterable[Segment], stream: Any, zero:
 
 
 def copied_packets(
-    source: Any, copies: dict[int, Any], zero: Fraction, end: Fraction | None
+    source: Any, copies: dict[int, Any], zero: Fraction, start: Fraction | None, end: Fraction | None
 ) -> Iterator[Any]:
-    """What is copied as it is, from `zero` on and up to `end`."""
+    """What is copied as it is, from `start` on and up to `end`, with times less `zero`."""
     packets = source.demux([source.streams[index] for index in copies]) if copies else iter(())
     while True:
         try:
@@ -691,7 +717,7 @@ def copied_packets(
         at = (packet.pts if packet.pts is not None else packet.dts) * packet.time_base
         copy = copies[packet.stream.index]
         cover = packet.stream.type == "video"
-        if not cover and ((zero and at < zero) or (end is not None and at >= end)):
+        if not cover and ((start is not None and at < start) or (end is not None and at >= end)):
             continue
         shift = 0 if cover else round(zero / packet.time_base)
         packet.pts = None if packet.pts is None else packet.pts - shift

@@ -37,6 +37,7 @@ def write(
     sound: float | None = None,
     sound_codec: str = "aac",
     rotation: int = 0,
+    rate: int = 44100,
     **tags: Any,
 ) -> Path:
     """A film of these pictures.
@@ -52,6 +53,7 @@ def write(
         sound: seconds of a tone, if there is to be one.
         sound_codec: how that is encoded.
         rotation: degrees, counter-clockwise, by which a player turns it.
+        rate: samples a second of the tone.
         tags: of the stream's codec: colorspace, color_range, sample_aspect_ratio.
     """
     with av.open(str(path), "w") as film:
@@ -63,7 +65,7 @@ def write(
             setattr(stream.codec_context, name, value)
         if rotation:
             stream.set_display_rotation(rotation)
-        tone = film.add_stream(sound_codec, rate=44100) if sound else None
+        tone = film.add_stream(sound_codec, rate=rate, bit_rate=96000) if sound else None
         for place, rgb in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(rgb, "rgb24" if rgb.dtype == np.uint8 else "rgb48le")
             frame = frame.reformat(
@@ -76,14 +78,15 @@ def write(
             film.mux(stream.encode(frame))
         film.mux(stream.encode(None))
         if tone is not None:
-            wave = np.sin(np.arange(round(44100 * sound)) * 0.06) * 0.3  # type: ignore[operator]
+            wave = np.sin(np.arange(round(rate * sound)) * 0.06) * 0.3  # type: ignore[operator]
             kind = tone.codec_context.format.name
-            wave = wave.astype(np.float32) if kind == "fltp" else (wave * 32767).astype(np.int16)
-            for start in range(0, len(wave), 1024):
-                part = np.stack([wave[start : start + 1024]] * 2)
+            wave = wave.astype(np.float32) if kind.startswith("flt") else (wave * 32767).astype(np.int16)
+            size = tone.codec_context.frame_size or 1024
+            for start in range(0, len(wave), size):
+                part = np.stack([wave[start : start + size]] * 2)
                 part = part if kind.endswith("p") else part.T.reshape(1, -1)
                 samples = av.AudioFrame.from_ndarray(np.ascontiguousarray(part), kind, "stereo")
-                samples.rate, samples.pts, samples.time_base = 44100, start, Fraction(1, 44100)
+                samples.rate, samples.pts, samples.time_base = rate, start, Fraction(1, rate)
                 film.mux(tone.encode(samples))
             film.mux(tone.encode(None))
     return path

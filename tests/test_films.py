@@ -114,6 +114,38 @@ def test_codecs(colourise: Colourise, film: Path, codec: str, name: str, suffix:
     assert spread(pictures) > 2.5
 
 
+@pytest.mark.parametrize(
+    ("suffix", "codec", "sound_codec", "target"),
+    [
+        ("avi", "mpeg4", "mp2", "a.colourised.mkv"),
+        ("mpg", "mpeg2video", "mp2", "a.colourised.mkv"),
+        ("ts", "mpeg2video", "mp2", "a.colourised.ts"),
+        ("wmv", "wmv2", "wmav2", "a.colourised.wmv"),
+        ("webm", "libvpx-vp9", "libopus", "a.colourised.mkv"),
+        ("flv", "flv1", "aac", "a.colourised.flv"),
+    ],
+)
+def test_containers(
+    colourise: Colourise, tmp_path: Path, suffix: str, codec: str, sound_codec: str, target: str
+) -> None:
+    frames = pan("coffee.jpg", 24, (320, 240))
+    fast = {"deadline": "realtime", "cpu-used": "8"} if codec == "libvpx-vp9" else {}
+    rate = {"rate": 48000} if sound_codec == "libopus" else {}
+    source = write(
+        tmp_path / f"a.{suffix}", frames, codec=codec, options=fast, sound=1, sound_codec=sound_codec, **rate
+    )
+    result = colourise(source, "--preset", "ultrafast")
+    assert result.exit_code == 0, result.stderr
+    assert "left out" not in result.stderr
+    before, after = (np.array(read(path)[0], float) for path in (source, tmp_path / target))
+    assert len(after) == len(before)
+    assert np.abs((after - after[0]) - (before - before[0])).max() < 0.002
+    sounds = [[data for _, data in sound_of(path)] for path in (source, tmp_path / target)]
+    assert sounds[0] == sounds[1]
+    gaps = [sound_of(path)[0][0] - read(path)[0][0] for path in (source, tmp_path / target)]
+    assert abs(gaps[0] - gaps[1]) < 0.03  # sound and picture stay together
+
+
 def test_quality_is_what_is_asked_for(colourise: Colourise, film: Path) -> None:
     sizes = []
     for crf in (10, 40):
@@ -378,6 +410,7 @@ def test_what_does_not_go_together_is_told(
         ("--codec av1 --preset slow", "av1 takes a number"),
         ("-o b.webm", "cannot hold h264"),
         ("-o b.mp4 --codec prores", "cannot hold prores"),
+        ("-o b.avi", "keeps no times"),
         ("-o b.doc", "no film can have this suffix"),
     ],
 )
@@ -593,24 +626,42 @@ def test_two_runs_on_one_film_do_not_meet(long: Path, colouriser: Colouriser) ->
         films.colour(one, colouriser)
 
 
-def test_after_a_kill_it_goes_on(tmp_path: Path, tiny_model: Path) -> None:
-    source = write(
-        tmp_path / "a.mp4", pan("coffee.jpg", 700, step=(0.2, 0.1)), options={"preset": "ultrafast"}
-    )
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_after_a_signal_the_same_command_goes_on(
+    tmp_path: Path, tiny_model: Path, how: signal.Signals
+) -> None:
+    frames = pan("coffee.jpg", 600, step=(0.2, 0.1))
+    source = write(tmp_path / "a.mp4", frames, options={"preset": "ultrafast"})
     arguments = (source, "-o", tmp_path / "b.mp4", "--model", tiny_model, "--preset", "ultrafast")
     process = start(*arguments)
     until = time.monotonic() + 60
     while not list(tmp_path.glob(".colourise-*/000000.npz")) and time.monotonic() < until:
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.send_signal(how)
+    _, told = process.communicate(timeout=60)
     assert not (tmp_path / "b.mp4").exists()
+    if how == signal.SIGINT:
+        assert process.returncode == 130
+        assert b"b.part.mp4 has the first" in told
+        assert 240 <= len(read(tmp_path / "b.part.mp4")[0]) < 600
     with start(*arguments) as again:
         _, told = again.communicate(timeout=60)
     assert again.returncode == 0
-    assert b"700 frames" in told
+    assert b"600 frames" in told
     assert read(tmp_path / "b.mp4")[0] == read(source)[0]
     assert leftovers(tmp_path) == []
+    assert not (tmp_path / "b.part.mp4").exists()
+
+
+def test_a_segment_that_is_not_whole_is_made_again(long: Path, colouriser: Colouriser) -> None:
+    stop = threading.Event()
+    films.colour(
+        job(long, "b.mp4"), colouriser, told=lambda p: stop.set() if p.done == 70 else None, stop=stop
+    )
+    *_, last = sorted(long.parent.glob(".colourise-*/*.npz"))
+    last.write_bytes(last.read_bytes()[:100])
+    assert films.colour(job(long, "b.mp4"), colouriser).whole
+    assert read(long.with_name("b.mp4"))[0] == read(long)[0]
 
 
 # How good they are
