@@ -40,6 +40,7 @@ from colourise.video import Damage, Encoder, Encoding, Film, Frame, Plan, Segmen
 T = TypeVar("T")
 PREVIEW = ".preview"  # film.mp4 -> film.preview.mp4
 PART = ".part"  # film.colourised.mp4 -> film.colourised.part.mp4, of a run that was stopped
+WRITTEN = (".mp4", ".m4v", ".mov", ".mkv", ".ts", ".mts", ".m2ts", ".flv", ".3gp", ".3g2", ".nut")
 FRAMES = 240  # of a segment, at least; x264 begins anew after 250 anyway
 HDR = (16, 18)  # AVColorTransferCharacteristic: PQ and HLG
 READY = 8  # frames that a stage is ahead of the next
@@ -105,7 +106,7 @@ class Made:
 
 
 def target_of(source: Path, output: Path | None, *, preview: bool = False) -> Path:
-    """Where a film's coloured version goes: beside it, to a file, or into a folder; to mkv where it must.
+    """Where a film's coloured version goes: beside it, to a file, or into a folder; mkv where it must be.
 
     Args:
         source: the film.
@@ -116,23 +117,6 @@ def target_of(source: Path, output: Path | None, *, preview: bool = False) -> Pa
     if output is None:
         return source.with_name(f"{source.stem}{PREVIEW if preview else MARK}{suffix}")
     return output / f"{source.stem}{suffix}" if output.is_dir() else output
-
-
-WRITTEN = (
-    ".mp4",
-    ".m4v",
-    ".mov",
-    ".mkv",
-    ".ts",
-    ".mts",
-    ".m2ts",
-    ".flv",
-    ".3gp",
-    ".3g2",
-    ".nut",
-    ".wmv",
-    ".asf",
-)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "ffv1": "f
 CRF = {"h264": (18, 51), "hevc": (20, 51), "av1": (25, 63)}  # the default, and the worst
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 DAMAGED = "damaged or cut off in its header, or no film; copy it again from its source"
-TIMELESS = ("avi",)  # formats that only count pictures
+TIMELESS = ("avi", "asf")  # formats that do not tell when pictures are shown
 CLOCKS = ("mpegts", "mpeg")  # formats whose clock starts anywhere
 MUXERS_OWN = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")
 SD_HEIGHT, SD_WIDTH = 576, 1024  # up to here a player takes an untagged film for BT.601
@@ -705,6 +705,7 @@ def copied_packets(
 ) -> Iterator[Any]:
     """What is copied as it is, from `start` on and up to `end`, with times less `zero`."""
     packets = source.demux([source.streams[index] for index in copies]) if copies else iter(())
+    after: dict[int, int] = {}  # by stream, when its next packet is due, for those that do not say
     while True:
         try:
             packet = next(packets, None)
@@ -712,8 +713,13 @@ def copied_packets(
             return
         if packet is None:
             return
-        if not packet.size or (packet.dts is None and packet.pts is None):
+        if not packet.size:
             continue
+        if packet.pts is None and packet.dts is None:
+            packet.pts = packet.dts = after.get(packet.stream.index, 0)
+        after[packet.stream.index] = (packet.dts if packet.pts is None else packet.pts) + (
+            packet.duration or 0
+        )
         at = (packet.pts if packet.pts is not None else packet.dts) * packet.time_base
         copy = copies[packet.stream.index]
         cover = packet.stream.type == "video"

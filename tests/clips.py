@@ -107,4 +107,4 @@ def sound_of(path: Path) -> list[tuple[Fraction, bytes]]:
     """When each packet of a film's sound is played, in seconds, and its bytes."""
     with av.open(str(path)) as film:
         packets = film.demux(audio=0) if film.streams.audio else iter(())
-        return [(packet.pts * packet.time_base, bytes(packet)) for packet in packets if packet.size]
+        return [((packet.pts or 0) * packet.time_base, bytes(packet)) for packet in packets if packet.size]

@@ -120,7 +120,7 @@ def test_codecs(colourise: Colourise, film: Path, codec: str, name: str, suffix:
         ("avi", "mpeg4", "mp2", "a.colourised.mkv"),
         ("mpg", "mpeg2video", "mp2", "a.colourised.mkv"),
         ("ts", "mpeg2video", "mp2", "a.colourised.ts"),
-        ("wmv", "wmv2", "wmav2", "a.colourised.wmv"),
+        ("mov", "mpeg4", "pcm_s16le", "a.colourised.mov"),
         ("webm", "libvpx-vp9", "libopus", "a.colourised.mkv"),
         ("flv", "flv1", "aac", "a.colourised.flv"),
     ],
