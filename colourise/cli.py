@@ -249,9 +249,7 @@ def colourise(
     input_size: InputSizeOption = None,
     compare: Annotated[
         bool,
-        typer.Option(
-            "--compare", metavar="", help="Write a before | after picture too.", rich_help_panel=LOOK
-        ),
+        typer.Option("--compare", metavar="", help="Write before | after too.", rich_help_panel=LOOK),
     ] = False,
     history: Annotated[
         bool,
@@ -454,6 +452,7 @@ def colourise(
                 deinterlace,
                 overwrite,
                 history,
+                compare,
             )
             colour_films(some, output, load, ways, preview=preview is not None, quiet=quiet)
             return

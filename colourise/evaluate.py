@@ -220,8 +220,7 @@ def compare_film(
     for place, (version, colouriser, amount) in enumerate(versions()):
         read = islice(video.frames(film), frames)
         for coloured in steady(films.seen(read, colouriser, film), colouriser.predict, steadiness=amount):
-            truth = to_8_bits(coloured.frame.pixels)
-            truth = truth if truth.ndim == 3 else np.stack([truth] * 3, -1)
+            truth = to_8_bits(films.in_rgb(coloured.frame.pixels))
             if place == 0:
                 score("truth").add(truth, truth, cut=coloured.cut)
             picture = to_8_bits(films.laid_over(coloured, colouriser, film))

@@ -21,6 +21,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Generic, Self, TypeVar
 from zipfile import BadZipFile
 
@@ -31,9 +32,10 @@ from filelock import FileLock, Timeout
 from colourise import __version__, images, video
 from colourise.colouriser import Colouriser
 from colourise.errors import FilmError, PhotoError
-from colourise.folders import MARK
+from colourise.folders import COMPARE, MARK
 from colourise.lab import Floats, Pixels
 from colourise.ledger import Stamp
+from colourise.shallow import to_8_bits
 from colourise.temporal import STEADINESS, Coloured, State, steady
 from colourise.video import Damage, Encoder, Encoding, Film, Frame, Plan, Segment
 
@@ -64,6 +66,8 @@ class Settings:
     """Whether an output that exists is made again."""
     history: bool = True
     """Whether the output's metadata say what was done."""
+    compare: bool = False
+    """Whether a film of before | after is written too."""
 
 
 @dataclass
@@ -194,6 +198,8 @@ def colour(
                 raise FilmError(f"{target}: {reason}; the same command goes on from here") from err
         if not stop.is_set():
             work.remove()
+            if settings.compare:
+                side_by_side(job, colouriser)
             target.with_name(f"{target.stem}{PART}{target.suffix}").unlink(missing_ok=True)
         return Made(target, progress.done, progress.scenes, damage.notes(), speed, whole=not stop.is_set())
 
@@ -204,16 +210,61 @@ def check_target(film: Film, target: Path, settings: Settings) -> None:
     Raises:
         FilmError: with what to do instead.
     """
-    if target.exists() and target.samefile(film.path):
-        raise FilmError(f"{film.path}: would be written over; choose another output")
-    if target.is_dir():
-        raise FilmError(f"{target}: is a folder; choose another output")
-    if target.exists() and not settings.overwrite:
-        raise FilmError(f"{target}: is there already; --overwrite makes it again")
+    for file in (target, sheet_of(target)) if settings.compare else (target,):
+        if file.exists() and file.samefile(film.path):
+            raise FilmError(f"{film.path}: would be written over; choose another output")
+        if file.is_dir():
+            raise FilmError(f"{file}: is a folder; choose another output")
+        if file.exists() and not settings.overwrite:
+            raise FilmError(f"{file}: is there already; --overwrite makes it again")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as err:
         raise FilmError(f"{target.parent}: cannot be made a folder ({err.strerror})") from err
+
+
+def sheet_of(target: Path) -> Path:
+    """The film of before | after that belongs to a coloured one."""
+    return target.with_name(f"{target.stem}{COMPARE}{target.suffix}")
+
+
+def side_by_side(job: Job, colouriser: Colouriser) -> None:
+    """Write the film of before | after, in 8 bits, from the source and from what became of it.
+
+    Raises:
+        FilmError: it cannot be written.
+    """
+    film, settings = job.film, job.settings
+    start, end = window_of(film, settings)
+    coloured = video.frames(video.look(job.target))
+    grey = video.frames(film, start=start, end=end, deinterlace=settings.deinterlace)
+    none = np.zeros((2, 1, 1), np.float32)
+
+    def pairs() -> Iterator[tuple[Pixels, Frame]]:
+        for before, after in zip(grey, coloured, strict=False):
+            halves = [to_8_bits(colouriser.lay(before.pixels, none)), to_8_bits(in_rgb(after.pixels))]
+            both = np.hstack([np.rot90(half, film.turns) for half in halves])  # upright
+            yield np.ascontiguousarray(np.rot90(both, -film.turns)), before
+
+    width, height = (1, 2) if film.turns % 2 else (2, 1)
+    wide = replace(film, width=width * film.width, height=height * film.height, bits=8)
+    sheet = sheet_of(job.target)
+    try:
+        with TemporaryDirectory(prefix=images.part_prefix(sheet), dir=sheet.parent) as place:
+            path = Path(place, "segment.mkv")
+            with Encoder(path, wide, settings.encoding) as encoder, Ahead(pairs(), READY) as ready:
+                for pixels, frame in ready:
+                    encoder.write(encoder.prepare(pixels, frame))
+            segment = Segment(path, encoder.times.arrays())
+            with images.atomic(sheet, overwrite=settings.overwrite) as file:
+                video.join(film, [segment], job.plan, file, start=start, end=end)
+    except (PhotoError, OSError, av.FFmpegError) as err:
+        raise FilmError(f"{sheet}: {getattr(err, 'strerror', None) or err}") from err
+
+
+def in_rgb(pixels: Pixels) -> Pixels:
+    """A picture (H, W) or (H, W, 3) with three channels."""
+    return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, 2)
 
 
 def remarks(film: Film, settings: Settings) -> Iterator[str]:
@@ -255,7 +306,7 @@ def frames_about(film: Film, window: tuple[Fraction | None, Fraction | None]) ->
 
 def how_of(film: Film, colouriser: Colouriser, settings: Settings) -> str:
     """All that decides about the pictures as one text, equal for equal ones."""
-    options = asdict(replace(settings, overwrite=False, history=True))
+    options = asdict(replace(settings, overwrite=False, history=True, compare=False))
     stamp = Stamp.of(film.path)
     told = {
         "version": __version__,
