@@ -87,7 +87,7 @@ def memory(seconds: float, model: Colouriser) -> None:
 
         encoding = video.Encoding(preset="ultrafast")
         films.colour(films.prepare(source, target, films.Settings(encoding)), model, told=told)
-        print(f"at its peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f} MB")
+        print(f"at its peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6:.0f} MB")
 
 
 def main() -> None:
