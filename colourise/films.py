@@ -29,7 +29,7 @@ import av
 import numpy as np
 from filelock import FileLock, Timeout
 
-from colourise import __version__, images, video
+from colourise import __version__, animations, images, video
 from colourise.colouriser import Colouriser
 from colourise.errors import FilmError, PhotoError
 from colourise.folders import COMPARE, MARK
@@ -42,7 +42,21 @@ from colourise.video import Damage, Encoder, Encoding, Film, Frame, Plan, Segmen
 T = TypeVar("T")
 PREVIEW = ".preview"  # film.mp4 -> film.preview.mp4
 PART = ".part"  # film.colourised.mp4 -> film.colourised.part.mp4, of a run that was stopped
-WRITTEN = (".mp4", ".m4v", ".mov", ".mkv", ".ts", ".mts", ".m2ts", ".flv", ".3gp", ".3g2", ".nut")
+WRITTEN = (
+    ".mp4",
+    ".m4v",
+    ".mov",
+    ".mkv",
+    ".ts",
+    ".mts",
+    ".m2ts",
+    ".flv",
+    ".3gp",
+    ".3g2",
+    ".nut",
+    ".gif",
+    ".webp",
+)
 FRAMES = 240  # of a segment, at least; x264 begins anew after 250 anyway
 HDR = (16, 18)  # AVColorTransferCharacteristic: PQ and HLG
 READY = 8  # frames that a stage is ahead of the next
@@ -152,6 +166,12 @@ def prepare(source: Path, target: Path, settings: Settings) -> Job:
     film = video.look(source)
     check_target(film, target, settings)
     window_of(film, settings)
+    if target.suffix.lower() in video.ANIMATIONS:
+        if settings.encoding != Encoding():
+            raise FilmError(
+                f"{target}: --codec, --crf and --preset are not for {target.suffix}; leave them out"
+            )
+        settings = replace(settings, encoding=Encoding("ffv1"))  # of the segments
     plan = video.plan(film, target, settings.encoding)
     return Job(film, plan, target, settings, (*film.notes, *plan.notes, *remarks(film, settings)))
 
@@ -192,7 +212,10 @@ def colour(
             )
             try:
                 with images.atomic(target, overwrite=settings.overwrite or stop.is_set()) as file:
-                    video.join(film, work.segments, job.plan, file, start=start, end=end, comment=comment)
+                    if job.plan.container == video.ANIMATION:
+                        animations.write(film, work.segments, target, file)
+                    else:
+                        video.join(film, work.segments, job.plan, file, start=start, end=end, comment=comment)
             except (PhotoError, OSError, av.FFmpegError) as err:
                 reason = getattr(err, "strerror", None) or str(err)
                 raise FilmError(f"{target}: {reason}; the same command goes on from here") from err
@@ -257,7 +280,10 @@ def side_by_side(job: Job, colouriser: Colouriser) -> None:
                     encoder.write(encoder.prepare(pixels, frame))
             segment = Segment(path, encoder.times.arrays())
             with images.atomic(sheet, overwrite=settings.overwrite) as file:
-                video.join(film, [segment], job.plan, file, start=start, end=end)
+                if job.plan.container == video.ANIMATION:
+                    animations.write(film, [segment], sheet, file)
+                else:
+                    video.join(film, [segment], job.plan, file, start=start, end=end)
     except (PhotoError, OSError, av.FFmpegError) as err:
         raise FilmError(f"{sheet}: {getattr(err, 'strerror', None) or err}") from err
 

@@ -48,6 +48,7 @@ FILMS: tuple[str, ...] = (
 )
 FILMS += (".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogm", ".ogv", ".rm", ".rmvb", ".ts", ".vob")
 FILMS += (".webm", ".wmv")
+ANIMATED = (".gif", ".webp")  # what is a film where it has several pictures, and is named
 COMPARE_SIDE = 2048  # longest side of each half of a before | after picture, in pixels
 
 
@@ -169,6 +170,10 @@ def plan(
 def is_film(path: Path) -> bool:
     """Whether a file that the user named is a film: by its suffix, or else by its content."""
     suffix = path.suffix.lower()
+    if suffix in ANIMATED and path.is_file():
+        from colourise import animations
+
+        return animations.moves(path)
     if suffix in FILMS or suffix in images.EXTENSIONS or not path.is_file():
         return suffix in FILMS and not path.is_dir()
     from colourise import video  # which takes a while to import

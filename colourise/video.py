@@ -41,6 +41,8 @@ CRF = {"h264": (18, 51), "hevc": (20, 51), "av1": (25, 63)}  # the default, and 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 DAMAGED = "damaged or cut off in its header, or no film; copy it again from its source"
 TIMELESS = ("avi", "asf")  # formats that do not tell when pictures are shown
+ANIMATION = "animation"  # our name for the formats of animations.py
+ANIMATIONS = (".gif", ".webp")
 CLOCKS = ("mpegts", "mpeg")  # formats whose clock starts anywhere
 MUXERS_OWN = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")
 SD_HEIGHT, SD_WIDTH = 576, 1024  # up to here a player takes an untagged film for BT.601
@@ -207,6 +209,10 @@ def look(path: Path) -> Film:
     Raises:
         FilmError: it is no film, or has no picture that can be read.
     """
+    if path.suffix.lower() in ANIMATIONS:
+        from colourise import animations
+
+        return animations.look(path)
     with open_film(path) as container:
         found = pictures_of(container)
         if not found:
@@ -283,6 +289,11 @@ def frames(
         start / film.time_base if start is not None else -1 << 62, -1 << 62 if after is None else after + 1
     )
     last = end / film.time_base if end is not None else 1 << 62
+    if film.container == ANIMATION:
+        from colourise import animations
+
+        yield from (frame for frame in animations.frames(film, damage) if first <= frame.pts < last)
+        return
     with open_film(film.path) as container:
         stream = container.streams.video[pictures_index(container, film)]
         stream.thread_type = "AUTO"
@@ -535,6 +546,9 @@ def plan(film: Film, target: Path, encoding: Encoding) -> Plan:
     Raises:
         FilmError: not even the pictures, or there is no such container.
     """
+    if target.suffix.lower() in ANIMATIONS:
+        heard = film.container != ANIMATION and has_sound(film)
+        return Plan(ANIMATION, (), (f"{target.suffix} has no sound, so it is left out",) * heard)
     try:
         container = av.open(io.BytesIO(), "w", format=muxer_of(target)).format.name
     except (av.FFmpegError, ValueError) as err:
@@ -551,6 +565,8 @@ def plan(film: Film, target: Path, encoding: Encoding) -> Plan:
         raise FilmError(f"{target}: {why}; choose another --codec, or -o FILM.mkv") from err
     if film.rotation and container not in ("mp4", "mov", "matroska", "webm", "3gp", "ipod", "psp"):
         raise FilmError(f"{target}: {target.suffix} cannot say that a film is turned; choose mp4, mov or mkv")
+    if film.container == ANIMATION:
+        return Plan(container, (), ())
     copied, notes = [], []
     with open_film(film.path) as source:
         others = [s for s in source.streams if s.index != film.stream and s not in pictures_of(source)]
@@ -575,6 +591,12 @@ def plan(film: Film, target: Path, encoding: Encoding) -> Plan:
         if source.chapters() and container in ("mpegts", "flv"):
             notes.append(f"{target.suffix} cannot hold its chapters, which are left out")
     return Plan(container, tuple(copied), tuple(notes))
+
+
+def has_sound(film: Film) -> bool:
+    """Whether there is anything to hear."""
+    with open_film(film.path) as source:
+        return bool(source.streams.audio)
 
 
 def first_packets(source: Any, streams: list[Any]) -> dict[int, Any]:
@@ -646,7 +668,7 @@ def join(
     options = {"avoid_negative_ts": "disabled"} if plan.container == "matroska" else {}
     zero = start if start is not None else film.start if film.container in CLOCKS else Fraction(0)
     with (
-        open_film(film.path) as source,
+        open_film(film.path if film.container != ANIMATION else segments[0].path) as source,
         av.open(os.fspath(segments[0].path)) as first,
         av.open(file, "w", format=plan.container, container_options=options, buffer_size=1 << 20) as output,
     ):
