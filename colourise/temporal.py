@@ -38,7 +38,7 @@ AHEAD = 8  # frames after these that have a say
 STILL = 0.25  # mean change of L since the network last looked, below which it need not look again
 CUT = 0.35  # share of a frame to which colours can be carried, below which a scene begins
 ALIKE = 6.0  # difference of L at which a point is doubted
-FLOOR = 1e-3  # trust in the worst, so that every point has some colour
+LEAST = 1e-6  # weight that a colour keeps on the worst way, so that every point has some
 ENOUGH = 100.0  # weight at which a colour is as certain as it gets
 
 
@@ -216,7 +216,7 @@ def _smoothed(
         if carried is None:
             raise AssertionError("a scene begins with a frame that the network sees")
         both = carried if after is None else carried + after
-        ab = both[..., :2] / np.maximum(both[..., 2:], np.float32(1e-12))
+        ab = both[..., :2] / both[..., 2:]
         yield entry, np.ascontiguousarray(ab.transpose(2, 0, 1)), carried
 
 
@@ -231,8 +231,9 @@ def _with(carried: Floats | None, said: Floats | None) -> Floats | None:
 def _carry(said: Floats, link: Link, steadiness: float) -> Floats:
     """Bring weighted colours (S, S, 3) along a link to the neighbour, where they weigh less."""
     moved: Floats = cv2.remap(said, link.way, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    most = np.float32(ENOUGH) / np.maximum(moved[..., 2], np.float32(ENOUGH))
-    moved *= (link.trust * most * np.float32(steadiness))[..., None]
+    weight = moved[..., 2]
+    kept = np.minimum(weight, np.float32(ENOUGH)) * link.trust * np.float32(steadiness)
+    moved *= (np.maximum(kept, np.float32(LEAST)) / weight)[..., None]
     return moved
 
 
@@ -269,7 +270,7 @@ class Flow:
         trust = np.exp(-doubt)
         x, y = way[..., 0], way[..., 1]
         trust *= (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
-        return Link(way, np.maximum(trust, np.float32(FLOOR)))
+        return Link(way, trust)
 
 
 def _squared(vectors: Floats) -> Floats:

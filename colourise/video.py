@@ -227,6 +227,8 @@ def look(path: Path) -> Film:
         if first is None:
             raise FilmError(f"{path}: not one picture in it can be read; copy it again from its source")
         full = first.color_range == ColorRange.JPEG or first.format.name.startswith("yuvj")
+        if first.format.name.startswith("gray"):  # which FFmpeg takes for full unless it is told
+            full = first.color_range != ColorRange.MPEG
         matrix = first.colorspace
         if matrix == UNSPECIFIED and not first.format.is_rgb:
             matrix = BT601 if first.height <= SD_HEIGHT and first.width <= SD_WIDTH else BT709
@@ -294,15 +296,12 @@ def frames(
 
         yield from (frame for frame in animations.frames(film, damage) if first <= frame.pts < last)
         return
-    with open_film(film.path) as container:
-        stream = container.streams.video[pictures_index(container, film)]
-        stream.thread_type = "AUTO"
-        if first > -1 << 62:
-            with suppress(av.FFmpegError):  # what cannot be sought is read from its beginning
-                container.seek(int(first), stream=stream)
-        pictures = decoded(container, stream, damage)
+    with open_film(film.path) as container, open_film(film.path) as whole:
+        pictures = sought(container, film, first, damage)
+        if pictures is None:
+            pictures = decoded(whole, stream_of(whole, film), damage)
         if deinterlace:
-            pictures = deinterlaced(pictures, stream)
+            pictures = deinterlaced(pictures, stream_of(container, film))
         step = max(1, round(1 / (film.rate * film.time_base)))
         scaler = av.video.reformatter.VideoReformatter()
         before: int | None = None
@@ -316,6 +315,22 @@ def frames(
                 return
             if pts >= first:
                 yield Frame(to_pixels(picture, film, scaler), pts, picture.duration or 0)
+
+
+def sought(container: Any, film: Film, first: Fraction | int, damage: Damage) -> Iterator[Any] | None:
+    """Pictures from a key frame not after `first` on; None where the file must be read from its start."""
+    if first <= film.start / film.time_base:
+        return None
+    stream = stream_of(container, film)
+    try:
+        container.seek(int(first), stream=stream)
+    except av.FFmpegError:
+        return None
+    pictures = decoded(container, stream, damage)
+    head = next(pictures, None)
+    if head is None or head.pts is None or head.pts > first:  # an index that lies, or no times
+        return None
+    return itertools.chain([head], pictures)
 
 
 def open_film(path: Path) -> Any:
@@ -338,9 +353,11 @@ def pictures_of(container: Any) -> list[Any]:
     return [s for s in container.streams.video if not s.disposition & still and s.codec_context is not None]
 
 
-def pictures_index(container: Any, film: Film) -> int:
-    """Place of the film's stream among those of pictures."""
-    return [stream.index for stream in container.streams.video].index(film.stream)
+def stream_of(container: Any, film: Film) -> Any:
+    """The film's stream of pictures, to be decoded by all processors."""
+    stream = container.streams[film.stream]
+    stream.thread_type = "AUTO"
+    return stream
 
 
 def decoded(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
@@ -677,6 +694,8 @@ def join(
             output.metadata["comment"] = "; ".join(filter(None, [output.metadata.get("comment"), comment]))
         pictures = output.add_stream_from_template(first.streams.video[0], opaque=True)
         pictures.time_base, pictures.framerate = film.time_base, film.rate
+        if plan.container in ("mp4", "mov") and pictures.codec_context.name == "hevc":
+            pictures.codec_context.codec_tag = "hvc1"  # without which Apple's players show nothing
         pictures.metadata.update(source.streams[film.stream].metadata)
         pictures.metadata.pop("encoder", None)
         pictures.disposition = source.streams[film.stream].disposition

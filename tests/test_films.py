@@ -110,6 +110,7 @@ def test_codecs(colourise: Colourise, film: Path, codec: str, name: str, suffix:
     assert result.exit_code == 0, result.stderr
     with av.open(str(target)) as after:
         assert after.streams.video[0].codec_context.name == name
+        assert codec != "hevc" or after.streams.video[0].codec_tag == "hvc1"
     times, pictures = read(target)
     assert times == pytest.approx(read(film)[0], abs=0.0006)  # Matroska counts milliseconds
     assert spread(pictures) > 2.5
@@ -339,6 +340,33 @@ def test_a_cover_is_no_film(colourise: Colourise, tmp_path: Path) -> None:
     result = colourise(song)
     assert result.exit_code == 1
     assert "no pictures that move" in result.stderr
+
+
+def test_a_cover_is_copied(colourise: Colourise, tmp_path: Path) -> None:
+    plain = write(tmp_path / "plain.mp4", pan("coffee.jpg", 6), sound=0.3)
+    source = tmp_path / "a.mp4"
+    with av.open(str(plain)) as given, av.open(str(source), "w") as out:
+        copies = [out.add_stream_from_template(stream, opaque=True) for stream in given.streams]
+        cover = out.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt, cover.disposition = 96, 64, "yuvj420p", 1024
+        picture = av.VideoFrame.from_ndarray(pan("chelsea.jpg", 1)[0], "rgb24").reformat(format="yuvj420p")
+        out.mux(cover.encode(picture))
+        out.mux(cover.encode(None))
+        for packet in given.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                out.mux(packet)
+    result = colourise(source, "-o", tmp_path / "b.mp4")
+    assert result.exit_code == 0, result.stderr
+    assert "left out" not in result.stderr
+    covers = []
+    for path in (source, tmp_path / "b.mp4"):
+        with av.open(str(path)) as film:
+            (stream,) = [stream for stream in film.streams.video if stream.disposition & 1024]
+            covers.append([bytes(packet) for packet in film.demux(stream) if packet.size])
+    assert len(covers[0]) == 1
+    assert covers[0] == covers[1]
+    assert read(tmp_path / "b.mp4")[0] == read(source)[0]
 
 
 # Parts
