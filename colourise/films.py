@@ -42,21 +42,7 @@ from colourise.video import Damage, Encoder, Encoding, Film, Frame, Plan, Segmen
 T = TypeVar("T")
 PREVIEW = ".preview"  # film.mp4 -> film.preview.mp4
 PART = ".part"  # film.colourised.mp4 -> film.colourised.part.mp4, of a run that was stopped
-WRITTEN = (
-    ".mp4",
-    ".m4v",
-    ".mov",
-    ".mkv",
-    ".ts",
-    ".mts",
-    ".m2ts",
-    ".flv",
-    ".3gp",
-    ".3g2",
-    ".nut",
-    ".gif",
-    ".webp",
-)
+WRITTEN = (".mp4", ".m4v", ".mov", ".mkv", ".ts", ".mts", ".m2ts", ".flv", ".3gp", ".3g2", *video.ANIMATIONS)
 FRAMES = 240  # of a segment, at least; x264 begins anew after 250 anyway
 HDR = (16, 18)  # AVColorTransferCharacteristic: PQ and HLG
 READY = 8  # frames that a stage is ahead of the next
@@ -204,14 +190,17 @@ def colour(
         speed = progress.speed
         if not work.segments and not stop.is_set():
             raise FilmError(f"{film.path}: has no picture there that can be read; look at --start and --end")
+        part = target.with_name(f"{target.stem}{PART}{target.suffix}")
+        made_part = work.folder / "part"  # says that the part that is there is ours
         if stop.is_set():
-            target, end = target.with_name(f"{target.stem}{PART}{target.suffix}"), work.ends
+            target, end = part, work.ends
         if work.segments:
             comment = (
                 f"coloured by colourise {__version__} with {colouriser.model}" if settings.history else ""
             )
             try:
-                with images.atomic(target, overwrite=settings.overwrite or stop.is_set()) as file:
+                overwrite = made_part.exists() if stop.is_set() else settings.overwrite
+                with images.atomic(target, overwrite=overwrite) as file:
                     if job.plan.container == video.ANIMATION:
                         animations.write(film, work.segments, target, file)
                     else:
@@ -219,11 +208,14 @@ def colour(
             except (PhotoError, OSError, av.FFmpegError) as err:
                 reason = getattr(err, "strerror", None) or str(err)
                 raise FilmError(f"{target}: {reason}; the same command goes on from here") from err
-        if not stop.is_set():
+        if stop.is_set():
+            made_part.touch()
+        else:
+            if made_part.exists():
+                part.unlink(missing_ok=True)
             work.remove()
             if settings.compare:
                 side_by_side(job, colouriser)
-            target.with_name(f"{target.stem}{PART}{target.suffix}").unlink(missing_ok=True)
         return Made(target, progress.done, progress.scenes, damage.notes(), speed, whole=not stop.is_set())
 
 

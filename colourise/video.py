@@ -149,11 +149,6 @@ class Film:
         """Quarter turns, counter-clockwise, that bring a stored picture upright."""
         return self.rotation // 90 % 4
 
-    @property
-    def about(self) -> int | None:
-        """About how many pictures it has."""
-        return None if self.duration is None else max(1, round(self.duration * self.rate))
-
 
 @dataclass(frozen=True)
 class Frame:

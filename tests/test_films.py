@@ -635,6 +635,21 @@ def test_ctrl_c_leaves_a_playable_part_and_the_rest_for_later(long: Path, colour
     assert not made.target.exists()
 
 
+def test_a_part_that_is_somebody_elses_is_left_alone(long: Path, colouriser: Colouriser) -> None:
+    theirs = long.with_name("b.part.mp4")
+    theirs.write_text("mine")
+    stop = threading.Event()
+
+    def halt(progress: films.Progress) -> None:
+        if progress.done == 40:
+            stop.set()
+
+    with pytest.raises(FilmError, match="exists already"):
+        films.colour(job(long, "b.mp4"), colouriser, told=halt, stop=stop)
+    assert films.colour(job(long, "b.mp4"), colouriser).whole
+    assert theirs.read_text() == "mine"
+
+
 def test_other_options_begin_anew(long: Path, colouriser: Colouriser) -> None:
     stop = threading.Event()
     stop_at = 40
