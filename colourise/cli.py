@@ -14,11 +14,14 @@ import json
 import math
 import os
 import re
+import signal
 import sys
+import threading
 from collections import Counter
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from enum import StrEnum
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,12 +31,14 @@ from typer.core import TyperGroup
 
 from colourise import __version__
 from colourise.checkpoints import DEFAULT_MODEL
-from colourise.errors import ColouriseError, PhotoError
+from colourise.errors import ColouriseError, FilmError, PhotoError
 from colourise.terminal import (
     PERCEIVED,
     bar,
     err,
+    film_bar,
     out,
+    print_film_scores,
     print_models,
     print_naturalness,
     print_outcome,
@@ -44,8 +49,9 @@ from colourise.terminal import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from colourise import films
     from colourise.colouriser import Colouriser
     from colourise.folders import Settings
 
@@ -69,7 +75,7 @@ app = typer.Typer(
     cls=Commands,
     name="colourise",
     no_args_is_help=True,
-    subcommand_metavar="PHOTO|FOLDER... or COMMAND [ARGS]...",
+    subcommand_metavar="PHOTO|FOLDER|FILM... or COMMAND [ARGS]...",
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
@@ -116,6 +122,16 @@ class FormatChoice(StrEnum):
     heic = "heic"
 
 
+class CodecChoice(StrEnum):
+    """Values of --codec."""
+
+    h264 = "h264"
+    hevc = "hevc"
+    av1 = "av1"
+    ffv1 = "ffv1"
+    prores = "prores"
+
+
 class BaselineChoice(StrEnum):
     """Values of eval's --baseline."""
 
@@ -125,6 +141,11 @@ class BaselineChoice(StrEnum):
 
 NETWORKS, SHOWN = "Measures that need a network", "What comes out"
 RUN, LOOK, TREE, SPLIT = "How it runs", "How it looks", "Folders", "A split by classes"
+FILMS = "Films"
+OF_FILMS = ("codec", "crf", "preset", "steadiness", "start", "end", "preview", "deinterlace")  # not of photos
+OF_PHOTOS: tuple[str, ...]
+OF_PHOTOS = ("format", "quality", "include", "exclude", "since", "limit", "retry_failed", "dry_run")
+OF_PHOTOS += ("follow_symlinks", "shard", "report", "json_lines", "watch", "workers", "engine")
 DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 ModelOption = Annotated[
     str,
@@ -169,6 +190,7 @@ def version(asked: bool) -> None:
     epilog="Examples:\n"
     "  colourise photo.jpg                [dim]makes photo.colourised.jpg beside it[/]\n"
     "  colourise archive/ -o coloured/    [dim]a whole tree; run it again to go on[/]\n"
+    "  colourise film.mp4                 [dim]with its sound, in steady colour[/]\n"
     "  colourise photo.jpg --help         [dim]all about colouring[/]"
 )
 def commands(
@@ -177,9 +199,9 @@ def commands(
         typer.Option("--version", metavar="", callback=version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
-    """Colour black-and-white photos and whole archives of them.
+    """Colour black-and-white photos, whole archives of them, and films.
 
-    Just name photos or folders. (One that is called like a command: ./train)
+    Just name photos, folders or films. (One that is called like a command: ./train)
     """
 
 
@@ -188,17 +210,19 @@ def commands(
     "  colourise photo.jpg                       [dim]makes photo.colourised.jpg beside it[/]\n"
     "  colourise archive/ -o coloured/           [dim]a whole tree; run it again to go on[/]\n"
     "  colourise scan.tif -o new.png --compare   [dim]and new.compare.jpg, before | after[/]\n"
-    "  cat old.jpg | colourise - > new.jpg       [dim]in a pipe[/]"
+    "  cat old.jpg | colourise - > new.jpg       [dim]in a pipe[/]\n"
+    "  colourise film.mp4 --preview 10s          [dim]and then without --preview[/]"
 )
 def colourise(
-    paths: Annotated[list[str], typer.Argument(metavar="PHOTO|FOLDER", hidden=True)],
+    ctx: typer.Context,
+    paths: Annotated[list[str], typer.Argument(metavar="PHOTO|FOLDER|FILM", hidden=True)],
     output: Annotated[
         str | None,
         typer.Option(
             "--output",
             "-o",
             metavar="PATH",
-            help="A file for one photo, else a folder; - is standard output.",
+            help="A file for one photo or film, else a folder; - is standard output.",
         ),
     ] = None,
     overwrite: Annotated[
@@ -225,9 +249,7 @@ def colourise(
     input_size: InputSizeOption = None,
     compare: Annotated[
         bool,
-        typer.Option(
-            "--compare", metavar="", help="Write a before | after picture too.", rich_help_panel=LOOK
-        ),
+        typer.Option("--compare", metavar="", help="Write before | after too.", rich_help_panel=LOOK),
     ] = False,
     history: Annotated[
         bool,
@@ -315,6 +337,55 @@ def colourise(
             "--watch", metavar="", help="Go on, and colour what arrives until Ctrl-C.", rich_help_panel=TREE
         ),
     ] = False,
+    codec: Annotated[
+        CodecChoice, typer.Option(help="How the film is encoded.", rich_help_panel=FILMS)
+    ] = CodecChoice.h264,
+    crf: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=63,
+            help="Its quality; lower is better, and larger.",
+            show_default="18; hevc 20, av1 25",
+            rich_help_panel=FILMS,
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="ultrafast to veryslow; for av1 13 to 0.",
+            show_default="medium",
+            rich_help_panel=FILMS,
+        ),
+    ] = None,
+    steadiness: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="How long colours last; 0: each frame by itself.",
+            rich_help_panel=FILMS,
+        ),
+    ] = 0.9,
+    start: Annotated[
+        str | None, typer.Option(metavar="TIME", help="From there: 90, 90s or 1:30.", rich_help_panel=FILMS)
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Up to there.", rich_help_panel=FILMS)
+    ] = None,
+    preview: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Only so much, to look at: film.preview.mp4.", rich_help_panel=FILMS
+        ),
+    ] = None,
+    deinterlace: Annotated[
+        bool,
+        typer.Option(
+            "--deinterlace", metavar="", help="Make whole pictures of half ones.", rich_help_panel=FILMS
+        ),
+    ] = False,
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="Photos at a time.", show_default="processors + 1", rich_help_panel=RUN),
@@ -329,13 +400,16 @@ def colourise(
         bool, typer.Option("--quiet", "-q", metavar="", help="Say nothing but failures.")
     ] = False,
 ) -> None:
-    """Colour photos and folders (what `colourise photo.jpg` does).
+    """Colour photos, folders and films (what `colourise photo.jpg` does).
 
     A folder is walked to the bottom; - is standard input. Without -o,
     photo.jpg becomes photo.colourised.jpg beside it.
 
     The photo's own light, depth, size, transparency and metadata are kept.
     JPEG, PNG, TIFF, WebP, BMP, AVIF and HEIC; 16 bits stay 16 bits.
+
+    A film keeps its times, sound, subtitles and chapters; film.mp4 becomes
+    film.colourised.mp4, and the same command goes on where it was stopped.
     """
     check_streams(paths, output, compare=compare)
     with refusals():
@@ -362,6 +436,27 @@ def colourise(
             input_size=input_size,
             saturation=saturation,
         )
+        sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
+        given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
+        some = [Path(path) for path in paths if path != "-" and folders.is_film(Path(path))]
+        check_films(some, paths, output, given)
+        if some:
+            from colourise import films, video
+
+            begin, span = seconds(start, "--start"), seconds(preview, "--preview")
+            stop_at = (begin or 0) + span if span is not None else seconds(end, "--end")
+            ways = films.Settings(
+                video.Encoding(codec.value, crf, preset),
+                steadiness,
+                begin,
+                stop_at,
+                deinterlace,
+                overwrite,
+                history,
+                compare,
+            )
+            colour_films(some, output, load, ways, preview=preview is not None, quiet=quiet)
+            return
         if paths == ["-"] or output == "-":
             stream(paths[0], output, load(), settings, quiet=quiet)
             return
@@ -610,10 +705,17 @@ def train(
     epilog="Examples:\n"
     "  colourise eval --data photos/ -m runs/a -m runs/b         [dim]tables[/]\n"
     "  colourise eval --data photos/ -m runs/a --figures paper/  [dim]and figures[/]\n"
-    "  colourise eval --data photos/ -m runs/a --csv > a.csv     [dim]a spreadsheet[/]",
+    "  colourise eval --data photos/ -m runs/a --csv > a.csv     [dim]a spreadsheet[/]\n"
+    "  colourise eval --video film.mp4                           [dim]how steady colours are[/]",
 )
 def evaluate(
-    data: Annotated[Path, typer.Option(help="Folder of colour photos, or one photo.", exists=True)],
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of colour photos, or one photo.", exists=True)
+    ] = None,
+    film: Annotated[
+        list[Path] | None,
+        typer.Option("--video", metavar="FILM", help="A colour film instead; may be repeated.", exists=True),
+    ] = None,
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -689,16 +791,45 @@ def evaluate(
 
     Each photo is made grey and coloured as a user's would be. Photos that
     are exactly grey are left out: they have no colours to compare with.
+    With --video, colours are scored frame by frame and steadied.
     """
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv both go to standard output; choose one")
+    if (data is None) == (film is None):
+        raise typer.BadParameter("--data names colour photos, --video colour films; give one of the two")
     models = list(dict.fromkeys(model or [DEFAULT_MODEL]))
+
+    def load(name: str) -> Colouriser:
+        from colourise.colouriser import load_model
+
+        return load_model(
+            name,
+            backend=backend.value,
+            device=device,
+            precision=precision.value,
+            input_size=input_size,
+            saturation=saturation,
+        )
+
+    if film is not None:
+        extras = {"--split": split, "--lpips": lpips, "--fid": fid, "--frechet": frechet}
+        extras |= {"--figures": figures, "--sheet": sheet}
+        if unfit := next((option for option, given in extras.items() if given), None):
+            raise typer.BadParameter(f"{unfit} is for photos; leave it out with --video")
+        with refusals():
+            scored = score_films(film, {name: load(name) for name in models})
+        if as_json or as_csv:
+            print_rows(scored, "film", as_json=as_json)
+        else:
+            print_film_scores(scored)
+        return
     with refusals():
-        from colourise.colouriser import Colouriser, load_model
+        from colourise.colouriser import Colouriser
         from colourise.data import Source, find_photos, place_of, read_split
         from colourise.evaluate import Grey, Judged, compare
         from colourise.figures import Album, contact_sheets
 
+        assert data is not None  # noqa: S101  # or there are films
         photos = find_photos(data)
         if split is not None:
             _, photos = read_split(split, data, photos)
@@ -707,14 +838,7 @@ def evaluate(
             name = "plain grey" if "grey" in models else "grey"
             colourisers[name] = Colouriser(Grey(), input_size=32)
         for name in models:
-            colourisers[name] = load_model(
-                name,
-                backend=backend.value,
-                device=device,
-                precision=precision.value,
-                input_size=input_size,
-                saturation=saturation,
-            )
+            colourisers[name] = load(name)
         perception = None
         wanted = [name for name, asked in zip(PERCEIVED, (lpips, fid, frechet), strict=True) if asked]
         if wanted:
@@ -768,22 +892,41 @@ def evaluate(
         if figures:
             album.write(figures, scores)
             err.print(f"[green]figures[/] {escape(str(figures))}")
+    if as_json or as_csv:
+        print_rows(rows, "model", as_json=as_json)
+    else:
+        print_scores(rows, size)
+    if failures:
+        raise typer.Exit(1)
+
+
+def score_films(paths: list[Path], colourisers: dict[str, Colouriser]) -> dict[str, dict[str, float]]:
+    """What `eval --video` prints, by film, model and how it is coloured."""
+    from colourise.evaluate import compare_film
+    from colourise.temporal import STEADINESS
+
+    rows: dict[str, dict[str, float]] = {}
+    for path in paths:
+        with bar(f"scoring {path.name}", None, hidden=False) as advance:
+            scores = compare_film(path, colourisers, steadiness=STEADINESS, advance=advance)
+        rows |= {f"{path.name}: {name}": one.summary() for name, one in scores.items()}
+    return rows
+
+
+def print_rows(rows: dict[str, dict[str, float]], heading: str, *, as_json: bool) -> None:
+    """Print scores with every digit, as JSON or as CSV."""
     if as_json:
         finite = {  # JSON has no infinity, which is the PSNR of equal pictures, and no NaN
             name: {key: value if math.isfinite(value) else None for key, value in row.items()}
             for name, row in rows.items()
         }
         out.print(json.dumps(finite, indent=2, ensure_ascii=False), markup=False)
-    elif as_csv:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, ["model", *rows[models[0]]], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({"model": name, **row} for name, row in rows.items())
-        out.print(text.getvalue(), markup=False, end="")
-    else:
-        print_scores(rows, size)
-    if failures:
-        raise typer.Exit(1)
+        return
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [heading, *next(iter(rows.values()))], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({heading: name, **row} for name, row in rows.items())
+    out.print(text.getvalue(), markup=False, end="")
 
 
 @app.command()
@@ -930,6 +1073,116 @@ def score_study(
         out.print(json.dumps(told, indent=2, ensure_ascii=False), markup=False)
     else:
         print_naturalness(results, len(taken))
+
+
+def colour_films(
+    paths: list[Path],
+    output: str | None,
+    load: Callable[[], Colouriser],
+    settings: films.Settings,
+    *,
+    preview: bool,
+    quiet: bool,
+) -> None:
+    """Colour films, one after the other; one that fails is named.
+
+    Raises:
+        Exit: 1 where one has failed, 130 after Ctrl-C.
+    """
+    from colourise import films
+
+    place = Path(output) if output else None
+    if place is not None and (len(paths) > 1 or not place.suffix or str(output).endswith("/")):
+        place.mkdir(parents=True, exist_ok=True)
+    targets = [films.target_of(path, place, preview=preview) for path in paths]
+    colouriser: Colouriser | None = None
+    failed = 0
+    for path, target in zip(paths, targets, strict=True):
+        try:
+            if targets.count(target) > 1:
+                raise FilmError(f"{path}: another film would become {target} too; colour them apart")
+            job = films.prepare(path, target, settings)
+            tell(list(job.notes), str(path), None, quiet=quiet)
+            colouriser = colouriser or load()
+            with interruptible() as stop, film_bar(hidden=quiet) as told:
+                made = films.colour(job, colouriser, told=told, stop=stop)
+        except FilmError as error:
+            failed += 1
+            err.print(f"[red]failed[/] {escape(printable(str(error)))}")
+            continue
+        tell(made.notes, str(path), None, quiet=quiet)
+        if not made.whole:
+            what = (
+                f"{made.target} has the first {made.frames} frames"
+                if made.frames
+                else "nothing is coloured yet"
+            )
+            err.print(f"[yellow]stopped[/] {escape(printable(what))}; the same command goes on")
+            raise typer.Exit(130)
+        if not quiet:
+            scenes = f"{made.scenes} scene" + "s" * (made.scenes != 1)
+            err.print(
+                f"[green]coloured[/] {escape(printable(str(made.target)))} "
+                f"[dim]({made.frames} frames, {scenes}, {made.speed:.1f} frames/s)[/]"
+            )
+    if failed:
+        raise typer.Exit(1)
+
+
+def check_films(some: list[Path], paths: list[str], output: str | None, given: set[str]) -> None:
+    """Refuse what films cannot do, and what only they can.
+
+    Raises:
+        BadParameter: with what to do instead.
+    """
+
+    def first(names: tuple[str, ...]) -> str | None:
+        return next((f"--{name.replace('_', '-')}" for name in names if name in given), None)
+
+    if not some:
+        if option := first(OF_FILMS):
+            raise typer.BadParameter(f"{option} is for films; name one")
+        return
+    if len(some) < len(paths):
+        raise typer.BadParameter("films are coloured apart from photos and folders; give two commands")
+    if output == "-":
+        raise typer.BadParameter("a film is not for standard output; name a file with -o")
+    if option := first(OF_PHOTOS):
+        more = "; the suffix of -o chooses its container" if option == "--format" else ""
+        raise typer.BadParameter(f"{option} is for photos, and not for a film{more}")
+    if {"preview", "end"} <= given:
+        raise typer.BadParameter("--preview and --end both say where to end; choose one")
+
+
+def seconds(time: str | None, option: str) -> Fraction | None:
+    """The meaning of 90, 90s, 1:30 or 1:02:03.5.
+
+    Raises:
+        BadParameter: it has none.
+    """
+    if time is None:
+        return None
+    found = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)s?", time.strip())
+    if not found:
+        raise typer.BadParameter(f"{option} {time}: say 90, 90s, 1:30 or 1:02:03.5")
+    hours, minutes, rest = (Fraction(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + rest
+
+
+@contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets; the second is as hard as ever."""
+    stop = threading.Event()
+
+    def once(*signal_and_frame: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, once)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def stream(

@@ -1,6 +1,7 @@
 """The one path for a picture: its L in, its colours out.
 
-Photos, folders, scores and training previews all come through `Colouriser`.
+Photos, folders, films, scores and training previews all come through `Colouriser`. Where something happens
+between the halves, as steadying does to a film's ab, they are to be had apart: `lightness`, `predict`, `lay`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 
 from colourise.backends import Backend, BackendName, Precision, open_backend
 from colourise.checkpoints import DEFAULT_MODEL
-from colourise.lab import Pixels, clip_to_gamut_bounds, lay_over, one_channel, rgb_to_L
+from colourise.lab import Floats, Pixels, clip_to_gamut_bounds, lay_over, one_channel, rgb_to_L
 
 
 class Colouriser:
@@ -59,14 +60,21 @@ class Colouriser:
             For each, (H, W, 3) sRGB of its dtype, with its L and new colours.
         """
         pictures = [one_channel(picture) for picture in pictures]
-        square = (self.input_size, self.input_size)
-        L = np.stack([rgb_to_L(picture, square) for picture in pictures])[:, None]  # (N, 1, S, S)
-        ab = self.backend.predict_ab(L) * np.float32(self.saturation)  # (N, 2, S, S)
-        ab = clip_to_gamut_bounds(ab)
-        return [
-            lay_over(picture, colours, self.threads, fused=self.fused)
-            for picture, colours in zip(pictures, ab, strict=True)
-        ]
+        ab = self.predict([self.lightness(picture) for picture in pictures])
+        return [self.lay(picture, colours) for picture, colours in zip(pictures, ab, strict=True)]
+
+    def lightness(self, picture: Pixels) -> Floats:
+        """What the network sees of a picture (H, W) or (H, W, 3): its L, (S, S) float32."""
+        return rgb_to_L(picture, (self.input_size, self.input_size))
+
+    def predict(self, L: Sequence[Floats]) -> Floats:
+        """The ab (N, 2, S, S) of N pictures, each (S, S), inside the gamut's bounds."""
+        ab = self.backend.predict_ab(np.stack(L)[:, None]) * np.float32(self.saturation)
+        return clip_to_gamut_bounds(ab)
+
+    def lay(self, picture: Pixels, ab: Floats) -> Pixels:
+        """A picture (H, W) or (H, W, 3) with ab (2, S, S) laid over: (H, W, 3) of its dtype."""
+        return lay_over(picture, ab, self.threads, fused=self.fused)
 
 
 def load_model(

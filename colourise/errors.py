@@ -2,6 +2,7 @@
 
     ColouriseError
     ├── PhotoError         a file cannot be read or written as a photo
+    ├── FilmError          a file cannot be read or written as a film
     ├── ModelError         a model is unknown, damaged, or not what its card says
     │   └── HubError       the Hugging Face Hub refused, or cannot be reached
     ├── DeviceError        the device, provider or precision asked for is not there
@@ -19,6 +20,10 @@ class ColouriseError(Exception):
 
 class PhotoError(ColouriseError):
     """A file cannot be read or written as a photo."""
+
+
+class FilmError(ColouriseError):
+    """A file cannot be read or written as a film."""
 
 
 class ModelError(ColouriseError):

@@ -33,6 +33,23 @@ from colourise.shallow import to_8_bits
 MARK = ".colourised"  # photo.jpg -> photo.colourised.jpg
 COMPARE = ".compare"  # photo.jpg -> photo.compare.jpg
 OURS = (MARK, COMPARE)
+FILMS: tuple[str, ...] = (
+    ".3g2",
+    ".3gp",
+    ".asf",
+    ".avi",
+    ".dv",
+    ".f4v",
+    ".flv",
+    ".m2ts",
+    ".m2v",
+    ".m4v",
+    ".mkv",
+    ".mov",
+)
+FILMS += (".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogm", ".ogv", ".rm", ".rmvb", ".ts", ".vob")
+FILMS += (".webm", ".wmv")
+ANIMATED = (".gif", ".webp")  # what is a film where it has several pictures, and is named
 COMPARE_SIDE = 2048  # longest side of each half of a before | after picture, in pixels
 
 
@@ -149,6 +166,20 @@ def plan(
     return [
         job for job in planned if job.named or choice.takes(job.key, job.stamp.changed if job.stamp else None)
     ], refused
+
+
+def is_film(path: Path) -> bool:
+    """Whether a file that the user named is a film: by its suffix, or else by its content."""
+    suffix = path.suffix.lower()
+    if suffix in ANIMATED and path.is_file():
+        from colourise import animations
+
+        return animations.moves(path)
+    if suffix in FILMS or suffix in images.EXTENSIONS or not path.is_file():
+        return suffix in FILMS and not path.is_dir()
+    from colourise import video  # which takes a while to import
+
+    return video.moves(path)
 
 
 def is_file_name(output: Path, paths: list[Path]) -> bool:

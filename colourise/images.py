@@ -120,7 +120,7 @@ def write(
     try:
         if isinstance(target, Path):
             kind = _output_format(format or target.suffix)
-            with _atomic(target, overwrite) as file:
+            with atomic(target, overwrite) as file:
                 return _write(photo, file, kind, quality)
         buffer = io.BytesIO()  # encoders seek, streams cannot
         notes = _write(photo, buffer, _output_format(format or photo.format), quality)
@@ -375,7 +375,7 @@ def part_prefix(target: Path) -> str:
 
 
 @contextmanager
-def _atomic(target: Path, overwrite: bool) -> Iterator[BinaryIO]:
+def atomic(target: Path, overwrite: bool) -> Iterator[BinaryIO]:
     """A file that takes the target's place when it is complete, and vanishes when it is not.
 
     After a kill a ".colourise-*.part" stays behind; the target itself is never half a file.

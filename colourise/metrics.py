@@ -6,9 +6,11 @@ sRGB; the definitions are those of the paper wherever it gives them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000
@@ -81,6 +83,46 @@ def js(p: NDArray[np.floating], q: NDArray[np.floating]) -> float:
         return float((x[there] * np.log(x[there] / middle[there])).sum())
 
     return to_middle(p) / 2 + to_middle(q) / 2
+
+
+def warp_error(ab: Floats, before: Floats, way: Floats, shown: NDArray[np.bool_]) -> float:
+    """How much the colours of a frame differ from those that came along from the frame before.
+
+    Args:
+        ab: (H, W, 2) of the frame.
+        before: (H, W, 2) of the frame before.
+        way: (H, W, 2), for each point where it was in the frame before, as x and y.
+        shown: (H, W), whether it could be seen there.
+    Returns:
+        Mean absolute difference of a and b where `shown`; NaN if that is nowhere.
+    Source: Lai et al., "Learning blind video temporal consistency", section 5, on ab instead of RGB.
+    """
+    came = cv2.remap(before, way, None, cv2.INTER_LINEAR)
+    return float(np.abs(ab - came)[shown].mean()) if shown.any() else float("nan")
+
+
+def colour_histograms(picture: Picture) -> NDArray[np.float64]:
+    """Shares of each level of R, G and B, (3, 256), of a picture (H, W, 3) uint8."""
+    counts = [np.bincount(picture[..., channel].ravel(), minlength=256) for channel in range(3)]
+    return np.stack(counts) / (picture.shape[0] * picture.shape[1])
+
+
+def colour_consistency(scenes: Sequence[Sequence[NDArray[np.float64]]]) -> float:
+    """Colour Distribution Consistency index, lower is steadier; NaN where no scene has two frames.
+
+    Args:
+        scenes: of each, the histograms of its frames as shares, (channels, bins); `colour_histograms` in the
+            papers.
+    Returns:
+        Mean over frame gaps 1, 2 and 4 of the mean JS divergence, in nats, over channels and pairs of frames.
+    Source: Liu et al., "Temporally consistent video colorization", equation of CDC; NTIRE 2023's track 2.
+    """
+    gaps = []
+    for gap in (1, 2, 4):
+        pairs = [pair for scene in scenes for pair in zip(scene, scene[gap:], strict=False)]
+        if pairs:
+            gaps.append(np.mean([js(p, q) for one, other in pairs for p, q in zip(one, other, strict=True)]))
+    return float(np.mean(gaps)) if gaps else float("nan")
 
 
 @dataclass

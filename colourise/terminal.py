@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from colourise.batch import Outcome
     from colourise.checkpoints import Row
+    from colourise.films import Progress as FilmProgress
     from colourise.study import Naturalness
     from colourise.train import Progress as TrainingProgress
 
@@ -52,7 +53,7 @@ def summary(count: Mapping[str, int]) -> str:
 
 
 @contextmanager
-def bar(what: str, total: int, *, hidden: bool) -> Iterator[Any]:
+def bar(what: str, total: int | None, *, hidden: bool) -> Iterator[Any]:
     """A progress bar; yields a function that moves it on by one."""
     if hidden or not err.is_terminal:
         yield lambda: None
@@ -68,6 +69,22 @@ def progress_bar(**options: Any) -> Progress:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=err, **options)
+
+
+@contextmanager
+def film_bar(*, hidden: bool) -> Iterator[Any]:
+    """A progress bar with scenes and frames a second; yields what `films.colour` reports to."""
+    if hidden or not err.is_terminal:
+        yield lambda now: None
+        return
+    with progress_bar(transient=True) as progress:
+        task = progress.add_task("reading", total=None)
+
+        def told(now: FilmProgress) -> None:
+            what = f"scene {now.scenes}  {now.speed:.1f} frames/s"
+            progress.update(task, completed=now.done, total=now.about, description=what)
+
+        yield told
 
 
 @contextmanager
@@ -137,6 +154,30 @@ def print_scores(rows: dict[str, dict[str, float]], size: int) -> None:
             )
         out.print()
         out.print(table)
+
+
+def print_film_scores(rows: dict[str, dict[str, float]]) -> None:
+    """Print one row a version of a film."""
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("film", overflow="fold", min_width=24)
+    measures = {
+        "warp_error": ("warp error", ".3f", "lower"),
+        "cdc": ("CDC", ".5f", "lower"),
+        "cdc_ab": ("of ab", ".5f", "lower"),
+        "colourfulness": ("CF", ".1f", ""),
+        "psnr_ab": ("psnr_ab", ".2f", "higher"),
+    }
+    for heading, _, better in measures.values():
+        table.add_column(f"{heading}\n[dim]{better}[/]", justify="right", no_wrap=True)
+    for name, row in rows.items():
+        table.add_row(escape(name), *(f"{row[key]:{spec}}" for key, (_, spec, _) in measures.items()))
+    first = next(iter(rows.values()))
+    out.print(
+        f"{first['frames']:.0f} frames, {first['scenes']:.0f} scenes; under each measure, which is better"
+    )
+    out.print(table)
 
 
 def print_naturalness(results: dict[str, Naturalness], participants: int) -> None:

@@ -228,10 +228,10 @@ def test_quiet_says_nothing_but_failures(colourise: Colourise, tree: Path, photo
 
 def test_what_was_lost_is_noted(colourise: Colourise, tmp_path: Path) -> None:
     frames = [Image.new("L", (40, 30), level) for level in (90, 160)]
-    frames[0].save(tmp_path / "moving.webp", save_all=True, append_images=frames[1:])
-    result = colourise(tmp_path / "moving.webp")
+    frames[0].save(tmp_path / "moving.png", save_all=True, append_images=frames[1:])
+    result = colourise(tmp_path / "moving.png")
     note, done = result.stderr.splitlines()
-    assert note == f"note {tmp_path / 'moving.webp'}: animated: only the first of 2 frames is taken"
+    assert note == f"note {tmp_path / 'moving.png'}: animated: only the first of 2 frames is taken"
     assert done.startswith("coloured ")
 
 

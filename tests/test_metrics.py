@@ -155,3 +155,48 @@ def test_grey_gives_what_grey_gives():
     lab = color.rgb2lab(PICTURE)
     grey = lab * [1, 0, 0]
     assert summary["delta_e"] == pytest.approx(color.deltaE_ciede2000(grey, lab).mean(), abs=0.3)
+
+
+# Films
+
+
+def test_colour_consistency_against_scipy():
+    frames = [CHANCE.integers(0, 60 + 20 * place, (30, 40, 3)).astype(np.uint8) for place in range(7)]
+    shares = [
+        [np.bincount(frame[..., c].ravel(), minlength=256) / 1200 for c in range(3)] for frame in frames
+    ]
+    gaps = [
+        np.mean(
+            [
+                jensenshannon(shares[at][c], shares[at + gap][c]) ** 2
+                for at in range(7 - gap)
+                for c in range(3)
+            ]
+        )
+        for gap in (1, 2, 4)
+    ]
+    ours = metrics.colour_consistency([[metrics.colour_histograms(frame) for frame in frames]])
+    assert ours == pytest.approx(np.mean(gaps), rel=1e-6)
+
+
+def test_colour_consistency_does_not_look_over_cuts():
+    one, other = (metrics.colour_histograms(picture) for picture in (PICTURE, PICTURE // 2))
+    assert metrics.colour_consistency([[one] * 5, [other] * 5]) == 0
+    assert metrics.colour_consistency([[one] * 5 + [other] * 5]) > 0.05
+    assert np.isnan(metrics.colour_consistency([[one], [other]]))
+
+
+def test_warp_error_by_hand():
+    before = np.zeros((4, 6, 2), np.float32)
+    before[:, 2] = 10  # a column
+    ys, xs = np.mgrid[:4, :6].astype(np.float32)
+    way = np.stack([xs - 1, ys], 2)  # everything has moved to the right by one
+    after = np.zeros_like(before)
+    after[:, 3] = (10, 4)
+    shown = np.ones((4, 6), bool)
+    assert metrics.warp_error(after, before, way, shown) == pytest.approx(
+        6 / 12
+    )  # 1 of 6 columns, 1 of 2 channels
+    shown[:, 3] = False
+    assert metrics.warp_error(after, before, way, shown) == 0
+    assert np.isnan(metrics.warp_error(after, before, way, np.zeros_like(shown)))
