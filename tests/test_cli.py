@@ -491,7 +491,12 @@ BAD_FILES: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "truncated TIFF": ("cut.tif", truncated, "copy it again from its source"),
     "folder without photos": ("folder", Path.mkdir, "no photos in this folder"),
     "decompression bomb": ("bomb.png", bomb, "1600 megapixels"),
-    "video": ("film.mp4", lambda path: path.write_bytes(b"\0\0\0\x18ftypisom" + bytes(500)), "not an image"),
+    "no film": ("film.mp4", lambda path: path.write_bytes(b"\0\0\0\x18ftypisom" + bytes(500)), "or no film"),
+    "a film's bytes": (
+        "a.jpg",
+        lambda path: path.write_bytes(b"\0\0\0\x18ftypisom" + bytes(500)),
+        "not an image",
+    ),
     "raw": ("raw.jpg", lambda path: path.write_bytes(os.urandom(5000)), "not an image"),
     "too long a name": (f"{'x' * 300}.jpg", lambda path: None, "File name too long"),
 }
