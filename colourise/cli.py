@@ -1092,9 +1092,8 @@ def colour_films(
     from colourise import films
 
     place = Path(output) if output else None
-    if place is not None and (len(paths) > 1 or not place.suffix or str(output).endswith("/")):
-        place.mkdir(parents=True, exist_ok=True)
-    targets = [films.target_of(path, place, preview=preview) for path in paths]
+    folder = place is not None and (len(paths) > 1 or not place.suffix or str(output).endswith("/"))
+    targets = [films.target_of(path, place, folder=folder, preview=preview) for path in paths]
     colouriser: Colouriser | None = None
     failed = 0
     for path, target in zip(paths, targets, strict=True):

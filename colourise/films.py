@@ -109,18 +109,19 @@ class Made:
     """Whether all is coloured."""
 
 
-def target_of(source: Path, output: Path | None, *, preview: bool = False) -> Path:
+def target_of(source: Path, output: Path | None, *, folder: bool = False, preview: bool = False) -> Path:
     """Where a film's coloured version goes: beside it, to a file, or into a folder; mkv where it must be.
 
     Args:
         source: the film.
-        output: a file, a folder that exists, or None.
+        output: a file, a folder, or None.
+        folder: whether it is a folder even if it is not there yet.
         preview: whether it is only a part to look at.
     """
     suffix = source.suffix if source.suffix.lower() in WRITTEN else ".mkv"
     if output is None:
         return source.with_name(f"{source.stem}{PREVIEW if preview else MARK}{suffix}")
-    return output / f"{source.stem}{suffix}" if output.is_dir() else output
+    return output / f"{source.stem}{suffix}" if folder or output.is_dir() else output
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,10 @@ def prepare(source: Path, target: Path, settings: Settings) -> Job:
             )
         settings = replace(settings, encoding=Encoding("ffv1"))  # of the segments
     plan = video.plan(film, target, settings.encoding)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise FilmError(f"{target.parent}: cannot be made a folder ({err.strerror})") from err
     return Job(film, plan, target, settings, (*film.notes, *plan.notes, *remarks(film, settings)))
 
 
@@ -232,10 +237,6 @@ def check_target(film: Film, target: Path, settings: Settings) -> None:
             raise FilmError(f"{file}: is a folder; choose another output")
         if file.exists() and not settings.overwrite:
             raise FilmError(f"{file}: is there already; --overwrite makes it again")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as err:
-        raise FilmError(f"{target.parent}: cannot be made a folder ({err.strerror})") from err
 
 
 def sheet_of(target: Path) -> Path:
