@@ -735,6 +735,14 @@ def evaluate(
         ),
     ] = None,
     size: Annotated[int, typer.Option(min=32, help="Side in pixels at which pictures are compared.")] = 256,
+    archive: Annotated[
+        bool,
+        typer.Option(
+            "--archive",
+            metavar="",
+            help="Show models old photographs of the photos: other film, blur, grain, scratches.",
+        ),
+    ] = False,
     lpips: Annotated[
         bool,
         typer.Option("--lpips", metavar="", help="LPIPS on AlexNet (a download).", rich_help_panel=NETWORKS),
@@ -813,7 +821,7 @@ def evaluate(
 
     if film is not None:
         extras = {"--split": split, "--lpips": lpips, "--fid": fid, "--frechet": frechet}
-        extras |= {"--figures": figures, "--sheet": sheet}
+        extras |= {"--figures": figures, "--sheet": sheet, "--archive": archive}
         if unfit := next((option for option, given in extras.items() if given), None):
             raise typer.BadParameter(f"{unfit} is for photos; leave it out with --video")
         with refusals():
@@ -865,6 +873,7 @@ def evaluate(
                 colourisers,
                 photos,
                 size=size,
+                archive=archive,
                 perception=perception,
                 each=look,
                 failed=failures.append,

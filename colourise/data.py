@@ -1,4 +1,4 @@
-"""A tree of colour photos, or webdataset shards of them -> a stream of (L, ab) crops.
+"""A tree of colour photos, or webdataset shards of them -> a stream of crops as L and ab.
 
 The stream is a function of the seed alone: picture k is the same crop whoever asks for it and whenever,
 so a run that resumes at step n goes on with exactly the pictures that it would have seen.
@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colourise import images
+from colourise.ageing import aged
 from colourise.errors import PhotoError, TrainingError
 from colourise.folders import is_ours, walk
-from colourise.lab import Floats, Pixels, rgb_to_lab
+from colourise.lab import Floats, Pixels, rgb_to_L, rgb_to_lab
 from colourise.shallow import to_8_bits
 
 GREY = 6  # photos whose mean (max - min) over RGB is below this, in 8-bit levels, teach no colour
@@ -309,6 +310,9 @@ def read_rgb(photo: Source) -> Pixels:
 class Crops:
     """Picture k of the stream: L (1, S, S) and ab (2, S, S), float32, as a torch data loader takes it.
 
+    Where some are to be aged, the L (1, S, S) that the generator sees comes third: of those, an old
+    photograph's.
+
     Every epoch is a new permutation of the photos. A crop takes 50 to 100 % of the area at an aspect of
     3:4 to 4:3 and is mirrored half of the time. Photos that are broken or grey are passed over.
 
@@ -318,18 +322,27 @@ class Crops:
         length: pictures in the whole stream.
         batch: pictures in a batch; the size changes between batches only.
         seed: what fixes the stream.
+        aged: share of pictures that are aged.
     """
 
     def __init__(
-        self, photos: Sequence[Source], *, sizes: Sequence[int], length: int, batch: int, seed: int
+        self,
+        photos: Sequence[Source],
+        *,
+        sizes: Sequence[int],
+        length: int,
+        batch: int,
+        seed: int,
+        aged: float = 0.0,
     ) -> None:
         self.photos, self.sizes, self.length, self.batch, self.seed = photos, sizes, length, batch, seed
+        self.aged = aged
 
     def __len__(self) -> int:
         """Pictures in the whole stream."""
         return self.length
 
-    def __getitem__(self, k: int) -> tuple[Floats, Floats]:
+    def __getitem__(self, k: int) -> tuple[Floats, ...]:
         """Picture k."""
         epoch, place = divmod(k, len(self.photos))
         chance = random.Random(f"{self.seed} {k}")
@@ -339,7 +352,12 @@ class Crops:
             if rgb is not None:
                 crop = random_crop(rgb, self.size_at(k), chance)
                 lab = np.moveaxis(rgb_to_lab(crop), -1, 0)  # (3, S, S)
-                return np.ascontiguousarray(lab[:1]), np.ascontiguousarray(lab[1:])
+                L, ab = np.ascontiguousarray(lab[:1]), np.ascontiguousarray(lab[1:])
+                if not self.aged:
+                    return L, ab
+                old = chance.random() < self.aged
+                scan = aged(crop, np.random.default_rng((self.seed, k))) if old else None
+                return L, ab, L if scan is None else rgb_to_L(scan)[None]
             place = chance.randrange(len(self.photos))
         raise TrainingError(
             f"{place_of(self.photos[order[place]]).parent}: hardly any photo here can be read in colour"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colourise import films, video
+from colourise.ageing import aged
 from colourise.colouriser import Colouriser
-from colourise.data import Source, read_rgb, square
+from colourise.data import Source, place_of, read_rgb, square
 from colourise.errors import PhotoError
-from colourise.lab import Floats, resize, rgb_to_lab
+from colourise.lab import Floats, Pixels, resize, rgb_to_lab
 from colourise.metrics import (
     Picture,
     Scores,
@@ -66,6 +68,7 @@ def compare(
     photos: Iterable[Source],
     *,
     size: int = 256,
+    archive: bool = False,
     perception: Perception | None = None,
     each: Callable[[Judged], None] = lambda photo: None,
     failed: Callable[[PhotoError], None] | None = None,
@@ -80,6 +83,8 @@ def compare(
         colourisers: what is scored, by name.
         photos: colour photos; the centre square is used, at `size` pixels.
         size: side in pixels at which pictures are compared.
+        archive: show the models an old photograph of each photo (ageing.py), the same one every time, and lay
+            their colours over the photo's own light.
         perception: scores that need a network, counted along.
         each: called with every photo that was scored.
         failed: called for a photo that cannot be read; without it the error is raised.
@@ -100,13 +105,27 @@ def compare(
             if (truth == truth[..., :1]).all():
                 left_out(photo)
             else:
-                predicted = {name: colouriser([truth])[0] for name, colouriser in colourisers.items()}
+                scan = aged(truth, dice(photo)) if archive else truth
+                predicted = {name: coloured(one, truth, scan) for name, one in colourisers.items()}
                 measures = {name: scores[name].add(picture, truth) for name, picture in predicted.items()}
                 if perception is not None:
                     perception.add(predicted, truth)
                 each(Judged(photo, truth, predicted, measures))
         advance()
     return scores
+
+
+def coloured(colouriser: Colouriser, truth: Picture, scan: Pixels) -> Picture:
+    """The truth's own light, in the colours that a model sees in a scan of it."""
+    if scan is truth:
+        return colouriser([truth])[0]
+    (ab,) = colouriser.predict([colouriser.lightness(scan)])
+    return colouriser.lay(truth, ab)
+
+
+def dice(photo: Source) -> np.random.Generator:
+    """Chance that a photo's name decides."""
+    return np.random.default_rng(zlib.crc32(place_of(photo).name.encode(errors="surrogateescape")))
 
 
 def evaluate(

@@ -107,6 +107,8 @@ class TrainConfig:
     """Share of each batch that goes through the loss network, which may cost more than the generator."""
     sizes: tuple[int, ...] = (96, 128)
     """Sides of the crops in pixels; the run is cut into equal parts, one for each."""
+    aged: float = 0.0
+    """Share of pictures that the generator sees as an old photograph has them (ageing.py)."""
     batch: int = 32
     """Pictures in a batch, over all processes."""
     accumulate: int = 1
@@ -268,13 +270,30 @@ def check(config: TrainConfig) -> None:
     for name in ("batch", "accumulate", "images", "lr", "feature_share"):
         if getattr(config, name) <= 0:
             raise TrainingError(f"{name}={getattr(config, name)}: must be above 0")
-    least_0 = ("pixel_beta", "encoder_lr", "weight_decay", "warmup", "clip", "ema", "discriminators", "seed")
+    least_0 = (
+        "aged",
+        "pixel_beta",
+        "encoder_lr",
+        "weight_decay",
+        "warmup",
+        "clip",
+        "ema",
+        "discriminators",
+        "seed",
+    )
     for name in (*WEIGHTS, *least_0):
         if getattr(config, name) < 0:
             raise TrainingError(f"{name}={getattr(config, name)}: must not be below 0")
     if not 32 <= config.input_size <= 2048:  # what a card may say
         raise TrainingError(f"input_size={config.input_size}: must be 32 to 2048")
-    limits = {"feature_share": 1, "warmup": 0.99, "ema": 0.9999, "discriminators": 3, "seed": 2**31 - 1}
+    limits = {
+        "aged": 1,
+        "feature_share": 1,
+        "warmup": 0.99,
+        "ema": 0.9999,
+        "discriminators": 3,
+        "seed": 2**31 - 1,
+    }
     for name, limit in limits.items():
         if getattr(config, name) > limit:
             raise TrainingError(f"{name}={getattr(config, name)}: must not be above {limit}")

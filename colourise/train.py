@@ -164,7 +164,12 @@ def train(
         rewind(run / "metrics.csv", first)
     steps = config.images // config.batch
     crops = Crops(
-        photos, sizes=config.sizes, length=steps * config.batch, batch=config.batch, seed=config.seed
+        photos,
+        sizes=config.sizes,
+        length=steps * config.batch,
+        batch=config.batch,
+        seed=config.seed,
+        aged=config.aged,
     )
     loader: DataLoader[Any] = accelerator.prepare(
         DataLoader(
@@ -182,10 +187,10 @@ def train(
     if accelerator.is_main_process:
         events = SummaryWriter(run / "tensorboard", purge_step=first + 1)
     with interruptions() as interrupted, events as writer:
-        for count, (L, ab) in enumerate(numbered(loader), first * config.accumulate + 1):
+        for count, batch in enumerate(numbered(loader), first * config.accumulate + 1):
             step, rest = divmod(count, config.accumulate)
             try:
-                losses = learner.step(L, ab)  # (N, 1, S, S), (N, 2, S, S)
+                losses = learner.step(*batch)
             except FloatingPointError as err:
                 step += bool(rest)
                 seen = crops.names(range((step - 1) * config.batch, step * config.batch))
@@ -283,13 +288,20 @@ class Learner:
             self.judges, self.judges_optimizer = accelerator.prepare(judges, adam(parameters, config))
         self.generator.train()
 
-    def step(self, L: Tensor, ab: Tensor) -> dict[str, float]:
-        """Learn from one batch, or part of one: L (N, 1, S, S), ab (N, 2, S, S); returns what it cost."""
+    def step(self, L: Tensor, ab: Tensor, seen: Tensor | None = None) -> dict[str, float]:
+        """Learn from one batch, or part of one; returns what it cost.
+
+        Args:
+            L: (N, 1, S, S), of the pictures that losses and discriminators look at.
+            ab: (N, 2, S, S).
+            seen: (N, 1, S, S), what the generator is given; by default L.
+        """
         self.set_rate()
         L = L.contiguous(memory_format=torch.channels_last)
+        seen = L if seen is None else seen.contiguous(memory_format=torch.channels_last)
         networks = [network for network in (self.generator, self.judges) if network is not None]
         with self.accelerator.accumulate(*networks):
-            predicted = self.generator(L).float()  # (N, 2, S, S)
+            predicted = self.generator(seen).float()  # (N, 2, S, S)
             told = {}
             if self.judges is not None:
                 told = discriminator_step(self, L, ab, predicted.detach())

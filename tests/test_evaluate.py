@@ -50,6 +50,16 @@ def test_models_are_scored_as_users_run_them(tiny_model: Path) -> None:
     assert ours["grey"].summary() == evaluate(GREY, photos, size=64).summary() != theirs.summary()
 
 
+def test_old_photographs_cost_a_model_colours_but_no_light(tiny_model: Path) -> None:
+    photos = [PHOTOS / f"{name}.jpg" for name in NAMES]
+    models = {"model": load_model(str(tiny_model), device="cpu"), "grey": GREY}
+    clean = compare(models, photos, size=64)
+    old, again = (compare(models, photos, size=64, archive=True) for _ in "ab")
+    assert old["model"].summary() == again["model"].summary()  # the same old photographs every time
+    assert old["model"].summary() != clean["model"].summary()
+    assert old["grey"].summary() == pytest.approx(clean["grey"].summary(), rel=1e-6)
+
+
 def test_each_photo_is_shown_with_what_every_model_made_of_it() -> None:
     seen: list[Judged] = []
     compare({"one": GREY, "two": GREY}, [PHOTOS / "coffee.jpg"], size=48, each=seen.append)

@@ -708,6 +708,30 @@ def test_the_stream_is_the_same_whoever_asks(photos):
     assert not np.array_equal(crops[0][0], other[0][0])
 
 
+def test_some_pictures_are_seen_as_old_photographs(photos):
+    plain = Crops(photos, sizes=(32,), length=40, batch=4, seed=3)
+    aged = Crops(photos, sizes=(32,), length=40, batch=4, seed=3, aged=0.5)
+    old = 0
+    for k in range(40):
+        L, ab, seen = aged[k]
+        assert all(np.array_equal(x, y) for x, y in zip((L, ab), plain[k], strict=True))  # the truth stays
+        assert seen.shape == L.shape and seen.dtype == np.float32
+        old += not np.array_equal(seen, L)
+    assert 10 < old < 30
+    assert all(np.array_equal(x, y) for x, y in zip(aged[7], aged[7], strict=True))
+
+
+def test_the_generator_sees_the_old_photograph_and_is_judged_on_the_truth(photos, tmp_path):
+    config = replace(TINY, aged=1.0, images=8, batch=4)
+    assert train(config, photos, photos[:1], tmp_path / "run") is not None
+    learner = Learner(TINY, Accelerator(), None, fresh=True)
+    given = []
+    learner.generator.register_forward_hook(lambda module, inputs, output: given.append(inputs[0]))
+    L, ab, seen = torch.rand(4, 1, 32, 32) * 100, torch.zeros(4, 2, 32, 32), torch.zeros(4, 1, 32, 32)
+    learner.step(L, ab, seen)
+    assert torch.equal(given[0], seen)
+
+
 def test_every_photo_is_seen_once_an_epoch(photos):
     crops = Crops(photos, sizes=(32,), length=24, batch=4, seed=0)
     assert sorted(crops._order(0)) == sorted(crops._order(1)) == list(range(12))
