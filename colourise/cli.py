@@ -641,6 +641,12 @@ def train(
             help="The encoder's ImageNet weights in timm's names, where timm cannot download.", exists=True
         ),
     ] = None,
+    start_from: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="MODEL", help="Start from this trained model's weights, to train it further."
+        ),
+    ] = None,
     precision: PrecisionOption = PrecisionChoice.auto,
     workers: Annotated[int, typer.Option(min=0, help="Processes that read photos.")] = 1,
 ) -> None:
@@ -676,6 +682,9 @@ def train(
             err.print(
                 f"{len(learn)} photos to learn from, {len(judge)} held out; the run is {escape(str(run))}"
             )
+        from colourise import checkpoints
+
+        trained = checkpoints.find(start_from, need="safetensors") if start_from else None
         with training_bar(hidden=not first) as report:
             card = run_training(
                 config,
@@ -683,6 +692,7 @@ def train(
                 judge if held_out else judge[:200],
                 run,
                 encoder_weights=encoder_weights,
+                start_from=trained,
                 data=about or f"{len(learn)} photos of {printable(data.resolve().name)}",
                 licence=licence,
                 precision=precision.value,

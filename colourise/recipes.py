@@ -30,7 +30,7 @@ LOSS_NETWORKS = {  # what each loss network can be read at, with the stride and 
 }
 ADVERSARIAL = ("bce", "lsgan")
 SCHEDULES = ("constant", "one_cycle")
-WEIGHTS = ("pixel_weight", "feature_weight", "adversarial_weight")
+WEIGHTS = ("pixel_weight", "feature_weight", "distribution_weight", "adversarial_weight")
 
 Rule = tuple[Callable[[Any], bool], str]  # whether a value will do, and in words which ones do
 
@@ -105,6 +105,8 @@ class TrainConfig:
     """Weight of the feature reconstruction loss (the paper's best); 0 leaves the loss network out."""
     feature_share: float = 1.0
     """Share of each batch that goes through the loss network, which may cost more than the generator."""
+    distribution_weight: float = 0.0
+    """Weight of the colour distribution loss on ab / 110 (ours); well below the pixel loss's."""
     sizes: tuple[int, ...] = (96, 128)
     """Sides of the crops in pixels; the run is cut into equal parts, one for each."""
     aged: float = 0.0
@@ -123,6 +125,8 @@ class TrainConfig:
     """Of AdamW."""
     weight_decay: float = 0.01
     """Of AdamW; 0 makes it Adam."""
+    frozen: int = 0
+    """Halvings of the encoder, from the first, whose weights stay as they are; of encoder_unet's five."""
     schedule: str = "one_cycle"
     """Learning rate: "constant", or "one_cycle", up and then down to zero along a cosine."""
     warmup: float = 0.05
@@ -279,6 +283,7 @@ def check(config: TrainConfig) -> None:
         "clip",
         "ema",
         "discriminators",
+        "frozen",
         "seed",
     )
     for name in (*WEIGHTS, *least_0):
@@ -292,6 +297,7 @@ def check(config: TrainConfig) -> None:
         "warmup": 0.99,
         "ema": 0.9999,
         "discriminators": 3,
+        "frozen": 5,
         "seed": 2**31 - 1,
     }
     for name, limit in limits.items():
@@ -319,8 +325,10 @@ def check(config: TrainConfig) -> None:
         raise TrainingError(
             f"accumulate={config.accumulate}: does not divide a batch of {config.batch} into equal parts"
         )
-    if not any(getattr(config, name) for name in WEIGHTS[: 3 if config.discriminators else 2]):
+    if not any(getattr(config, name) for name in WEIGHTS[: 4 if config.discriminators else 3]):
         raise TrainingError("pixel_weight=0: no loss is left to learn from; set a weight above 0")
+    if config.frozen and config.architecture != "encoder_unet":
+        raise TrainingError(f"frozen={config.frozen}: {config.architecture} has no encoder; leave it out")
     if config.spectral_norm and config.architecture == "encoder_unet":
         raise TrainingError(
             "spectral_norm=true: not with encoder_unet, whose frozen norms expect its own weights"

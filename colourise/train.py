@@ -6,6 +6,7 @@ A run folder holds the release files (`NAME.safetensors`, `NAME.json`: the movin
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import os
@@ -16,7 +17,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from accelerate import Accelerator, PartialState
@@ -35,13 +36,19 @@ from torch.utils.tensorboard import SummaryWriter
 
 from colourise import checkpoints, models
 from colourise.backends import Precision, TorchBackend, torch_precision
-from colourise.checkpoints import Card
+from colourise.checkpoints import Card, Checkpoint
 from colourise.colouriser import Colouriser
 from colourise.data import Crops, Source, place_of, read_rgb, square
 from colourise.errors import PhotoError, TrainingError
 from colourise.evaluate import evaluate
 from colourise.figures import contact_sheet, grey_of
-from colourise.losses import FeatureReconstructionLoss, adversarial_loss, pixel_loss, realness
+from colourise.losses import (
+    DistributionLoss,
+    FeatureReconstructionLoss,
+    adversarial_loss,
+    pixel_loss,
+    realness,
+)
 from colourise.metrics import Picture
 from colourise.models.patchgan import MultiScale
 from colourise.recipes import TrainConfig
@@ -54,6 +61,9 @@ from colourise.runs import (
     save_resume,
     write_row,
 )
+
+if TYPE_CHECKING:
+    from colourise.models.encoder_unet import EncoderUNet
 
 SAVE_EVERY = 300  # seconds between saves of `resume.pt`
 PATIENCE = timedelta(hours=2)  # how long other processes wait while the first one scores
@@ -86,6 +96,7 @@ def train(
     run: Path,
     *,
     encoder_weights: Path | None = None,
+    start_from: Checkpoint | None = None,
     data: str = "",
     licence: str = "MIT",
     precision: Precision = "auto",
@@ -107,6 +118,7 @@ def train(
         held_out: colour photos to score, never learnt from.
         run: folder of the run; its name names the checkpoint.
         encoder_weights: the encoder's ImageNet weights in timm's names; by default timm downloads them.
+        start_from: a trained model of the same networks whose weights a fresh run takes.
         data: the training data in words, for the card.
         licence: of the weights, for the card.
         precision: "auto", "fp32", "fp16" or "bf16".
@@ -121,6 +133,8 @@ def train(
     """
     if encoder_weights is not None and config.architecture != "encoder_unet":
         raise TrainingError(f"{encoder_weights}: {config.architecture} has no encoder; leave it out")
+    if start_from is not None:
+        check_start(start_from, config)
     check_held_out(held_out)
     run.mkdir(parents=True, exist_ok=True)
     process = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"), timeout=PATIENCE)
@@ -147,7 +161,8 @@ def train(
     names = sha256(os.fsencode("\n".join(place_of(photo).name for photo in photos))).hexdigest()
     resume = load_resume(run, asdict(config), names)
     set_seed(config.seed)
-    learner = Learner(config, accelerator, encoder_weights, fresh=resume is None)
+    first_weights = start_from or encoder_weights
+    learner = Learner(config, accelerator, first_weights, fresh=resume is None)
     first = resume["step"] if resume else 0
     set_seed(config.seed + first + accelerator.process_index)  # each process drops out other neurons
     scores: dict[str, float] = {}
@@ -223,7 +238,10 @@ def train(
                 reported = time.monotonic()
             if writer is not None and (time.monotonic() - saved > SAVE_EVERY or scored or stopped):
                 seen_by = {"images_seen": step * config.batch, "scored_at": scored_at * config.batch}
-                release(run, config, learner.averaged(), data, licence, scores, seen_by)
+                recipe = (
+                    asdict(config) | seen_by | ({"start_from": start_from.card.name} if start_from else {})
+                )
+                release(run, config, learner.averaged(), data, licence, scores, recipe)
                 state = {
                     "config": asdict(config),
                     "photos": names,
@@ -249,19 +267,27 @@ class Learner:
     Args:
         config: what to learn.
         accelerator: devices, precision, processes.
-        encoder_weights: where an encoder's ImageNet weights are, if timm shall not download them.
-        fresh: whether the encoder starts from ImageNet; a run that goes on has its own weights.
+        first_weights: a trained model to start from, or where an encoder's ImageNet weights are, if timm
+            shall not download them.
+        fresh: whether the run starts; one that goes on has its own weights.
     Raises:
         TrainingError: weights cannot be downloaded, or do not fit.
     """
 
     def __init__(
-        self, config: TrainConfig, accelerator: Accelerator, encoder_weights: Path | None, *, fresh: bool
+        self,
+        config: TrainConfig,
+        accelerator: Accelerator,
+        first_weights: Checkpoint | Path | None,
+        *,
+        fresh: bool,
     ) -> None:
         self.config, self.accelerator, self.steps = config, accelerator, 0
         device = accelerator.device
         self.cuda = device.type == "cuda"
-        generator = start(config, encoder_weights, fresh=fresh)
+        generator = start(config, first_weights, fresh=fresh)
+        if config.frozen:
+            cast("EncoderUNet", generator).freeze(config.frozen)
         judges: nn.Module | None = None
         if config.discriminators:
             judges = MultiScale(config.discriminators, **config.discriminator)
@@ -272,6 +298,7 @@ class Learner:
         if config.feature_weight:
             self.features = FeatureReconstructionLoss(config.loss_network, config.feature_layer).to(device)
             self.features.to(memory_format=torch.channels_last)
+        self.distribution = DistributionLoss().to(device) if config.distribution_weight else None
         for network in (generator, judges):
             if network is not None:
                 network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -335,6 +362,8 @@ class Learner:
         parts = {"generator": unwrap(self.generator), "ema": self.ema.module, "optimizer": self.optimizer}
         if self.judges is not None:
             parts |= {"judges": unwrap(self.judges), "judges_optimizer": self.judges_optimizer}
+        if self.distribution is not None:
+            parts["distribution"] = self.distribution
         if self.accelerator.scaler is not None:  # in fp16
             parts["scaler"] = self.accelerator.scaler
         return parts
@@ -365,6 +394,8 @@ def generator_step(learner: Learner, L: Tensor, ab: Tensor, predicted: Tensor) -
     """Teach the generator, whose predicted ab (N, 2, S, S) has its graph; returns each weighted term."""
     config, accelerator = learner.config, learner.accelerator
     terms = {"pixel": config.pixel_weight * pixel_loss(predicted, ab, config.pixel_beta)}
+    if learner.distribution is not None:
+        terms["distribution"] = config.distribution_weight * learner.distribution(predicted, ab)
     with accelerator.autocast():
         if learner.features is not None:
             some = slice(math.ceil(config.feature_share * len(L)))
@@ -412,7 +443,8 @@ def groups(generator: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
     encoder: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []
     for name, parameter in generator.named_parameters():
-        (encoder if name.startswith("encoder.") else rest).append(parameter)
+        if parameter.requires_grad:
+            (encoder if name.startswith("encoder.") else rest).append(parameter)
     chosen = [{"params": rest, "lr": config.lr}, {"params": encoder, "lr": config.lr * config.encoder_lr}]
     return [group for group in chosen if group["params"]]
 
@@ -424,22 +456,24 @@ def adam(parameters: list[dict[str, Any]], config: TrainConfig) -> torch.optim.O
     return torch.optim.AdamW(groups, betas=betas, weight_decay=config.weight_decay, fused=True)
 
 
-def start(config: TrainConfig, encoder_weights: Path | None, *, fresh: bool) -> nn.Module:
-    """A new generator; a fresh run's encoder, where there is one, starts from ImageNet.
+def start(config: TrainConfig, first_weights: Checkpoint | Path | None, *, fresh: bool) -> nn.Module:
+    """A new generator; a fresh run's starts from a trained model, or its encoder from ImageNet.
 
     Raises:
         TrainingError: the encoder's weights are not cached and cannot be downloaded, or do not fit.
     """
+    if isinstance(first_weights, Checkpoint):
+        return checkpoints.load_generator(first_weights).train()
     for chatter in ("timm", "huggingface_hub"):  # keys of the classifier that is left out; retries
         logging.getLogger(chatter).setLevel(logging.ERROR)
     arguments = dict(config.arguments)
     if fresh and config.architecture == "encoder_unet":
-        arguments["pretrained"] = encoder_weights or True
+        arguments["pretrained"] = first_weights or True
     try:
         return models.build(config.architecture, **arguments)
     except (OSError, RuntimeError, SafetensorError) as err:
         raise TrainingError(
-            f"{encoder_weights or 'the encoder'}: its ImageNet weights cannot be loaded "
+            f"{first_weights or 'the encoder'}: its ImageNet weights cannot be loaded "
             f"({str(err).splitlines()[0]}); connect once, or give --encoder-weights"
         ) from err
 
@@ -484,6 +518,20 @@ def heading(step: int, means: dict[str, float]) -> str:
     """What stands above a preview."""
     judged = f", real {means['real']:.2f}, fake {means['fake']:.2f}" if "real" in means else ""
     return f"batch {step}{judged}" + ": the discriminator wins" * bool(lost_balance(means))
+
+
+def check_start(checkpoint: Checkpoint, config: TrainConfig) -> None:
+    """Refuse a trained model whose network is not the one to train.
+
+    Raises:
+        TrainingError: naming both.
+    """
+    card = checkpoint.card
+    if (card.architecture, card.arguments) != (config.architecture, config.arguments):
+        raise TrainingError(
+            f"{card.name}: is {card.architecture} {json.dumps(card.arguments)}, and the recipe has "
+            f"{config.architecture} {json.dumps(config.arguments)}; set the same"
+        )
 
 
 def check_held_out(photos: Sequence[Source]) -> None:
@@ -536,11 +584,12 @@ def release(
     data: str,
     licence: str,
     scores: dict[str, float],
-    seen: dict[str, int],
+    recipe: dict[str, Any],
 ) -> None:
     """Write the release files: the averaged weights as fp16, and their card.
 
-    `seen` is how many images these weights have seen, and those that had the scores, which may be older.
+    `recipe` says what they learnt, how many images they have seen, and those that had the scores, which may
+    be older.
     """
     card = Card(
         name=run.name,
@@ -548,7 +597,7 @@ def release(
         arguments=config.arguments,
         input_size=config.input_size,
         data=data,
-        recipe={**asdict(config), **seen},
+        recipe=recipe,
         scores=scores,
         licence=licence,
     )

@@ -402,6 +402,83 @@ def test_pixel_loss_by_hand():
     assert squared == pytest.approx((2**2 + 13**2) / 110**2 / 2 / 4)
 
 
+def test_distribution_loss_is_wassersteins_distance():
+    from scipy.stats import wasserstein_distance
+
+    chance = torch.Generator().manual_seed(0)
+    spread = torch.tensor([10.0, 25.0]).view(1, 2, 1, 1)
+    truth = spread * torch.randn((8, 2, 64, 64), generator=chance) + 5
+    ab = torch.randn((8, 2, 64, 64), generator=chance) * 8 - 20
+    loss = losses.DistributionLoss()
+    made, real = loss.projected(ab), loss.projected(truth)
+    assert made.shape == (4, 8 * 32 * 32)
+    torch.testing.assert_close(made[[0, 2]], ab[..., ::2, ::2].transpose(0, 1).flatten(1))
+    expected = np.mean([wasserstein_distance(*line) for line in zip(made.numpy(), real.numpy(), strict=True)])
+    assert float(loss(ab, truth)) * 110 == pytest.approx(expected, abs=0.55)  # half a unit less: smooth L1
+    carried = loss.carried(made)
+    assert carried.mean(1).numpy() == pytest.approx(real.mean(1).numpy(), abs=0.2)
+    assert carried.std(1).numpy() == pytest.approx(real.std(1).numpy(), rel=0.02)
+    order = made[0].argsort()
+    assert (carried[0][order].diff() >= 0).all()
+    assert float(losses.DistributionLoss()(truth.roll(1, 0), truth)) < 1e-6  # whose colours they are is free
+
+
+def test_distribution_loss_looks_back_over_batches():
+    loss = losses.DistributionLoss(decay=0.5)
+    bright, dull = torch.full((1, 2, 4, 4), 40.0), torch.full((1, 2, 4, 4), 2.0)
+    loss(bright, bright)
+    loss(dull, bright)
+    assert loss.made[0].nonzero().flatten().tolist() == [152, 190]
+    assert float(loss.made[0, 190]) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("weight", "spread"), [(0.0, 0.1), (0.5, 0.6)])
+def test_distribution_loss_makes_what_cannot_be_known_various(weight, spread):
+    """Truths that nothing tells of: a pixel loss alone leads to grey, 0.6 is a normal's three quarters."""
+    chance = torch.Generator().manual_seed(0)
+    ab = torch.randn((4, 2, 32, 32), generator=chance).requires_grad_()  # each of them 2x2 pixels
+    loss, adam = losses.DistributionLoss(), torch.optim.Adam([ab], lr=0.5)
+    for step in range(300):
+        truth = 20 * torch.randn((4, 2, 64, 64), generator=chance)
+        made = torch.nn.functional.interpolate(ab, scale_factor=2)
+        adam.param_groups[0]["lr"] = 0.5 * (1 - step / 300)
+        (losses.pixel_loss(made, truth, 0) + weight * loss(made, truth)).backward()
+        adam.step()
+        adam.zero_grad()
+    assert float(ab.detach().std()) / 20 == pytest.approx(spread, abs=0.12)
+
+
+def test_a_run_can_start_from_a_trained_model(photos, tmp_path):
+    train(TINY, photos, photos[:2], tmp_path / "first", workers=0)
+    first = checkpoints.find(tmp_path / "first", need="safetensors")
+    still = replace(TINY, lr=1e-12, images=4)
+    train(still, photos, photos[:2], tmp_path / "second", start_from=first, workers=0)
+    second = checkpoints.find(tmp_path / "second", need="safetensors")
+    weights = [checkpoints.load_generator(one).state_dict() for one in (first, second)]
+    for name, value in weights[0].items():
+        if "running" not in name and "num_batches" not in name:
+            torch.testing.assert_close(value, weights[1][name])
+    assert second.card.recipe["start_from"] == "first"
+    other = replace(TINY, arguments={**TINY.arguments, "width": 8})
+    with pytest.raises(
+        TrainingError, match=r"first: is unet .*\"width\": 4.*and the recipe has.*\"width\": 8"
+    ):
+        train(other, photos, photos[:2], tmp_path / "third", start_from=first, workers=0)
+    assert not (tmp_path / "third").exists()
+
+
+def test_frozen_halvings_keep_their_weights():
+    generator = models.build("encoder_unet", widths=[8, 8, 8, 8])
+    generator.freeze(3)
+    learning = [name for name, value in generator.encoder.named_parameters() if value.requires_grad]
+    assert learning[0].startswith("blocks.3.")
+    assert not any(
+        name.startswith(("conv_stem", "bn1", "blocks.0", "blocks.1", "blocks.2")) for name in learning
+    )
+    some = groups(generator, TrainConfig(frozen=3))
+    assert sum(len(group["params"]) for group in some) == sum(p.requires_grad for p in generator.parameters())
+
+
 def test_feature_loss_is_zero_for_the_truth_and_by_hand_else(loss_network):
     features = loss_network("vgg16", "block1_conv2")
     L, truth = torch.rand(2, 1, 16, 16) * 100, torch.randn(2, 2, 16, 16) * 20

@@ -82,6 +82,14 @@ class EncoderUNet(nn.Module):
         ab = functional.interpolate(ab, scale_factor=2, mode="bilinear", align_corners=False)
         return ab[..., :height, :width]
 
+    def freeze(self, halvings: int) -> None:
+        """Keep the encoder's weights as they are, as far as it has halved the picture so many times."""
+        last = self.encoder.feature_info.module_name(halvings - 1)  # "blocks.2"; modules stand in their order
+        names = [name for name, _ in self.encoder.named_parameters()]
+        end = max(place for place, name in enumerate(names) if name.startswith(f"{last}."))
+        for name in names[: end + 1]:
+            self.encoder.get_parameter(name).requires_grad_(False)
+
     def train(self, mode: bool = True) -> EncoderUNet:
         """Switch to training, all but the encoder's batch norms."""
         super().train(mode)
