@@ -37,6 +37,7 @@ from colourise.terminal import (
     bar,
     err,
     film_bar,
+    left_alone,
     out,
     print_film_scores,
     print_models,
@@ -502,7 +503,8 @@ def colourise(
                 rows = ledger.rows() if ledger else {}
                 known = {key: row.output for key, row in rows.items()}
                 settled = batch.Settled({} if overwrite or retry_failed else rows, how)
-                jobs, refused = folders.plan(named, place, settings, chosen, known, settled)
+                moving: list[str] = []
+                jobs, refused = folders.plan(named, place, settings, chosen, known, settled, moving)
                 todo, done = batch.due(
                     jobs,
                     rows,
@@ -524,6 +526,8 @@ def colourise(
                     err.print(f"[red]failed[/] {escape(printable(reason))}")
                 for outcome in done:
                     tell(outcome.notes, str(outcome.job.source), None, quiet=quiet)
+                if moving and not quiet:
+                    err.print(left_alone(moving))
             if dry_run:
                 for one in todo:
                     out.print(escape(printable(f"{one.job.source} -> {one.job.target} ({one.why})")))

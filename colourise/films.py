@@ -32,7 +32,7 @@ from filelock import FileLock, Timeout
 from colourise import __version__, animations, images, video
 from colourise.colouriser import Colouriser
 from colourise.errors import FilmError, PhotoError
-from colourise.folders import COMPARE, MARK
+from colourise.folders import COMPARE, MARK, PART, PREVIEW
 from colourise.lab import Floats, Pixels
 from colourise.ledger import Stamp
 from colourise.shallow import to_8_bits
@@ -40,8 +40,6 @@ from colourise.temporal import STEADINESS, Coloured, State, steady
 from colourise.video import Damage, Encoder, Encoding, Film, Frame, Plan, Segment
 
 T = TypeVar("T")
-PREVIEW = ".preview"  # film.mp4 -> film.preview.mp4
-PART = ".part"  # film.colourised.mp4 -> film.colourised.part.mp4, of a run that was stopped
 WRITTEN = (".mp4", ".m4v", ".mov", ".mkv", ".ts", ".mts", ".m2ts", ".flv", ".3gp", ".3g2", *video.ANIMATIONS)
 FRAMES = 240  # of a segment, at least; x264 begins anew after 250 anyway
 HDR = (16, 18)  # AVColorTransferCharacteristic: PQ and HLG

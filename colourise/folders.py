@@ -33,6 +33,8 @@ from colourise.shallow import to_8_bits
 MARK = ".colourised"  # photo.jpg -> photo.colourised.jpg
 COMPARE = ".compare"  # photo.jpg -> photo.compare.jpg
 OURS = (MARK, COMPARE)
+PREVIEW = ".preview"  # film.mp4 -> film.preview.mp4
+PART = ".part"  # film.colourised.mp4 -> film.colourised.part.mp4, of a run that was stopped
 FILMS: tuple[str, ...] = (
     ".3g2",
     ".3gp",
@@ -129,6 +131,7 @@ def plan(
     choice: Choice | None = None,
     known: Mapping[bytes, str] | None = None,
     settled: Callable[[bytes, os.stat_result], bool] = lambda key, found: False,
+    films: list[str] | None = None,
 ) -> tuple[list[Job], list[str]]:
     """Find every photo that is meant, and where its coloured version goes.
 
@@ -140,6 +143,7 @@ def plan(
         choice: which of the photos in folders are meant; by default all.
         known: the targets that an earlier run gave, by `Job.key`; they are kept.
         settled: says of a photo in a folder that there is nothing to do; it gets no job.
+        films: those in folders on this machine, which get no jobs, are added here.
     Returns:
         A job for each photo; and a line for each folder that has none, or cannot be opened.
     Raises:
@@ -154,7 +158,7 @@ def plan(
     for path in paths:
         if path.is_dir():
             below = path.resolve().name if len(paths) > 1 else ""
-            found = jobs_in(path, below, output, settings, choice, settled, refused)
+            found = jobs_in(path, below, output, settings, choice, settled, refused, films)
         else:
             target = output if output and one_file else target_of(str(path), "", output, settings)
             key = os.fsencode(path.absolute())
@@ -220,13 +224,14 @@ def jobs_in(
     choice: Choice,
     settled: Callable[[bytes, os.stat_result], bool],
     refused: list[str],
+    films: list[str] | None,
 ) -> Iterator[Job]:
     """A job for each photo in a folder; adds to `refused` what cannot be opened, or that there are none."""
     barred: list[OSError] = []
     empty = True
     skip = output if output is not None and output.resolve() != folder.resolve() else None
     start = len(os.path.join(str(folder), ""))
-    for entry in scan(folder, barred, follow=choice.follow, skip=skip):
+    for entry in scan(folder, barred, follow=choice.follow, skip=skip, films=films):
         empty = False
         found = status(entry)
         if found is not None and not stat.S_ISREG(found.st_mode):
@@ -254,7 +259,12 @@ def walk(folder: Path, barred: list[OSError]) -> Iterator[Path]:
 
 
 def scan(
-    folder: Path, barred: list[OSError], *, follow: bool = False, skip: Path | None = None
+    folder: Path,
+    barred: list[OSError],
+    *,
+    follow: bool = False,
+    skip: Path | None = None,
+    films: list[str] | None = None,
 ) -> Iterator[os.DirEntry[str] | remote.Entry]:
     """What `walk` gives, as the file system has it.
 
@@ -263,6 +273,7 @@ def scan(
         barred: what cannot be opened is added here.
         follow: walk folders that are symbolic links too; each folder once, so that loops end.
         skip: a folder that is left out.
+        films: what is none of the photos but a film is added here.
     """
     if is_remote(folder):
         yield from (entry for entry in remote.scan(folder, barred, skip=skip) if is_photo(entry.name))
@@ -293,6 +304,8 @@ def scan(
                     folders.append(entry.path)
             elif is_photo(entry.name):
                 yield entry
+            elif films is not None and is_film_name(entry.name):
+                films.append(entry.path)
         waiting += reversed(folders)
 
 
@@ -300,6 +313,12 @@ def is_photo(name: str) -> bool:
     """Whether a file's name is that of a photo, and not of one that this tool made."""
     stem, suffix = os.path.splitext(name)
     return suffix.lower() in images.EXTENSIONS and not stem.endswith(OURS)
+
+
+def is_film_name(name: str) -> bool:
+    """Whether a file's name is that of a film, and not of one that this tool made."""
+    stem, suffix = os.path.splitext(name)
+    return suffix.lower() in FILMS and not stem.removesuffix(PART).endswith((*OURS, PREVIEW))
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:

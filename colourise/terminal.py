@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,13 @@ def print_outcome(outcome: Outcome) -> None:
         "seconds": round(outcome.seconds, 3),
     }
     out.print(json.dumps(told), markup=False)
+
+
+def left_alone(films: Sequence[str]) -> str:
+    """That films in folders are not coloured with the photos, and how they are."""
+    many = "a film" if len(films) == 1 else f"{len(films)} films"
+    command = f"colourise {shlex.quote(films[0])}"
+    return f"[yellow]left alone[/] {many}; name each by itself: {escape(printable(command))}"
 
 
 def summary(count: Mapping[str, int]) -> str:

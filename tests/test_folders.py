@@ -187,6 +187,17 @@ def test_folders_without_photos_are_told_and_the_rest_goes_on(here: Path) -> Non
     assert plan([Path("notes")], None, Settings()) == ([], refused)
 
 
+def test_films_in_folders_are_told_but_not_those_that_we_made(here: Path) -> None:
+    make(
+        "in/a.jpg", "in/b/c.MP4", "in/d.mkv", "in/d.colourised.mkv", "in/d.colourised.compare.mkv", "in/e.txt"
+    )
+    make("in/d.preview.mkv", "in/d.colourised.part.mkv")
+    films: list[str] = []
+    jobs, refused = plan([Path("in")], None, Settings(), films=films)
+    assert ([job.source for job in jobs], refused) == ([Path("in/a.jpg")], [])
+    assert films == ["in/d.mkv", "in/b/c.MP4"]
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may open every folder")
 def test_a_locked_folder_is_told(here: Path) -> None:
     make("in/a.jpg", "in/locked/b.jpg")
