@@ -34,6 +34,20 @@ def pixel_loss(ab: Tensor, truth: Tensor, beta: float) -> Tensor:
     return functional.smooth_l1_loss(ab / 110, truth / 110, beta=beta / 110)
 
 
+def psnr_loss(ab: Tensor, truth: Tensor) -> Tensor:
+    """How far psnr_ab (metrics.py) is from that of an error of 1: in dB, the mean over pictures.
+
+    A picture's error counts in proportion to what it is, so that those in doubt, where the error is large
+    whatever the colours are, leave more room to other losses than those that are surely grey.
+
+    Args:
+        ab: (N, 2, H, W) in Lab units.
+        truth: the same.
+    """
+    error = (ab - truth).square().mean((1, 2, 3))
+    return 10 * torch.log10(error + 1).mean()
+
+
 def adversarial_loss(verdicts: Sequence[Tensor], real: bool, kind: str) -> Tensor:
     """How far a discriminator's verdicts are from "real" (or from "generated"), averaged over scales.
 

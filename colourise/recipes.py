@@ -29,6 +29,7 @@ LOSS_NETWORKS = {  # what each loss network can be read at, with the stride and 
     "fpn": {"p2": (4, 256), "p3": (8, 256), "p4": (16, 256), "p5": (32, 256)},
 }
 ADVERSARIAL = ("bce", "lsgan")
+PIXEL = ("l1", "psnr")
 SCHEDULES = ("constant", "one_cycle")
 WEIGHTS = ("pixel_weight", "feature_weight", "distribution_weight", "adversarial_weight")
 
@@ -93,10 +94,12 @@ class TrainConfig:
     """What the GAN plays for: "bce" (cross-entropy) or "lsgan" (least squares)."""
     adversarial_weight: float = 1.0
     """Weight of the adversarial loss in the generator's."""
+    pixel: str = "l1"
+    """Pixel loss: "l1" (smooth L1) on ab / 110, or "psnr" (psnr_ab of each picture) in dB."""
     pixel_weight: float = 100.0
-    """Weight of the pixel loss on ab / 110 (pix2pix's 100)."""
+    """Weight of the pixel loss (pix2pix's 100); a weight of 1 makes "psnr" about as large."""
     pixel_beta: float = 110.0
-    """Where smooth L1 turns from squared to absolute, in Lab units; 110 is PyTorch's default, 0 is L1."""
+    """Where "l1" turns from squared to absolute, in Lab units; 110 is PyTorch's default, 0 is L1."""
     loss_network: str = "vgg16"
     """What the features of the feature reconstruction loss are read from, a key of LOSS_NETWORKS."""
     feature_layer: str = "block3_conv3"
@@ -305,6 +308,7 @@ def check(config: TrainConfig) -> None:
             raise TrainingError(f"{name}={getattr(config, name)}: must not be above {limit}")
     choices = {
         "architecture": ("unet", "encoder_unet"),
+        "pixel": PIXEL,
         "adversarial": ADVERSARIAL,
         "schedule": SCHEDULES,
         "loss_network": tuple(LOSS_NETWORKS),

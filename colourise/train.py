@@ -47,6 +47,7 @@ from colourise.losses import (
     FeatureReconstructionLoss,
     adversarial_loss,
     pixel_loss,
+    psnr_loss,
     realness,
 )
 from colourise.metrics import Picture
@@ -393,7 +394,10 @@ def discriminator_step(learner: Learner, L: Tensor, ab: Tensor, predicted: Tenso
 def generator_step(learner: Learner, L: Tensor, ab: Tensor, predicted: Tensor) -> dict[str, float]:
     """Teach the generator, whose predicted ab (N, 2, S, S) has its graph; returns each weighted term."""
     config, accelerator = learner.config, learner.accelerator
-    terms = {"pixel": config.pixel_weight * pixel_loss(predicted, ab, config.pixel_beta)}
+    pixel = (
+        psnr_loss(predicted, ab) if config.pixel == "psnr" else pixel_loss(predicted, ab, config.pixel_beta)
+    )
+    terms = {"pixel": config.pixel_weight * pixel}
     if learner.distribution is not None:
         terms["distribution"] = config.distribution_weight * learner.distribution(predicted, ab)
     with accelerator.autocast():

@@ -402,6 +402,15 @@ def test_pixel_loss_by_hand():
     assert squared == pytest.approx((2**2 + 13**2) / 110**2 / 2 / 4)
 
 
+def test_psnr_loss_is_psnr_ab_of_each_picture():
+    truth = torch.zeros(2, 2, 8, 8)
+    ab = torch.stack([torch.full((2, 8, 8), 3.0), torch.full((2, 8, 8), -30.0)])
+    best = 20 * np.log10(255)  # of an error of 1
+    psnr = [best - 10 * np.log10(error + 1) for error in (9, 900)]
+    assert float(losses.psnr_loss(ab, truth)) == pytest.approx(best - np.mean(psnr), rel=1e-5)
+    assert float(losses.psnr_loss(truth, truth)) == 0
+
+
 def test_distribution_loss_is_wassersteins_distance():
     from scipy.stats import wasserstein_distance
 
