@@ -1,11 +1,13 @@
-"""Fold a gain and an offset per channel of ab into a checkpoint's last layer.
+"""Fold a gain and an offset per channel of ab into a checkpoint's last layer; go from one towards another.
 
     python tools/calibrate.py runs/mine --data photos/                                   # look
     python tools/calibrate.py runs/mine --gain 1.15 --offset-b -3 --out weights/mine     # make it so
+    python tools/calibrate.py runs/calm --towards runs/vivid --share 0.6 --out weights/mine
 
 A network that must hedge predicts colours that are too quiet and lean to the warm side. The first form
 colours photos (training ones: held-out photos are for judging) and prints what several gains and offsets
-would do to PSNR and to the histograms; the second writes the checkpoint, at no cost when it runs.
+would do to PSNR and to the histograms; the second writes the checkpoint, at no cost when it runs. Of a model
+and one that was trained further from it, every mean of their weights is a model too, between the two.
 """
 
 import argparse
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn import Module
 
 from colourise import checkpoints
 from colourise.backends import TorchBackend
@@ -27,9 +30,23 @@ GAINS, OFFSETS = (1.0, 1.1, 1.2, 1.3), (0.0, -1.5, -3.0)
 SIDE = 256  # pixels at which pictures are compared
 
 
-def look(checkpoint: checkpoints.Checkpoint, data: Path, count: int) -> None:
-    size = checkpoint.card.input_size
-    backend = TorchBackend(checkpoints.load_generator(checkpoint), device="cpu", precision="fp32")
+def between(checkpoint: checkpoints.Checkpoint, other: checkpoints.Checkpoint | None, share: float) -> Module:
+    """The network of a checkpoint, its weights so far on their way to another's."""
+    generator = checkpoints.load_generator(checkpoint)
+    if other is not None:
+        theirs = checkpoints.load_generator(other).state_dict()
+        ours = generator.state_dict()
+        generator.load_state_dict(
+            {
+                name: value.lerp(theirs[name], share) if value.is_floating_point() else value
+                for name, value in ours.items()
+            }
+        )
+    return generator
+
+
+def look(generator: Module, size: int, data: Path, count: int) -> None:
+    backend = TorchBackend(generator, device="cpu", precision="fp32")
     photos = find_photos(data)
     truths = [
         square(read_rgb(path), SIDE) for path in random.Random(0).sample(photos, min(count, len(photos)))
@@ -45,15 +62,11 @@ def look(checkpoint: checkpoints.Checkpoint, data: Path, count: int) -> None:
         print(f"gain {gain:.2f}  offset of b {offset:+.1f}:  {told}", flush=True)
 
 
-def fold(checkpoint: checkpoints.Checkpoint, gain: float, offset_b: float, out: Path) -> None:
-    generator = checkpoints.load_generator(checkpoint)
+def fold(generator: Module, gain: float, offset_b: float) -> None:
     with torch.no_grad():  # ab = 110 * head(x)
         generator.head.weight *= gain
         generator.head.bias *= gain
         generator.head.bias += torch.tensor([0.0, offset_b / 110])
-    recipe = {**checkpoint.card.recipe, "gain": gain, "offset_b": offset_b}
-    card = replace(checkpoint.card, name=out.name, recipe=recipe, scores={})
-    checkpoints.save(generator, out, card, half=True)
 
 
 if __name__ == "__main__":
@@ -66,9 +79,22 @@ if __name__ == "__main__":
     parser.add_argument("--gain", type=float, default=1.0)
     parser.add_argument("--offset-b", type=float, default=0.0, help="in Lab units")
     parser.add_argument("--out", type=Path, help="stem of the checkpoint to write")
+    parser.add_argument("--towards", help="another checkpoint of the same network")
+    parser.add_argument("--share", type=float, default=0.5, help="how far towards it")
+    parser.add_argument("--input-size", type=int, help="side of the square that it is run at, in pixels")
     options = parser.parse_args()
     found = checkpoints.find(options.model, need="safetensors")
+    other = checkpoints.find(options.towards, need="safetensors") if options.towards else None
+    generator = between(found, other, options.share)
+    size = options.input_size or found.card.input_size
     if options.out:
-        fold(found, options.gain, options.offset_b, options.out)
+        fold(generator, options.gain, options.offset_b)
+        source = other or found
+        told = {"gain": options.gain, "offset_b": options.offset_b}
+        if other is not None:
+            told |= {"towards": other.card.name, "from": found.card.name, "share": options.share}
+        recipe = {**source.card.recipe, **told}
+        card = replace(source.card, name=options.out.name, input_size=size, recipe=recipe, scores={})
+        checkpoints.save(generator, options.out, card, half=True)
     else:
-        look(found, options.data, options.count)
+        look(generator, size, options.data, options.count)
