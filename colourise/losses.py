@@ -73,7 +73,8 @@ class DistributionLoss(nn.Module):
 
     A pixel loss alone makes every doubtful colour the middle of all that it could be, so that pictures are
     greyer than photographs. This asks of all pictures together, not of any one, that their colours are as
-    various as real ones. ab is projected on lines through grey; on each line the generated and the real
+    various as real ones: as they are, and less the mean of their picture, else pictures become vivid each in
+    one tint. ab is projected on lines through grey; on each line the generated and the real
     values of the last batches (a moving average of their histograms) define the monotone map that carries
     one distribution into the other at the least cost, and the loss is how far this map would carry the values
     of this batch: a sliced Wasserstein-1 distance. Beside an absolute pixel loss of weight 1, a weight w < 1
@@ -98,8 +99,8 @@ class DistributionLoss(nn.Module):
         angles = torch.arange(lines) * (math.pi / lines)
         self.decay = decay
         self.register_buffer("lines", torch.stack([angles.cos(), angles.sin()], 1))  # (lines, 2)
-        self.register_buffer("made", torch.zeros(lines, self.BINS))
-        self.register_buffer("real", torch.zeros(lines, self.BINS))
+        self.register_buffer("made", torch.zeros(2 * lines, self.BINS))
+        self.register_buffer("real", torch.zeros(2 * lines, self.BINS))
 
     def forward(self, ab: Tensor, truth: Tensor) -> Tensor:
         """Mean over pixels and lines, in ab / 110, of ab (N, 2, H, W) in Lab units; truth is the same."""
@@ -111,18 +112,23 @@ class DistributionLoss(nn.Module):
         return functional.smooth_l1_loss(made / 110, target / 110, beta=1 / 110)
 
     def projected(self, ab: Tensor) -> Tensor:
-        """Every second pixel each way of (N, 2, H, W) on each line: (lines, M), in Lab units."""
-        return self.lines @ ab[..., ::2, ::2].transpose(0, 1).flatten(1)
+        """Every second pixel each way of (N, 2, H, W) on each line: (2 * lines, M), in Lab units.
+
+        The first half as they are, the second half less the mean of their picture.
+        """
+        some = ab[..., ::2, ::2]
+        inside = some - some.mean((2, 3), keepdim=True)
+        return torch.cat([self.lines @ colours.transpose(0, 1).flatten(1) for colours in (some, inside)])
 
     def average(self, before: Tensor, values: Tensor) -> Tensor:
-        """The moving average of histograms (lines, BINS) after these values (lines, M)."""
+        """The moving average of histograms (R, BINS) after these values (R, M)."""
         half = self.BINS / 2
         now = torch.stack([torch.histc(row.float(), self.BINS, -half, half) for row in values])
         now /= now.sum(1, keepdim=True)
         return torch.lerp(now, before, self.decay) if before.any() else now
 
     def carried(self, values: Tensor) -> Tensor:
-        """Where generated values (lines, M) would lie, were they distributed like real ones."""
+        """Where generated values (R, M) would lie, were they distributed like real ones."""
         heights = functional.pad(self.made.cumsum(1), (1, 0)), functional.pad(self.real.cumsum(1), (1, 0))
         place = (values + self.BINS / 2).clamp(0, self.BINS - 1e-3)
         share = at(heights[0], place)
@@ -132,7 +138,7 @@ class DistributionLoss(nn.Module):
 
 
 def at(heights: Tensor, place: Tensor) -> Tensor:
-    """Heights (lines, K), given at whole numbers, at places (lines, M) between them."""
+    """Heights (R, K), given at whole numbers, at places (R, M) between them."""
     left = place.long()
     low, high = heights.gather(1, left), heights.gather(1, left + 1)
     return low + (place - left) * (high - low)
