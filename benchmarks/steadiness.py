@@ -1,6 +1,6 @@
 """How much steadier do colours become, and what does it cost? The table of README.md.
 
-    python benchmarks/steadiness.py [--model colourise-v1] [--frames 48]
+    python benchmarks/steadiness.py [--model NAME] [--frames 48]
 
 Two films are made of photos in tests/photos, with grain as of old film that is another in each frame: one
 of a camera that stands still, one of a camera that pans. Each is scored as `colourise eval --video` does, on
@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from colourise.checkpoints import DEFAULT_MODEL
 from colourise.colouriser import load_model
 from colourise.evaluate import compare_film
 from colourise.temporal import STEADINESS
@@ -56,7 +57,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default="colourise-v1")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--frames", type=int, default=48)
     asked = parser.parse_args()
     model = load_model(asked.model)
