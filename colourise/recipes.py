@@ -191,9 +191,9 @@ RECIPES: dict[str, TrainConfig] = {
     # features are the encoder's.
     "unet": replace(VGG16, loss_network="unet", feature_layer="encoder2"),
     "fpn": replace(VGG16, loss_network="fpn", feature_layer="p2"),
-    # The default weights: the paper's losses without its GAN, on a generator that starts from ImageNet. A
-    # squared pixel loss turned everything doubtful sepia, the mean of all colours; pix2pix's absolute one, a
-    # little smoothed, leaves it grey.
+    # Where the default weights began (docs/training-log.md has the rest): the paper's losses without its GAN,
+    # on a generator that starts from ImageNet. A squared pixel loss turned everything doubtful sepia, the
+    # mean of all colours; pix2pix's absolute one, a little smoothed, leaves it grey.
     "colourise": TrainConfig(pixel_beta=3.0, feature_share=0.25),
 }
 

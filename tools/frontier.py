@@ -28,7 +28,7 @@ from colourise.metrics import Picture, Scores
 SIDE = 256  # pixels at which pictures are compared
 WAYS = (0.0, 0.25, 0.5, 0.75, 1.0)
 FITTED = 500  # photos
-MUST = {"js": 0.0175, "share": 0.8}  # issue of the default weights: JS of a and b in the mean; colourfulness
+MUST = {"js": 0.0175, "share": 0.8}  # aims of the default weights: the mean JS of a and b; colourfulness
 
 
 def predictions(model: str, truths: list[Picture]) -> list[Floats]:
