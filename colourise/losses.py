@@ -74,10 +74,10 @@ class DistributionLoss(nn.Module):
     A pixel loss alone makes every doubtful colour the middle of all that it could be, so that pictures are
     greyer than photographs. This asks of all pictures together, not of any one, that their colours are as
     various as real ones: as they are, and less the mean of their picture, else pictures become vivid each in
-    one tint. ab is projected on lines through grey; on each line the generated and the real
-    values of the last batches (a moving average of their histograms) define the monotone map that carries
-    one distribution into the other at the least cost, and the loss is how far this map would carry the values
-    of this batch: a sliced Wasserstein-1 distance. Beside an absolute pixel loss of weight 1, a weight w < 1
+    one tint. ab is projected on lines through grey; on each line the generated and the real values of the
+    last batches (a moving average of their histograms) define the monotone map that carries one distribution
+    into the other at the least cost, and the loss is how far this map would carry the values of this batch: a
+    sliced Wasserstein-1 distance. Beside an absolute pixel loss of weight 1, a weight w < 1
     moves a pixel at most about from the median of its possible values to their quantile (1 + w) / 2: far
     where the network is in doubt, hardly where it is sure.
 
