@@ -70,9 +70,23 @@ def page(browser: Any, built: Path) -> Any:
 
 def visit(page: Any, built: Path) -> None:
     """Load the page anew; on a busy machine the driver comes back before the page is there."""
-    page.execute_script("window.old = true")
     place = (built / PAGE).as_uri()
+    page.execute_script("window.old = true")
     page.get(place)
+    loaded(page, place)
+
+
+def reload(page: Any, built: Path) -> None:
+    """Press F5; what the browser remembers of the page must outlive it."""
+    kept = "return JSON.stringify(localStorage)"
+    before = page.execute_script(kept)
+    page.execute_script("window.old = true")
+    page.refresh()
+    loaded(page, (built / PAGE).as_uri())
+    assert page.execute_script(kept) == before
+
+
+def loaded(page: Any, place: str) -> None:
     there = "return !window.old && location.href === arguments[0] && document.readyState === 'complete'"
     until(lambda: page.execute_script(there, place))  # an empty document may come first
 
@@ -119,7 +133,7 @@ def test_fifty_answers_by_keyboard(page: Any, built: Path, downloads: Path) -> N
         key = list(keys)[number * 7 % 11 % 4]
         given.append(keys[key])
         if number == 20:  # a reload loses nothing
-            visit(page, built)
+            reload(page, built)
             assert until(lambda: find(page, "#answered").text) == "19 of 50"
             press(page, right)  # which is not yet an answer
             find(page, "#resume").click()
@@ -144,7 +158,7 @@ def test_fifty_answers_by_keyboard(page: Any, built: Path, downloads: Path) -> N
     assert sum(row["shown"] for row in told["sources"].values()) == 50
     assert sum(row["judged_real"] for row in told["sources"].values()) == sum(given)
 
-    visit(page, built)  # the end stays, until someone else takes part
+    reload(page, built)  # the end stays, until someone else takes part
     assert find(page, "#text").get_property("value") == file.read_text()
     find(page, "#save").click()
     find(page, "#another").click()
