@@ -67,6 +67,7 @@ ARGUMENTS: dict[str, dict[str, Rule]] = {  # of the networks, known here without
     "encoder_unet": {
         "encoder": (lambda value: isinstance(value, str), "the name of a timm model"),
         "widths": (four_widths, "four whole numbers, such as [256,160,96,48]"),
+        "classifier": (lambda value: isinstance(value, bool), "true or false"),
     },
     "patchgan": {
         "width": whole(1, 512),
@@ -129,7 +130,7 @@ class TrainConfig:
     weight_decay: float = 0.01
     """Of AdamW; 0 makes it Adam."""
     frozen: int = 0
-    """Halvings of the encoder, from the first, whose weights stay as they are; of encoder_unet's five."""
+    """Halvings of the encoder, from the first, whose weights stay as they are; 5: all of encoder_unet's."""
     schedule: str = "one_cycle"
     """Learning rate: "constant", or "one_cycle", up and then down to zero along a cosine."""
     warmup: float = 0.05

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
@@ -25,6 +26,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from colourise import checkpoints, losses, models
+from colourise.cards import Card
 from colourise.data import (
     Crops,
     class_of,
@@ -38,6 +40,7 @@ from colourise.data import (
     square,
 )
 from colourise.errors import ModelError, PhotoError, TrainingError
+from colourise.models.encoder_unet import imagenet_model
 from colourise.models.patchgan import PatchGAN
 from colourise.recipes import ARGUMENTS, LOSS_NETWORKS, RECIPES, TrainConfig, configure
 from colourise.runs import ignore_interruptions, rewind
@@ -309,8 +312,6 @@ def test_every_recipe_lowers_its_loss(loss_network, photos, tmp_path, recipe):
     generator = start(config, None, fresh=False)
     weights = tmp_path / "encoder.safetensors"
     if config.architecture == "encoder_unet":
-        import safetensors.torch
-
         safetensors.torch.save_file(generator.encoder.state_dict(), weights)
     told = []
     train(
@@ -478,6 +479,32 @@ def test_a_run_can_start_from_a_trained_model(photos, tmp_path):
     assert not (tmp_path / "third").exists()
 
 
+def test_a_trained_model_can_be_given_a_classifier(photos, tmp_path):
+    """It colours as before at the start, and the classifier stays as ImageNet made it."""
+    small = {"widths": [8, 8, 8, 8]}
+    card = Card("first", "encoder_unet", small, 64, "nothing", {}, {}, "MIT")
+    first = checkpoints.save(models.build("encoder_unet", **small), tmp_path / "first", card)
+    known = imagenet_model("tf_efficientnet_lite0", False, num_classes=0).state_dict()
+    imagenet = tmp_path / "imagenet.safetensors"
+    safetensors.torch.save_file(known, imagenet)
+    config = replace(TINY, architecture="encoder_unet", arguments=small, frozen=5, sizes=(64,))
+    grown = replace(config, arguments={**small, "classifier": True})
+    L = torch.rand(1, 1, 64, 64) * 100
+    with torch.no_grad():
+        before = checkpoints.load_generator(first)(L)
+        assert torch.equal(start(grown, first, imagenet, fresh=True).eval()(L), before)
+    run = tmp_path / "grown"
+    train(grown, photos, photos[:2], run, start_from=first, encoder_weights=imagenet, workers=0)
+    second = checkpoints.load_generator(checkpoints.find(run, need="safetensors"))
+    for name, value in second.knowledge.classifier.state_dict().items():
+        torch.testing.assert_close(value, known[name], rtol=1e-3, atol=1e-6)  # released as fp16
+    assert second.knowledge.place.weight.any()
+    with pytest.raises(
+        TrainingError, match=r"imagenet\.safetensors: first has all its weights; leave one of"
+    ):
+        train(config, photos, photos[:2], tmp_path / "third", encoder_weights=imagenet, start_from=first)
+
+
 def test_frozen_halvings_keep_their_weights():
     generator = models.build("encoder_unet", widths=[8, 8, 8, 8])
     generator.freeze(3)
@@ -488,6 +515,9 @@ def test_frozen_halvings_keep_their_weights():
     )
     some = groups(generator, TrainConfig(frozen=3))
     assert sum(len(group["params"]) for group in some) == sum(p.requires_grad for p in generator.parameters())
+    generator.freeze(5)
+    assert not any(value.requires_grad for value in generator.encoder.parameters())
+    assert len(groups(generator, TrainConfig(frozen=5))) == 1
 
 
 def test_feature_loss_is_zero_for_the_truth_and_by_hand_else(loss_network):
