@@ -1,7 +1,8 @@
 """What training pulls on: the adversarial loss, the pixel loss on ab, and the feature reconstruction loss.
 
 Source: Tarres et al., "GAN-based Image Colourisation with Feature Reconstruction Loss", equations for the
-three; the last after Johnson et al., "Perceptual Losses". A fourth is ours: the colour distribution loss.
+three; the last after Johnson et al., "Perceptual Losses". Two more: the colour distribution loss, which is
+ours, and the colourfulness loss, after DDColor.
 """
 
 from __future__ import annotations
@@ -142,6 +143,33 @@ def at(heights: Tensor, place: Tensor) -> Tensor:
     left = place.long()
     low, high = heights.gather(1, left), heights.gather(1, left + 1)
     return low + (place - left) * (high - low)
+
+
+def colourfulness_loss(L: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
+    """By how much generated pictures are less colourful than real ones, in hundreds; below 0 where more so.
+
+    It pulls as hard wherever they stand, so other losses must hold it. It looks at every second pixel each way.
+
+    Args:
+        L: (N, 1, H, W).
+        ab: (N, 2, H, W) in Lab units.
+        truth: the same.
+    Source: Hasler and Suesstrunk, "Measuring colourfulness in natural images" (metrics.py has it for one
+        picture); Kang et al., "DDColor" (as a loss).
+    """
+    made, real = (
+        tensor_colourfulness(255 * tensor_lab_to_rgb(L[..., ::2, ::2], colours[..., ::2, ::2]))
+        for colours in (ab, truth)
+    )
+    return (real - made).mean() / 100
+
+
+def tensor_colourfulness(rgb: Tensor) -> Tensor:
+    """Colourfulness (N,) of pictures (N, 3, H, W) in 0..255, differentiably."""
+    red, green, blue = rgb.flatten(2).unbind(1)  # (N, H * W) each
+    both = torch.stack([red - green, (red + green) / 2 - blue])  # (2, N, H * W)
+    spread = (both.var(2, correction=0).sum(0) + 1e-3).sqrt()  # the root of grey has no slope
+    return spread + 0.3 * (both.mean(2).square().sum(0) + 1e-3).sqrt()
 
 
 class FeatureReconstructionLoss(nn.Module):

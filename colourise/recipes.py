@@ -31,7 +31,13 @@ LOSS_NETWORKS = {  # what each loss network can be read at, with the stride and 
 ADVERSARIAL = ("bce", "lsgan")
 PIXEL = ("l1", "psnr")
 SCHEDULES = ("constant", "one_cycle")
-WEIGHTS = ("pixel_weight", "feature_weight", "distribution_weight", "adversarial_weight")
+WEIGHTS = (
+    "pixel_weight",
+    "feature_weight",
+    "distribution_weight",
+    "colourfulness_weight",
+    "adversarial_weight",
+)
 
 Rule = tuple[Callable[[Any], bool], str]  # whether a value will do, and in words which ones do
 
@@ -111,6 +117,8 @@ class TrainConfig:
     """Share of each batch that goes through the loss network, which may cost more than the generator."""
     distribution_weight: float = 0.0
     """Weight of the colour distribution loss on ab / 110 (ours); well below the pixel loss's."""
+    colourfulness_weight: float = 0.0
+    """Weight of the colourfulness that is lacking, in hundreds (as in DDColor)."""
     sizes: tuple[int, ...] = (96, 128)
     """Sides of the crops in pixels; the run is cut into equal parts, one for each."""
     aged: float = 0.0
@@ -330,7 +338,7 @@ def check(config: TrainConfig) -> None:
         raise TrainingError(
             f"accumulate={config.accumulate}: does not divide a batch of {config.batch} into equal parts"
         )
-    if not any(getattr(config, name) for name in WEIGHTS[: 4 if config.discriminators else 3]):
+    if not any(getattr(config, name) for name in WEIGHTS[: None if config.discriminators else -1]):
         raise TrainingError("pixel_weight=0: no loss is left to learn from; set a weight above 0")
     if config.frozen and config.architecture != "encoder_unet":
         raise TrainingError(f"frozen={config.frozen}: {config.architecture} has no encoder; leave it out")

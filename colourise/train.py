@@ -46,6 +46,7 @@ from colourise.losses import (
     DistributionLoss,
     FeatureReconstructionLoss,
     adversarial_loss,
+    colourfulness_loss,
     pixel_loss,
     psnr_loss,
     realness,
@@ -404,6 +405,8 @@ def generator_step(learner: Learner, L: Tensor, ab: Tensor, predicted: Tensor) -
     terms = {"pixel": config.pixel_weight * pixel}
     if learner.distribution is not None:
         terms["distribution"] = config.distribution_weight * learner.distribution(predicted, ab)
+    if config.colourfulness_weight:
+        terms["colourfulness"] = config.colourfulness_weight * colourfulness_loss(L, predicted, ab)
     with accelerator.autocast():
         if learner.features is not None:
             some = slice(math.ceil(config.feature_share * len(L)))

@@ -15,6 +15,7 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import safetensors.torch
@@ -40,6 +41,8 @@ from colourise.data import (
     square,
 )
 from colourise.errors import ModelError, PhotoError, TrainingError
+from colourise.lab import rgb_to_lab
+from colourise.metrics import colourfulness
 from colourise.models.encoder_unet import imagenet_model
 from colourise.models.patchgan import PatchGAN
 from colourise.recipes import ARGUMENTS, LOSS_NETWORKS, RECIPES, TrainConfig, configure
@@ -458,6 +461,29 @@ def test_distribution_loss_makes_what_cannot_be_known_various(weight, spread):
         adam.step()
         adam.zero_grad()
     assert float(ab.detach().std()) / 20 == pytest.approx(spread, abs=0.12)
+
+
+def test_the_colourfulness_loss_is_the_measures_difference():
+    pictures = [square(read_rgb(PHOTOS / f"{name}.jpg"), 64) for name in ("coffee", "chelsea")]
+    lab = torch.from_numpy(np.stack([np.moveaxis(rgb_to_lab(picture), -1, 0) for picture in pictures]))
+    L, truth = lab[:, :1], lab[:, 1:]
+    ab = (0.5 * truth).requires_grad_()
+    loss = losses.colourfulness_loss(L, ab, truth)
+    halves = [
+        cv2.cvtColor(np.float32([1, 0.5, 0.5]) * rgb_to_lab(one), cv2.COLOR_LAB2RGB) for one in pictures
+    ]
+    lack = [
+        colourfulness(one[::2, ::2]) - colourfulness((255 * half[::2, ::2]).round())
+        for one, half in zip(pictures, halves, strict=True)
+    ]
+    assert float(loss.detach()) == pytest.approx(np.mean(lack) / 100, abs=2e-3)
+    loss.backward()
+    moved = losses.colourfulness_loss(L, ab.detach() - 10 * ab.grad / ab.grad.norm(), truth)
+    assert moved < loss
+    assert losses.colourfulness_loss(L, 2 * truth, truth) < 0
+    grey = torch.zeros_like(truth, requires_grad=True)
+    losses.colourfulness_loss(L, grey, truth).backward()
+    assert grey.grad.isfinite().all()
 
 
 def test_a_run_can_start_from_a_trained_model(photos, tmp_path):
