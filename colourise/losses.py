@@ -148,7 +148,7 @@ def at(heights: Tensor, place: Tensor) -> Tensor:
 def colourfulness_loss(L: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
     """By how much generated pictures are less colourful than real ones, in hundreds; below 0 where more so.
 
-    It pulls as hard wherever they stand, so other losses must hold it. It looks at every second pixel each way.
+    It pulls as hard wherever they stand: other losses must hold it. It looks at every second pixel each way.
 
     Args:
         L: (N, 1, H, W).
