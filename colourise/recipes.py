@@ -73,7 +73,6 @@ ARGUMENTS: dict[str, dict[str, Rule]] = {  # of the networks, known here without
     "encoder_unet": {
         "encoder": (lambda value: isinstance(value, str), "the name of a timm model"),
         "widths": (four_widths, "four whole numbers, such as [256,160,96,48]"),
-        "classifier": (lambda value: isinstance(value, bool), "true or false"),
     },
     "patchgan": {
         "width": whole(1, 512),

@@ -137,7 +137,7 @@ def train(
         raise TrainingError(f"{encoder_weights}: {config.architecture} has no encoder; leave it out")
     if start_from is not None:
         check_start(start_from, config)
-        if encoder_weights is not None and not gains_classifier(start_from, config):
+        if encoder_weights is not None:
             raise TrainingError(
                 f"{encoder_weights}: {start_from.card.name} has all its weights; leave one of the two out"
             )
@@ -167,7 +167,8 @@ def train(
     names = sha256(os.fsencode("\n".join(place_of(photo).name for photo in photos))).hexdigest()
     resume = load_resume(run, asdict(config), names)
     set_seed(config.seed)
-    learner = Learner(config, accelerator, start_from, encoder_weights, fresh=resume is None)
+    first_weights = start_from or encoder_weights
+    learner = Learner(config, accelerator, first_weights, fresh=resume is None)
     first = resume["step"] if resume else 0
     set_seed(config.seed + first + accelerator.process_index)  # each process drops out other neurons
     scores: dict[str, float] = {}
@@ -272,8 +273,8 @@ class Learner:
     Args:
         config: what to learn.
         accelerator: devices, precision, processes.
-        start_from: a trained model to start from.
-        encoder_weights: where the encoder's ImageNet weights are, if timm shall not download them.
+        first_weights: a trained model to start from, or where an encoder's ImageNet weights are, if timm
+            shall not download them.
         fresh: whether the run starts; one that goes on has its own weights.
     Raises:
         TrainingError: weights cannot be downloaded, or do not fit.
@@ -283,15 +284,14 @@ class Learner:
         self,
         config: TrainConfig,
         accelerator: Accelerator,
-        start_from: Checkpoint | None = None,
-        encoder_weights: Path | None = None,
+        first_weights: Checkpoint | Path | None,
         *,
         fresh: bool,
     ) -> None:
         self.config, self.accelerator, self.steps = config, accelerator, 0
         device = accelerator.device
         self.cuda = device.type == "cuda"
-        generator = start(config, start_from, encoder_weights, fresh=fresh)
+        generator = start(config, first_weights, fresh=fresh)
         if config.frozen:
             cast("EncoderUNet", generator).freeze(config.frozen)
         judges: nn.Module | None = None
@@ -467,35 +467,26 @@ def adam(parameters: list[dict[str, Any]], config: TrainConfig) -> torch.optim.O
     return torch.optim.AdamW(groups, betas=betas, weight_decay=config.weight_decay, fused=True)
 
 
-def start(
-    config: TrainConfig,
-    start_from: Checkpoint | None = None,
-    encoder_weights: Path | None = None,
-    *,
-    fresh: bool,
-) -> nn.Module:
+def start(config: TrainConfig, first_weights: Checkpoint | Path | None, *, fresh: bool) -> nn.Module:
     """A new generator; a fresh run's starts from a trained model, or its encoder from ImageNet.
 
     Raises:
         TrainingError: the encoder's weights are not cached and cannot be downloaded, or do not fit.
     """
-    arguments = dict(config.arguments)
-    ignorant = start_from is None or gains_classifier(start_from, config)
-    if fresh and config.architecture == "encoder_unet" and ignorant:
-        arguments["pretrained"] = encoder_weights or True
+    if isinstance(first_weights, Checkpoint):
+        return checkpoints.load_generator(first_weights).train()
     for chatter in ("timm", "huggingface_hub"):  # keys of the classifier that is left out; retries
         logging.getLogger(chatter).setLevel(logging.ERROR)
+    arguments = dict(config.arguments)
+    if fresh and config.architecture == "encoder_unet":
+        arguments["pretrained"] = first_weights or True
     try:
-        generator = models.build(config.architecture, **arguments)
+        return models.build(config.architecture, **arguments)
     except (OSError, RuntimeError, SafetensorError) as err:
         raise TrainingError(
-            f"{encoder_weights or 'the encoder'}: its ImageNet weights cannot be loaded "
+            f"{first_weights or 'the encoder'}: its ImageNet weights cannot be loaded "
             f"({str(err).splitlines()[0]}); connect once, or give --encoder-weights"
         ) from err
-    if start_from is not None:
-        trained = checkpoints.load_generator(start_from).state_dict()
-        generator.load_state_dict(generator.state_dict() | trained)
-    return generator
 
 
 def mixed_precision(precision: Precision, device: torch.device) -> str:
@@ -540,21 +531,14 @@ def heading(step: int, means: dict[str, float]) -> str:
     return f"batch {step}{judged}" + ": the discriminator wins" * bool(lost_balance(means))
 
 
-def gains_classifier(trained: Checkpoint, config: TrainConfig) -> bool:
-    """Whether a run gives a trained model the second encoder that it has not."""
-    return bool(config.arguments.get("classifier")) and not trained.card.arguments.get("classifier")
-
-
 def check_start(checkpoint: Checkpoint, config: TrainConfig) -> None:
-    """Refuse a trained model whose network is not the one to train, or a part of it.
+    """Refuse a trained model whose network is not the one to train.
 
     Raises:
         TrainingError: naming both.
     """
-    card, wanted = checkpoint.card, dict(config.arguments)
-    if gains_classifier(checkpoint, config):
-        wanted = {name: value for name, value in wanted.items() if name != "classifier"}
-    if (card.architecture, card.arguments) != (config.architecture, wanted):
+    card = checkpoint.card
+    if (card.architecture, card.arguments) != (config.architecture, config.arguments):
         raise TrainingError(
             f"{card.name}: is {card.architecture} {json.dumps(card.arguments)}, and the recipe has "
             f"{config.architecture} {json.dumps(config.arguments)}; set the same"

@@ -43,7 +43,6 @@ from colourise.data import (
 from colourise.errors import ModelError, PhotoError, TrainingError
 from colourise.lab import rgb_to_lab
 from colourise.metrics import colourfulness
-from colourise.models.encoder_unet import imagenet_model
 from colourise.models.patchgan import PatchGAN
 from colourise.recipes import ARGUMENTS, LOSS_NETWORKS, RECIPES, TrainConfig, configure
 from colourise.runs import ignore_interruptions, rewind
@@ -505,30 +504,16 @@ def test_a_run_can_start_from_a_trained_model(photos, tmp_path):
     assert not (tmp_path / "third").exists()
 
 
-def test_a_trained_model_can_be_given_a_classifier(photos, tmp_path):
-    """It colours as before at the start, and the classifier stays as ImageNet made it."""
-    small = {"widths": [8, 8, 8, 8]}
-    card = Card("first", "encoder_unet", small, 64, "nothing", {}, {}, "MIT")
-    first = checkpoints.save(models.build("encoder_unet", **small), tmp_path / "first", card)
-    known = imagenet_model("tf_efficientnet_lite0", False, num_classes=0).state_dict()
-    imagenet = tmp_path / "imagenet.safetensors"
-    safetensors.torch.save_file(known, imagenet)
-    config = replace(TINY, architecture="encoder_unet", arguments=small, frozen=5, sizes=(64,))
-    grown = replace(config, arguments={**small, "classifier": True})
-    L = torch.rand(1, 1, 64, 64) * 100
-    with torch.no_grad():
-        before = checkpoints.load_generator(first)(L)
-        assert torch.equal(start(grown, first, imagenet, fresh=True).eval()(L), before)
-    run = tmp_path / "grown"
-    train(grown, photos, photos[:2], run, start_from=first, encoder_weights=imagenet, workers=0)
-    second = checkpoints.load_generator(checkpoints.find(run, need="safetensors"))
-    for name, value in second.knowledge.classifier.state_dict().items():
-        torch.testing.assert_close(value, known[name], rtol=1e-3, atol=1e-6)  # released as fp16
-    assert second.knowledge.place.weight.any()
+def test_a_trained_model_needs_no_encoder_weights(photos, tmp_path):
+    card = Card("first", "encoder_unet", {"widths": [8, 8, 8, 8]}, 64, "nothing", {}, {}, "MIT")
+    first = checkpoints.save(models.build("encoder_unet", **card.arguments), tmp_path / "first", card)
+    config = replace(TINY, architecture="encoder_unet", arguments=card.arguments, sizes=(64,))
+    given = tmp_path / "imagenet.safetensors"
     with pytest.raises(
         TrainingError, match=r"imagenet\.safetensors: first has all its weights; leave one of"
     ):
-        train(config, photos, photos[:2], tmp_path / "third", encoder_weights=imagenet, start_from=first)
+        train(config, photos, photos[:2], tmp_path / "run", encoder_weights=given, start_from=first)
+    assert not (tmp_path / "run").exists()
 
 
 def test_frozen_halvings_keep_their_weights():

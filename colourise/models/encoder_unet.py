@@ -3,8 +3,7 @@
 The encoder is a timm network pretrained on ImageNet; grey goes in as three equal channels in its own
 normalisation. The decoder is light and stops at half resolution, because the eye takes its detail
 from L. The encoder's batch norms stay in evaluation mode in training too: statistics of small grey
-crops made cyan blotches at full size. An encoder that learns to colour forgets what things are, so a second
-one, which never learns, may tell the decoder what the picture shows.
+crops made cyan blotches at full size.
 """
 
 from __future__ import annotations
@@ -28,7 +27,6 @@ class EncoderUNet(nn.Module):
     Args:
         encoder: a timm model name that can give a pyramid of features.
         widths: channels of the decoder at strides 16, 8, 4, 2.
-        classifier: whether there is a second encoder that never learns (Knowledge).
         pretrained: start from ImageNet weights: timm's own (downloaded once), or a file in timm's names.
     Raises:
         ModelError: timm has no such encoder, or it does not halve the picture five times.
@@ -44,11 +42,18 @@ class EncoderUNet(nn.Module):
         encoder: str = "tf_efficientnet_lite0",
         widths: tuple[int, int, int, int] = (256, 160, 96, 48),
         *,
-        classifier: bool = False,
         pretrained: bool | Path = False,
     ) -> None:
         super().__init__()
-        self.encoder = imagenet_model(encoder, pretrained, features_only=True)
+        if not timm.is_model(encoder):
+            raise ModelError(f"{encoder}: timm has no such encoder; timm.list_models() names all")
+        self.encoder = timm.create_model(
+            encoder,
+            pretrained=bool(pretrained),
+            pretrained_cfg_overlay={"file": str(pretrained)} if isinstance(pretrained, Path) else None,
+            features_only=True,
+        )
+        fix_padding(self.encoder)
         mean, std = self.encoder.default_cfg["mean"], self.encoder.default_cfg["std"]
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
@@ -56,9 +61,6 @@ class EncoderUNet(nn.Module):
         if self.encoder.feature_info.reduction() != [2, 4, 8, 16, 32]:
             raise ModelError(f"{encoder}: gives no features at strides 2, 4, 8, 16 and 32; choose another")
         self.context = Context(channels)
-        self.knowledge = None
-        if classifier:
-            self.knowledge = Knowledge(imagenet_model(encoder, pretrained, num_classes=0), channels)
         self.ups = nn.ModuleList()
         for skip, width in zip(reversed(skips), widths, strict=True):
             self.ups.append(Up(channels, skip, width))
@@ -72,11 +74,8 @@ class EncoderUNet(nn.Module):
         height, width = L.shape[-2:]
         grey = grey_level(L)
         grey = functional.pad(grey, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
-        grey = (grey - self.mean) / self.std
-        *skips, x = self.encoder(grey)
+        *skips, x = self.encoder((grey - self.mean) / self.std)
         x = self.context(x)
-        if self.knowledge is not None:
-            x = x + self.knowledge(grey)
         for up, skip in zip(self.ups, reversed(skips), strict=True):
             x = up(x, skip)
         ab = 110 * self.head(x)  # (N, 2, H / 2, W / 2)
@@ -92,12 +91,11 @@ class EncoderUNet(nn.Module):
             self.encoder.get_parameter(name).requires_grad_(False)
 
     def train(self, mode: bool = True) -> EncoderUNet:
-        """Switch to training, all but the encoders' batch norms."""
+        """Switch to training, all but the encoder's batch norms."""
         super().train(mode)
-        for encoder in (self.encoder, self.knowledge):
-            for module in encoder.modules() if encoder is not None else ():
-                if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                    module.eval()
+        for module in self.encoder.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
         return self
 
 
@@ -130,30 +128,6 @@ class Context(nn.Module):
         return x + whole
 
 
-class Knowledge(nn.Module):
-    """What a classifier of ImageNet, which never learns, says of each place and of the whole picture.
-
-    It starts with nothing to say, so a trained network can be given one.
-
-    Source: Baldassarre et al., "Deep Koalarization" (a classifier's embedding beside an encoder's features).
-    """
-
-    def __init__(self, classifier: Any, width: int) -> None:
-        super().__init__()
-        self.classifier = classifier.requires_grad_(False)
-        self.place = nn.Conv2d(classifier.num_features, width, 1)
-        self.whole = nn.Conv2d(classifier.num_features, width, 1)
-        for layer in (self.place, self.whole):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(cast("Tensor", layer.bias))
-
-    def forward(self, grey: Tensor) -> Tensor:
-        """Normalised pictures (N, 3, H, W) -> (N, width, H / 32, W / 32)."""
-        x = self.classifier.forward_features(grey)
-        said: Tensor = self.place(x) + self.whole(x.mean((2, 3), keepdim=True))
-        return said
-
-
 class PaddedConv2d(nn.Conv2d):
     """A convolution with TensorFlow's "same" padding, for sides that its stride divides."""
 
@@ -168,20 +142,6 @@ class PaddedConv2d(nn.Conv2d):
     def geometry(self) -> list[tuple[int, int, int]]:
         """Kernel size, dilation and stride, down and across."""
         return list(zip(self.kernel_size, self.dilation, self.stride, strict=True))
-
-
-def imagenet_model(name: str, pretrained: bool | Path, **arguments: Any) -> Any:
-    """A timm model, from ImageNet weights if asked for."""
-    if not timm.is_model(name):
-        raise ModelError(f"{name}: timm has no such encoder; timm.list_models() names all")
-    model = timm.create_model(
-        name,
-        pretrained=bool(pretrained),
-        pretrained_cfg_overlay={"file": str(pretrained)} if isinstance(pretrained, Path) else None,
-        **arguments,
-    )
-    fix_padding(model)
-    return model
 
 
 def fix_padding(encoder: nn.Module) -> None:
