@@ -646,9 +646,12 @@ def train(
         ),
     ] = None,
     start_from: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            "--from", metavar="MODEL", help="Start from this trained model's weights, to train it further."
+            "--from",
+            metavar="MODEL",
+            help="Start from this trained model's weights, to train it further; given again: from those of "
+            "another that the first lacks.",
         ),
     ] = None,
     precision: PrecisionOption = PrecisionChoice.auto,
@@ -670,6 +673,12 @@ def train(
             return
         if data is None:
             raise typer.BadParameter("--data says which folder of colour photos to learn from")
+        from colourise import checkpoints
+        from colourise.train import check_start
+        from colourise.train import train as run_training
+
+        trained = [checkpoints.find(name, need="safetensors") for name in start_from or []]
+        check_start(config, trained, encoder_weights)
         learn, judge = photos.parts(
             data,
             held_out=held_out,
@@ -680,15 +689,10 @@ def train(
             seed=config.seed,
         )
         first = os.environ.get("RANK", "0") == "0"  # of the processes that `accelerate launch` starts
-        from colourise.train import train as run_training
-
         if first:
             err.print(
                 f"{len(learn)} photos to learn from, {len(judge)} held out; the run is {escape(str(run))}"
             )
-        from colourise import checkpoints
-
-        trained = checkpoints.find(start_from, need="safetensors") if start_from else None
         with training_bar(hidden=not first) as report:
             card = run_training(
                 config,

@@ -57,9 +57,9 @@ def word(*words: str | None) -> Rule:
     return lambda value: value in words, " or ".join("null" if one is None else one for one in words)
 
 
-def four_widths(value: Any) -> bool:
+def decoder_widths(value: Any) -> bool:
     """Whether a value has the channels of a decoder."""
-    return isinstance(value, list | tuple) and len(value) == 4 and all(map(whole(1, 1024)[0], value))
+    return isinstance(value, list | tuple) and 1 <= len(value) <= 4 and all(map(whole(1, 1024)[0], value))
 
 
 ARGUMENTS: dict[str, dict[str, Rule]] = {  # of the networks, known here without loading PyTorch
@@ -72,7 +72,7 @@ ARGUMENTS: dict[str, dict[str, Rule]] = {  # of the networks, known here without
     },
     "encoder_unet": {
         "encoder": (lambda value: isinstance(value, str), "the name of a timm model"),
-        "widths": (four_widths, "four whole numbers, such as [256,160,96,48]"),
+        "widths": (decoder_widths, "one to four whole numbers, such as [256,160,96,48]"),
     },
     "patchgan": {
         "width": whole(1, 512),

@@ -98,7 +98,7 @@ def train(
     run: Path,
     *,
     encoder_weights: Path | None = None,
-    start_from: Checkpoint | None = None,
+    start_from: Sequence[Checkpoint] = (),
     data: str = "",
     licence: str = "MIT",
     precision: Precision = "auto",
@@ -120,7 +120,8 @@ def train(
         held_out: colour photos to score, never learnt from.
         run: folder of the run; its name names the checkpoint.
         encoder_weights: the encoder's ImageNet weights in timm's names; by default timm downloads them.
-        start_from: a trained model of the same networks whose weights a fresh run takes.
+        start_from: trained models whose weights a fresh run takes, as check_start lets them; those that the
+            first lacks come from the next, and those that all lack start anew.
         data: the training data in words, for the card.
         licence: of the weights, for the card.
         precision: "auto", "fp32", "fp16" or "bf16".
@@ -133,14 +134,7 @@ def train(
         TrainingError: the run belongs to another configuration, its loss or gradient is no longer finite, or
             the photos cannot be read.
     """
-    if encoder_weights is not None and config.architecture != "encoder_unet":
-        raise TrainingError(f"{encoder_weights}: {config.architecture} has no encoder; leave it out")
-    if start_from is not None:
-        check_start(start_from, config)
-        if encoder_weights is not None:
-            raise TrainingError(
-                f"{encoder_weights}: {start_from.card.name} has all its weights; leave one of the two out"
-            )
+    check_start(config, start_from, encoder_weights)
     check_held_out(held_out)
     run.mkdir(parents=True, exist_ok=True)
     process = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"), timeout=PATIENCE)
@@ -244,9 +238,9 @@ def train(
                 reported = time.monotonic()
             if writer is not None and (time.monotonic() - saved > SAVE_EVERY or scored or stopped):
                 seen_by = {"images_seen": step * config.batch, "scored_at": scored_at * config.batch}
-                recipe = (
-                    asdict(config) | seen_by | ({"start_from": start_from.card.name} if start_from else {})
-                )
+                recipe = asdict(config) | seen_by
+                if start_from:
+                    recipe["start_from"] = ", ".join(model.card.name for model in start_from)
                 release(run, config, learner.averaged(), data, licence, scores, recipe)
                 state = {
                     "config": asdict(config),
@@ -273,7 +267,7 @@ class Learner:
     Args:
         config: what to learn.
         accelerator: devices, precision, processes.
-        first_weights: a trained model to start from, or where an encoder's ImageNet weights are, if timm
+        first_weights: trained models to start from, or where an encoder's ImageNet weights are, if timm
             shall not download them.
         fresh: whether the run starts; one that goes on has its own weights.
     Raises:
@@ -284,7 +278,7 @@ class Learner:
         self,
         config: TrainConfig,
         accelerator: Accelerator,
-        first_weights: Checkpoint | Path | None,
+        first_weights: Sequence[Checkpoint] | Path | None,
         *,
         fresh: bool,
     ) -> None:
@@ -467,14 +461,16 @@ def adam(parameters: list[dict[str, Any]], config: TrainConfig) -> torch.optim.O
     return torch.optim.AdamW(groups, betas=betas, weight_decay=config.weight_decay, fused=True)
 
 
-def start(config: TrainConfig, first_weights: Checkpoint | Path | None, *, fresh: bool) -> nn.Module:
-    """A new generator; a fresh run's starts from a trained model, or its encoder from ImageNet.
+def start(
+    config: TrainConfig, first_weights: Sequence[Checkpoint] | Path | None, *, fresh: bool
+) -> nn.Module:
+    """A new generator; a fresh run's starts from trained models, or its encoder from ImageNet.
 
     Raises:
         TrainingError: the encoder's weights are not cached and cannot be downloaded, or do not fit.
     """
-    if isinstance(first_weights, Checkpoint):
-        return checkpoints.load_generator(first_weights).train()
+    if first_weights and not isinstance(first_weights, Path):
+        return mended(models.build(config.architecture, **config.arguments), first_weights)
     for chatter in ("timm", "huggingface_hub"):  # keys of the classifier that is left out; retries
         logging.getLogger(chatter).setLevel(logging.ERROR)
     arguments = dict(config.arguments)
@@ -487,6 +483,18 @@ def start(config: TrainConfig, first_weights: Checkpoint | Path | None, *, fresh
             f"{first_weights or 'the encoder'}: its ImageNet weights cannot be loaded "
             f"({str(err).splitlines()[0]}); connect once, or give --encoder-weights"
         ) from err
+
+
+def mended(generator: nn.Module, parts: Sequence[Checkpoint]) -> nn.Module:
+    """The generator with weights of trained models, each from the first that has it in the same shape."""
+    state = generator.state_dict()
+    for model in reversed(parts):
+        given = checkpoints.load_generator(model).state_dict()
+        state |= {
+            name: value for name, value in given.items() if name in state and value.shape == state[name].shape
+        }
+    generator.load_state_dict(state)
+    return generator
 
 
 def mixed_precision(precision: Precision, device: torch.device) -> str:
@@ -531,18 +539,31 @@ def heading(step: int, means: dict[str, float]) -> str:
     return f"batch {step}{judged}" + ": the discriminator wins" * bool(lost_balance(means))
 
 
-def check_start(checkpoint: Checkpoint, config: TrainConfig) -> None:
-    """Refuse a trained model whose network is not the one to train.
+def check_start(config: TrainConfig, models: Sequence[Checkpoint], encoder_weights: Path | None) -> None:
+    """Refuse first weights that are not of the network to train.
+
+    A trained model's decoder may have other widths; where they differ, it has no weights to give.
 
     Raises:
         TrainingError: naming both.
     """
-    card = checkpoint.card
-    if (card.architecture, card.arguments) != (config.architecture, config.arguments):
-        raise TrainingError(
-            f"{card.name}: is {card.architecture} {json.dumps(card.arguments)}, and the recipe has "
-            f"{config.architecture} {json.dumps(config.arguments)}; set the same"
-        )
+    if encoder_weights is not None and config.architecture != "encoder_unet":
+        raise TrainingError(f"{encoder_weights}: {config.architecture} has no encoder; leave it out")
+    for card in (model.card for model in models):
+        if (card.architecture, rigid(card.arguments)) != (config.architecture, rigid(config.arguments)):
+            raise TrainingError(
+                f"{card.name}: is {card.architecture} {json.dumps(card.arguments)}, and the recipe has "
+                f"{config.architecture} {json.dumps(config.arguments)}; set the same"
+            )
+        if encoder_weights is not None:
+            raise TrainingError(
+                f"{encoder_weights}: {card.name} has all its weights; leave one of the two out"
+            )
+
+
+def rigid(arguments: dict[str, Any]) -> dict[str, Any]:
+    """A network's arguments, without the one in which a model to start from may differ."""
+    return {name: value for name, value in arguments.items() if name != "widths"}
 
 
 def check_held_out(photos: Sequence[Source]) -> None:

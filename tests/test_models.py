@@ -46,7 +46,11 @@ def test_generators_of_the_paper(recipe):
 
 @pytest.mark.parametrize(
     ("architecture", "arguments"),
-    [("unet", {"levels": 5, "width": 4}), ("encoder_unet", {"widths": (16, 16, 8, 8)})],
+    [
+        ("unet", {"levels": 5, "width": 4}),
+        ("encoder_unet", {"widths": (16, 16, 8, 8)}),
+        ("encoder_unet", {"widths": (8, 8)}),
+    ],
 )
 @pytest.mark.parametrize("size", [(64, 64), (50, 70), (33, 97)])
 def test_any_size_gives_ab_of_that_size(architecture, arguments, size):

@@ -489,7 +489,7 @@ def test_a_run_can_start_from_a_trained_model(photos, tmp_path):
     train(TINY, photos, photos[:2], tmp_path / "first", workers=0)
     first = checkpoints.find(tmp_path / "first", need="safetensors")
     still = replace(TINY, lr=1e-12, images=4)
-    train(still, photos, photos[:2], tmp_path / "second", start_from=first, workers=0)
+    train(still, photos, photos[:2], tmp_path / "second", start_from=[first], workers=0)
     second = checkpoints.find(tmp_path / "second", need="safetensors")
     weights = [checkpoints.load_generator(one).state_dict() for one in (first, second)]
     for name, value in weights[0].items():
@@ -500,7 +500,7 @@ def test_a_run_can_start_from_a_trained_model(photos, tmp_path):
     with pytest.raises(
         TrainingError, match=r"first: is unet .*\"width\": 4.*and the recipe has.*\"width\": 8"
     ):
-        train(other, photos, photos[:2], tmp_path / "third", start_from=first, workers=0)
+        train(other, photos, photos[:2], tmp_path / "third", start_from=[first], workers=0)
     assert not (tmp_path / "third").exists()
 
 
@@ -512,8 +512,31 @@ def test_a_trained_model_needs_no_encoder_weights(photos, tmp_path):
     with pytest.raises(
         TrainingError, match=r"imagenet\.safetensors: first has all its weights; leave one of"
     ):
-        train(config, photos, photos[:2], tmp_path / "run", encoder_weights=given, start_from=first)
+        train(config, photos, photos[:2], tmp_path / "run", encoder_weights=given, start_from=[first])
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_takes_from_the_next_model_what_the_first_lacks(photos, tmp_path):
+    found = []
+    for name, widths in (("coarse", [8, 6]), ("whole", [8, 6, 4, 4])):
+        card = Card(name, "encoder_unet", {"widths": widths}, 64, "nothing", {}, {}, "MIT")
+        generator = models.build("encoder_unet", **card.arguments)
+        torch.nn.init.normal_(generator.head.weight)
+        found.append(checkpoints.save(generator, tmp_path / name, card))
+    backwards = replace(TINY, architecture="encoder_unet", arguments={"widths": [8, 6]})
+    assert len(start(backwards, found[1:], fresh=True).ups) == 2
+    coarse, whole = (checkpoints.load_generator(model).state_dict() for model in found)
+    config = replace(TINY, architecture="encoder_unet", arguments={"widths": [8, 6, 4, 4]})
+    mixed = start(config, found, fresh=True).state_dict()
+    from_first = {
+        name for name, value in mixed.items() if torch.equal(value, coarse.get(name, torch.tensor(0)))
+    }
+    assert {"ups.1.mix.0.0.weight", "encoder.conv_stem.weight", "context.whole.0.weight"} <= from_first
+    for name in ("ups.2.mix.0.0.weight", "ups.3.mix.1.0.weight", "head.weight"):
+        assert torch.equal(mixed[name], whole[name])
+    other = replace(config, arguments={"widths": [8, 6], "encoder": "mobilenetv2_100"})
+    with pytest.raises(TrainingError, match=r"coarse: is encoder_unet .* set the same"):
+        train(other, photos, photos[:2], tmp_path / "run", start_from=found, workers=0)
 
 
 def test_frozen_halvings_keep_their_weights():
@@ -1126,7 +1149,7 @@ def test_held_out_photos_are_never_learnt_from(photos):
         ("vgg16", ["arguments.dropout=5"], "arguments.dropout=5: must be a number, 0 to 0.9"),
         ("vgg16", ["arguments.width=2.5"], "arguments.width=2.5: must be a whole number, 1 to 512"),
         ("vgg16", ["arguments.width=0"], "arguments.width=0: must be a whole number, 1 to 512"),
-        ("colourise", ["arguments.widths=[8,8]"], "must be four whole numbers, such as"),
+        ("colourise", ["arguments.widths=[8,8,8,8,8]"], "must be one to four whole numbers, such as"),
         (
             "colourise",
             ["arguments.pretrained=true"],

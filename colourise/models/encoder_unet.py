@@ -26,7 +26,7 @@ class EncoderUNet(nn.Module):
 
     Args:
         encoder: a timm model name that can give a pyramid of features.
-        widths: channels of the decoder at strides 16, 8, 4, 2.
+        widths: channels of the decoder at strides 16, 8, 4, 2; with fewer it ends, and colours, coarser.
         pretrained: start from ImageNet weights: timm's own (downloaded once), or a file in timm's names.
     Raises:
         ModelError: timm has no such encoder, or it does not halve the picture five times.
@@ -40,7 +40,7 @@ class EncoderUNet(nn.Module):
     def __init__(
         self,
         encoder: str = "tf_efficientnet_lite0",
-        widths: tuple[int, int, int, int] = (256, 160, 96, 48),
+        widths: tuple[int, ...] = (256, 160, 96, 48),
         *,
         pretrained: bool | Path = False,
     ) -> None:
@@ -62,7 +62,7 @@ class EncoderUNet(nn.Module):
             raise ModelError(f"{encoder}: gives no features at strides 2, 4, 8, 16 and 32; choose another")
         self.context = Context(channels)
         self.ups = nn.ModuleList()
-        for skip, width in zip(reversed(skips), widths, strict=True):
+        for skip, width in zip(reversed(skips), widths, strict=False):
             self.ups.append(Up(channels, skip, width))
             channels = width
         self.head = nn.Conv2d(channels, 2, 1)
@@ -76,10 +76,11 @@ class EncoderUNet(nn.Module):
         grey = functional.pad(grey, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
         *skips, x = self.encoder((grey - self.mean) / self.std)
         x = self.context(x)
-        for up, skip in zip(self.ups, reversed(skips), strict=True):
+        for up, skip in zip(self.ups, reversed(skips), strict=False):
             x = up(x, skip)
         ab = 110 * self.head(x)  # (N, 2, H / 2, W / 2)
-        ab = functional.interpolate(ab, scale_factor=2, mode="bilinear", align_corners=False)
+        scale = self.stride // 2 ** len(self.ups)
+        ab = functional.interpolate(ab, scale_factor=scale, mode="bilinear", align_corners=False)
         return ab[..., :height, :width]
 
     def freeze(self, halvings: int) -> None:
