@@ -504,6 +504,18 @@ def test_a_run_can_start_from_a_trained_model(photos, tmp_path):
     assert not (tmp_path / "third").exists()
 
 
+def test_a_model_to_start_from_is_checked_before_anything_is_written(colourise, tmp_path):
+    for model, said in (("colourise-v2", "colourise-v2: is encoder_unet"), ("nobody", "nobody")):
+        result = colourise(
+            *("train", "--recipe", "vgg16", "--data", PHOTOS, "-o", tmp_path / "run", "--from", model),
+            model=False,
+        )
+        assert result.exit_code == 1
+        assert said in result.stderr
+        assert "photos to learn from" not in result.stderr
+        assert not (tmp_path / "run").exists()
+
+
 def test_a_trained_model_needs_no_encoder_weights(photos, tmp_path):
     card = Card("first", "encoder_unet", {"widths": [8, 8, 8, 8]}, 64, "nothing", {}, {}, "MIT")
     first = checkpoints.save(models.build("encoder_unet", **card.arguments), tmp_path / "first", card)
