@@ -485,16 +485,25 @@ def start(
         ) from err
 
 
-def mended(generator: nn.Module, parts: Sequence[Checkpoint]) -> nn.Module:
-    """The generator with weights of trained models, each from the first that has it in the same shape."""
+def mended(generator: nn.Module, givers: Sequence[Checkpoint]) -> nn.Module:
+    """The generator with weights of trained models: each part of it from the first that has it whole."""
     state = generator.state_dict()
-    for model in reversed(parts):
-        given = checkpoints.load_generator(model).state_dict()
-        state |= {
-            name: value for name, value in given.items() if name in state and value.shape == state[name].shape
+    for giver in reversed(givers):
+        given = checkpoints.load_generator(giver).state_dict()
+        lacking = {
+            part_of(name)
+            for name, value in state.items()
+            if name not in given or given[name].shape != value.shape
         }
+        state |= {name: given[name] for name in state if part_of(name) not in lacking}
     generator.load_state_dict(state)
     return generator
+
+
+def part_of(name: str) -> str:
+    """What a weight belongs to: a stage, such as "ups.2", or what lies at the top, such as "encoder"."""
+    top, below = name.split(".")[:2]
+    return f"{top}.{below}" if below.isdigit() else top
 
 
 def mixed_precision(precision: Precision, device: torch.device) -> str:
@@ -539,7 +548,7 @@ def heading(step: int, means: dict[str, float]) -> str:
     return f"batch {step}{judged}" + ": the discriminator wins" * bool(lost_balance(means))
 
 
-def check_start(config: TrainConfig, models: Sequence[Checkpoint], encoder_weights: Path | None) -> None:
+def check_start(config: TrainConfig, givers: Sequence[Checkpoint], encoder_weights: Path | None) -> None:
     """Refuse first weights that are not of the network to train.
 
     A trained model's decoder may have other widths; where they differ, it has no weights to give.
@@ -549,8 +558,8 @@ def check_start(config: TrainConfig, models: Sequence[Checkpoint], encoder_weigh
     """
     if encoder_weights is not None and config.architecture != "encoder_unet":
         raise TrainingError(f"{encoder_weights}: {config.architecture} has no encoder; leave it out")
-    for card in (model.card for model in models):
-        if (card.architecture, rigid(card.arguments)) != (config.architecture, rigid(config.arguments)):
+    for card in (giver.card for giver in givers):
+        if (card.architecture, apart_from_widths(card)) != (config.architecture, apart_from_widths(config)):
             raise TrainingError(
                 f"{card.name}: is {card.architecture} {json.dumps(card.arguments)}, and the recipe has "
                 f"{config.architecture} {json.dumps(config.arguments)}; set the same"
@@ -561,9 +570,9 @@ def check_start(config: TrainConfig, models: Sequence[Checkpoint], encoder_weigh
             )
 
 
-def rigid(arguments: dict[str, Any]) -> dict[str, Any]:
+def apart_from_widths(one: Card | TrainConfig) -> dict[str, Any]:
     """A network's arguments, without the one in which a model to start from may differ."""
-    return {name: value for name, value in arguments.items() if name != "widths"}
+    return {name: value for name, value in one.arguments.items() if name != "widths"}
 
 
 def check_held_out(photos: Sequence[Source]) -> None:

@@ -534,6 +534,7 @@ def test_a_run_takes_from_the_next_model_what_the_first_lacks(photos, tmp_path):
         card = Card(name, "encoder_unet", {"widths": widths}, 64, "nothing", {}, {}, "MIT")
         generator = models.build("encoder_unet", **card.arguments)
         torch.nn.init.normal_(generator.head.weight)
+        torch.nn.init.normal_(generator.head.bias)
         found.append(checkpoints.save(generator, tmp_path / name, card))
     backwards = replace(TINY, architecture="encoder_unet", arguments={"widths": [8, 6]})
     assert len(start(backwards, found[1:], fresh=True).ups) == 2
@@ -544,8 +545,12 @@ def test_a_run_takes_from_the_next_model_what_the_first_lacks(photos, tmp_path):
         name for name, value in mixed.items() if torch.equal(value, coarse.get(name, torch.tensor(0)))
     }
     assert {"ups.1.mix.0.0.weight", "encoder.conv_stem.weight", "context.whole.0.weight"} <= from_first
-    for name in ("ups.2.mix.0.0.weight", "ups.3.mix.1.0.weight", "head.weight"):
+    for name in ("ups.2.mix.0.0.weight", "ups.3.mix.1.0.weight", "head.weight", "head.bias"):
         assert torch.equal(mixed[name], whole[name])
+    narrow = replace(config, arguments={"widths": [8, 5, 4, 4]})  # its second stage starts anew, all of it
+    begun = start(narrow, found, fresh=True).state_dict()
+    assert torch.equal(begun["ups.0.mix.1.0.weight"], coarse["ups.0.mix.1.0.weight"])
+    assert torch.equal(begun["ups.1.mix.1.1.running_var"], torch.ones(5))
     other = replace(config, arguments={"widths": [8, 6], "encoder": "mobilenetv2_100"})
     with pytest.raises(TrainingError, match=r"coarse: is encoder_unet .* set the same"):
         train(other, photos, photos[:2], tmp_path / "run", start_from=found, workers=0)

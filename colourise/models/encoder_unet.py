@@ -15,7 +15,7 @@ import timm
 import torch
 from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
-from torch.nn import functional, grad
+from torch.nn import functional
 
 from colourise.errors import ModelError
 from colourise.lab import DELTA
@@ -53,7 +53,7 @@ class EncoderUNet(nn.Module):
             pretrained_cfg_overlay={"file": str(pretrained)} if isinstance(pretrained, Path) else None,
             features_only=True,
         )
-        fix_convolutions(self.encoder)
+        fix_padding(self.encoder)
         mean, std = self.encoder.default_cfg["mean"], self.encoder.default_cfg["std"]
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
@@ -78,7 +78,7 @@ class EncoderUNet(nn.Module):
         x = self.context(x)
         for up, skip in zip(self.ups, reversed(skips), strict=False):
             x = up(x, skip)
-        ab = 110 * self.head(x)  # (N, 2, H / 2, W / 2)
+        ab = 110 * self.head(x)  # (N, 2, H / scale, W / scale)
         scale = self.stride // 2 ** len(self.ups)
         ab = functional.interpolate(ab, scale_factor=scale, mode="bilinear", align_corners=False)
         return ab[..., :height, :width]
@@ -145,67 +145,15 @@ class PaddedConv2d(nn.Conv2d):
         return list(zip(self.kernel_size, self.dilation, self.stride, strict=True))
 
 
-class Depthwise5x5(nn.Conv2d):
-    """A convolution of each channel with a 5x5 kernel of its own, at stride 1, that learns quickly."""
+def fix_padding(encoder: nn.Module) -> None:
+    """Swap timm's "same" convolutions, which work their padding out from each picture, for PaddedConv2d.
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, h, w) -> the same shape."""
-        if not (self.training and self.weight.requires_grad and x.device.type == "cpu"):
-            return super().forward(x)
-        y: Tensor = InQuarters.apply(functional.pad(x, (2, 2, 2, 2)), self.weight.to(x.dtype))
-        return y
-
-
-class InQuarters(torch.autograd.Function):
-    """Depthwise 5x5 convolution whose weights' gradient is that of four of 3x3.
-
-    In bf16 oneDNN takes 20 to 50 times as long for the gradient of 5x5 weights as for the convolution itself,
-    a sixth of a whole training step; for 3x3 about as long.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
-        """(N, C, h + 4, w + 4) and weights (C, 1, 5, 5) -> (N, C, h, w)."""
-        ctx.save_for_backward(x, weight)
-        with torch.autocast(x.device.type, enabled=False):
-            return functional.conv2d(x, weight, groups=len(weight))
-
-    @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, Tensor]:
-        """From that of the output to the gradients of input and weights."""
-        x, weight = ctx.saved_tensors
-        slope = slopes[0].contiguous(memory_format=torch.channels_last)
-        height, width = slope.shape[-2:]
-        to_input = grad.conv2d_input(x.shape, weight, slope, groups=len(weight))  # type: ignore[no-untyped-call]
-        x = functional.pad(x, (0, 1, 0, 1))  # four quarters make 6x6
-        size = torch.Size((len(weight), 1, 3, 3))
-        quarters = [
-            grad.conv2d_weight(part, size, slope, groups=len(weight))  # type: ignore[no-untyped-call]
-            for rows in (x[..., : height + 2, :], x[..., 3:, :])
-            for part in (rows[..., : width + 2], rows[..., 3:])
-        ]
-        upper, lower = torch.cat(quarters[:2], 3), torch.cat(quarters[2:], 3)
-        return to_input, torch.cat([upper, lower], 2)[..., :5, :5]
-
-
-def fix_convolutions(encoder: nn.Module) -> None:
-    """Swap some of timm's convolutions for ours, of the same weights and names.
-
-    "Same" convolutions work their padding out from each picture. All sides here are multiples of 32, so the
-    padding is known; and the exporter takes minutes over the symbolic one.
+    All sides here are multiples of 32, so the padding is known; and the exporter takes minutes over the
+    symbolic one.
     """
     for module in encoder.modules():
         if isinstance(module, Conv2dSame):
-            module.__class__ = PaddedConv2d  # type: ignore[assignment]
-        elif isinstance(module, nn.Conv2d) and is_depthwise_5x5(module):
-            module.__class__ = Depthwise5x5
-
-
-def is_depthwise_5x5(module: nn.Conv2d) -> bool:
-    """Whether a convolution is one that Depthwise5x5 computes."""
-    plain = module.stride == module.dilation == (1, 1) and module.bias is None
-    depthwise = module.groups == module.in_channels == module.out_channels
-    return plain and depthwise and module.kernel_size == (5, 5) and module.padding == (2, 2)
+            module.__class__ = PaddedConv2d  # type: ignore[assignment]  # same weights, same names
 
 
 def conv(channels: int, width: int) -> nn.Sequential:
