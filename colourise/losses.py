@@ -49,6 +49,23 @@ def psnr_loss(ab: Tensor, truth: Tensor) -> Tensor:
     return 10 * torch.log10(error + 1).mean()
 
 
+def psnr_both_loss(L: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
+    """The mean of psnr_ab's loss and of psnr_rgb's (metrics.py), as psnr_loss has the first.
+
+    psnr_ab alone lets light colours off: a step of ab changes bright sRGB more than dark. That of sRGB is
+    taken at every second pixel each way.
+
+    Args:
+        L: (N, 1, H, W).
+        ab: (N, 2, H, W) in Lab units.
+        truth: the same.
+    """
+    made, real = (
+        255 * tensor_lab_to_rgb(L[..., ::2, ::2], colours[..., ::2, ::2]) for colours in (ab, truth)
+    )
+    return (psnr_loss(ab, truth) + psnr_loss(made, real)) / 2
+
+
 def adversarial_loss(verdicts: Sequence[Tensor], real: bool, kind: str) -> Tensor:
     """How far a discriminator's verdicts are from "real" (or from "generated"), averaged over scales.
 

@@ -29,7 +29,7 @@ LOSS_NETWORKS = {  # what each loss network can be read at, with the stride and 
     "fpn": {"p2": (4, 256), "p3": (8, 256), "p4": (16, 256), "p5": (32, 256)},
 }
 ADVERSARIAL = ("bce", "lsgan")
-PIXEL = ("l1", "psnr")
+PIXEL = ("l1", "psnr", "psnr_both")
 SCHEDULES = ("constant", "one_cycle")
 WEIGHTS = (
     "pixel_weight",
@@ -101,9 +101,10 @@ class TrainConfig:
     adversarial_weight: float = 1.0
     """Weight of the adversarial loss in the generator's."""
     pixel: str = "l1"
-    """Pixel loss: "l1" (smooth L1) on ab / 110, or "psnr" (psnr_ab of each picture) in dB."""
+    """Pixel loss: "l1" (smooth L1) on ab / 110, or each picture's PSNR in dB: "psnr" (psnr_ab) or "psnr_both"
+    (the mean of psnr_ab and psnr_rgb)."""
     pixel_weight: float = 100.0
-    """Weight of the pixel loss (pix2pix's 100); a weight of 1 makes "psnr" about as large."""
+    """Weight of the pixel loss (pix2pix's 100); a weight of 1 makes a PSNR about as large."""
     pixel_beta: float = 110.0
     """Where "l1" turns from squared to absolute, in Lab units; 110 is PyTorch's default, 0 is L1."""
     loss_network: str = "vgg16"

@@ -48,6 +48,7 @@ from colourise.losses import (
     adversarial_loss,
     colourfulness_loss,
     pixel_loss,
+    psnr_both_loss,
     psnr_loss,
     realness,
 )
@@ -393,9 +394,12 @@ def discriminator_step(learner: Learner, L: Tensor, ab: Tensor, predicted: Tenso
 def generator_step(learner: Learner, L: Tensor, ab: Tensor, predicted: Tensor) -> dict[str, float]:
     """Teach the generator, whose predicted ab (N, 2, S, S) has its graph; returns each weighted term."""
     config, accelerator = learner.config, learner.accelerator
-    pixel = (
-        psnr_loss(predicted, ab) if config.pixel == "psnr" else pixel_loss(predicted, ab, config.pixel_beta)
-    )
+    if config.pixel == "psnr":
+        pixel = psnr_loss(predicted, ab)
+    elif config.pixel == "psnr_both":
+        pixel = psnr_both_loss(L, predicted, ab)
+    else:
+        pixel = pixel_loss(predicted, ab, config.pixel_beta)
     terms = {"pixel": config.pixel_weight * pixel}
     if learner.distribution is not None:
         terms["distribution"] = config.distribution_weight * learner.distribution(predicted, ab)

@@ -88,17 +88,36 @@ def test_training_leaves_the_encoders_batch_norm_alone():
     assert all(norm.training for norm in norms)
 
 
-def test_fixed_padding_is_timms_same_padding():
+def test_our_convolutions_are_timms():
     import timm
 
-    from colourise.models.encoder_unet import fix_padding
+    from colourise.models.encoder_unet import fix_convolutions
 
     encoder = timm.create_model("tf_efficientnet_lite0", features_only=True).eval()
     x = torch.rand(1, 3, 64, 96)
     with torch.no_grad():
         theirs = encoder(x)
-        fix_padding(encoder)
+        fix_convolutions(encoder)
         assert all(torch.equal(a, b) for a, b in zip(encoder(x), theirs, strict=True))
+
+
+def test_depthwise_convolutions_stay_in_fp32_under_autocast_on_a_cpu():
+    """Both strides, and the gradients: bf16 would be off by a hundredth."""
+    network = models.build("encoder_unet").encoder
+    depthwise = [
+        module for module in network.modules() if isinstance(module, nn.Conv2d) and module.groups > 1
+    ]
+    assert len(depthwise) == 16
+    for conv in (depthwise[0], depthwise[1]):
+        x = torch.randn(2, conv.in_channels, 16, 16).bfloat16().requires_grad_()
+        expected = conv(x.float())
+        wanted = torch.autograd.grad(expected.square().sum(), (x, conv.weight))
+        with torch.autocast("cpu", torch.bfloat16):
+            made = conv(x)
+        assert made.dtype == torch.float32
+        torch.testing.assert_close(made, expected)
+        given = torch.autograd.grad(made.square().sum(), (x, conv.weight))
+        torch.testing.assert_close(given, wanted)
 
 
 def test_patchgan_judges_70_pixel_patches():

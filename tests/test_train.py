@@ -41,8 +41,8 @@ from colourise.data import (
     square,
 )
 from colourise.errors import ModelError, PhotoError, TrainingError
-from colourise.lab import rgb_to_lab
-from colourise.metrics import colourfulness
+from colourise.lab import lay_over, rgb_to_lab
+from colourise.metrics import Scores, colourfulness
 from colourise.models.patchgan import PatchGAN
 from colourise.recipes import ARGUMENTS, LOSS_NETWORKS, RECIPES, TrainConfig, configure
 from colourise.runs import ignore_interruptions, rewind
@@ -412,6 +412,21 @@ def test_psnr_loss_is_psnr_ab_of_each_picture():
     psnr = [best - 10 * np.log10(error + 1) for error in (9, 900)]
     assert float(losses.psnr_loss(ab, truth)) == pytest.approx(best - np.mean(psnr), rel=1e-5)
     assert float(losses.psnr_loss(truth, truth)) == 0
+
+
+def test_psnr_both_loss_is_the_mean_of_psnr_ab_and_psnr_rgb():
+    truth = square(read_rgb(PHOTOS / "coffee.jpg"), 64).repeat(2, 0).repeat(2, 1)  # every second pixel is all
+    lab = torch.from_numpy(np.moveaxis(rgb_to_lab(truth), -1, 0)[None])
+    L, ab = lab[:, :1], lab[:, 1:]
+    grey = lay_over(truth, np.zeros((2, 8, 8), np.float32))
+    mine = Scores().add(grey, truth)
+    loss = 20 * np.log10(255) - (mine["psnr_rgb"] + mine["psnr_ab"]) / 2
+    predicted = torch.zeros_like(ab, requires_grad=True)
+    made = losses.psnr_both_loss(L, predicted, ab)
+    assert float(made.detach()) == pytest.approx(loss, abs=0.03)
+    made.backward()
+    assert losses.psnr_both_loss(L, -10 * predicted.grad / predicted.grad.abs().max(), ab) < made
+    assert float(losses.psnr_both_loss(L, ab, ab)) < 1e-4
 
 
 def test_distribution_loss_is_wassersteins_distance():
