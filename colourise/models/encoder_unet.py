@@ -169,7 +169,7 @@ def fix_convolutions(encoder: nn.Module) -> None:
         if isinstance(module, Conv2dSame):
             module.__class__ = PaddedConv2d  # type: ignore[assignment]
         elif isinstance(module, nn.Conv2d) and module.groups == module.in_channels:
-            module.__class__ = DepthwiseConv2d  # type: ignore[assignment]
+            module.__class__ = DepthwiseConv2d
 
 
 def conv(channels: int, width: int) -> nn.Sequential:
