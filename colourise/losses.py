@@ -50,20 +50,22 @@ def psnr_loss(ab: Tensor, truth: Tensor) -> Tensor:
 
 
 def psnr_both_loss(L: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
-    """The mean of psnr_ab's loss and of psnr_rgb's (metrics.py), as psnr_loss has the first.
+    """The mean of psnr_loss and of the same for psnr_rgb (metrics.py), at every second pixel each way.
 
-    psnr_ab alone lets light colours off: a step of ab changes bright sRGB more than dark. That of sRGB is
-    taken at every second pixel each way.
+    An error of ab and the error of sRGB that it makes are not in proportion, so either alone neglects the
+    other.
 
     Args:
         L: (N, 1, H, W).
         ab: (N, 2, H, W) in Lab units.
         truth: the same.
     """
-    made, real = (
-        255 * tensor_lab_to_rgb(L[..., ::2, ::2], colours[..., ::2, ::2]) for colours in (ab, truth)
-    )
-    return (psnr_loss(ab, truth) + psnr_loss(made, real)) / 2
+    return (psnr_loss(ab, truth) + psnr_loss(some_rgb(L, ab), some_rgb(L, truth))) / 2
+
+
+def some_rgb(L: Tensor, ab: Tensor) -> Tensor:
+    """sRGB (N, 3, H / 2, W / 2) in 0..255 of every second pixel each way of L (N, 1, H, W) and ab."""
+    return 255 * tensor_lab_to_rgb(L[..., ::2, ::2], ab[..., ::2, ::2])
 
 
 def adversarial_loss(verdicts: Sequence[Tensor], real: bool, kind: str) -> Tensor:
@@ -174,10 +176,7 @@ def colourfulness_loss(L: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
     Source: Hasler and Suesstrunk, "Measuring colourfulness in natural images" (metrics.py has it for one
         picture); Kang et al., "DDColor" (as a loss).
     """
-    made, real = (
-        tensor_colourfulness(255 * tensor_lab_to_rgb(L[..., ::2, ::2], colours[..., ::2, ::2]))
-        for colours in (ab, truth)
-    )
+    made, real = (tensor_colourfulness(some_rgb(L, colours)) for colours in (ab, truth))
     return (real - made).mean() / 100
 
 

@@ -129,11 +129,11 @@ class Context(nn.Module):
         return x + whole
 
 
-class DepthwiseConv2d(nn.Conv2d):
-    """A depthwise convolution, which a CPU computes in fp32 where autocast asks for bf16.
+class FullPrecisionConv2d(nn.Conv2d):
+    """A convolution that a CPU computes in fp32 where autocast asks for bf16.
 
-    It is bound by memory, and PyTorch's gradient of it in bf16 is slow, of 5x5 filters and strides of 2 above
-    all: in fp32 a training step takes a fifth less at 128 px, a sixth at 192.
+    It is for the depthwise ones and those with a stride of 2: PyTorch's gradient of them in bf16 is slow. In
+    fp32 a training step takes a fifth less at 128 px, a sixth at 192.
     """
 
     def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -143,7 +143,7 @@ class DepthwiseConv2d(nn.Conv2d):
             return super()._conv_forward(x.float(), weight, bias)
 
 
-class PaddedConv2d(DepthwiseConv2d):
+class PaddedConv2d(FullPrecisionConv2d):
     """A convolution with TensorFlow's "same" padding, for sides that its stride divides."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -169,7 +169,7 @@ def fix_convolutions(encoder: nn.Module) -> None:
         if isinstance(module, Conv2dSame):
             module.__class__ = PaddedConv2d  # type: ignore[assignment]
         elif isinstance(module, nn.Conv2d) and module.groups == module.in_channels:
-            module.__class__ = DepthwiseConv2d
+            module.__class__ = FullPrecisionConv2d
 
 
 def conv(channels: int, width: int) -> nn.Sequential:
