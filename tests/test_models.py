@@ -101,8 +101,8 @@ def test_our_convolutions_are_timms():
         assert all(torch.equal(a, b) for a, b in zip(encoder(x), theirs, strict=True))
 
 
-def test_depthwise_convolutions_stay_in_fp32_under_autocast_on_a_cpu():
-    """Both strides, and the gradients: bf16 would be off by a hundredth."""
+def test_depthwise_convolutions_learn_in_fp32_under_autocast_on_a_cpu():
+    """Both strides, and the gradients: bf16 would be off by a hundredth. Elsewhere bf16 is faster."""
     network = models.build("encoder_unet").encoder
     depthwise = [
         module for module in network.modules() if isinstance(module, nn.Conv2d) and module.groups > 1
@@ -118,6 +118,8 @@ def test_depthwise_convolutions_stay_in_fp32_under_autocast_on_a_cpu():
         torch.testing.assert_close(made, expected)
         given = torch.autograd.grad(made.square().sum(), (x, conv.weight))
         torch.testing.assert_close(given, wanted)
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            assert conv(x).dtype == torch.bfloat16
 
 
 def test_patchgan_judges_70_pixel_patches():
