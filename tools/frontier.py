@@ -3,10 +3,10 @@
     python tools/frontier.py colourise-v3 runs/mine --data heldout/ --fit photos/ -o docs/frontier
 
 A network's colours can be made as various as real ones after the fact, for nothing: by a monotone map of a
-and one of b, here the ones that carry the histograms of what a model predicts for 500 of the photos of --fit
-(never those that are scored) into the histograms of the truth. Each candidate is scored as it is and as far
-as 1/4, 1/2, 3/4 and the whole of the way to its map: a line from "near" to "various". A model is better than
-another where its line lies above. Writes OUT.csv and OUT.svg, and prints the rows.
+and one of b, here the ones that carry the histograms of what a model predicts for photos of --fit, at most
+500 (never those that are scored), into the histograms of the truth. Each candidate is scored as it is and as
+far as 1/4, 1/2, 3/4 and the whole of the way to its map: a line from "near" to "various". A model is better
+than another where its line lies above. Writes OUT.csv and OUT.svg, and prints the rows.
 """
 
 import argparse
@@ -63,11 +63,12 @@ def main() -> None:
     parser.add_argument("--fit", type=Path, required=True, help="other photos, to fit the maps on")
     parser.add_argument("-o", "--out", type=Path, required=True, help="stem of the files to write")
     options = parser.parse_args()
+    photos = find_photos(options.fit)
     truths, others = (
-        [square(read_rgb(photo), SIDE) for photo in photos]
-        for photos in (
+        [square(read_rgb(photo), SIDE) for photo in some]
+        for some in (
             find_photos(options.data),
-            random.Random(0).sample(find_photos(options.fit), FITTED),
+            random.Random(0).sample(photos, min(FITTED, len(photos))),
         )
     )
     rows = []

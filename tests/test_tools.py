@@ -1,0 +1,124 @@
+"""The tools beside the package: what they print and write is what the commands would say."""
+
+import csv
+import re
+import runpy
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import PHOTOS, ROOT
+
+from colourise import checkpoints, models
+from colourise.backends import TorchBackend
+from colourise.cards import Card
+from colourise.colouriser import load_model
+from colourise.evaluate import compare
+
+CARD = Card("small", "encoder_unet", {"widths": [16, 16, 8, 8]}, 64, "nothing", {}, {}, "MIT")
+Tool = Callable[..., str]
+
+
+@pytest.fixture
+def tool(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tool:
+    """Runs `python tools/NAME.py ARGUMENTS` in this process and returns what it prints."""
+
+    def run(name: str, *arguments: str | Path) -> str:
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        runpy.run_path(str(ROOT / "tools" / f"{name}.py"), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of two colour photos."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("chelsea.jpg", "coffee.jpg"):
+        shutil.copy(PHOTOS / name, folder)
+    return folder
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Callable[[int], Path]:
+    """Makes checkpoints of an encoder_unet with random weights: a stem for each seed."""
+
+    def make(seed: int) -> Path:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            generator = models.build("encoder_unet", widths=(16, 16, 8, 8))
+            torch.nn.init.normal_(generator.head.weight, 0, 1)
+        checkpoints.save(generator, tmp_path / f"small-{seed}", CARD)
+        return tmp_path / f"small-{seed}"
+
+    return make
+
+
+def predicted(stem: Path) -> np.ndarray:
+    """Ab of made-up L by a checkpoint."""
+    found = checkpoints.find(str(stem), need="safetensors")
+    L = np.random.default_rng(1).uniform(0, 100, (1, 1, 64, 64)).astype(np.float32)
+    return TorchBackend(checkpoints.load_generator(found), device="cpu", precision="fp32").predict_ab(L)
+
+
+def test_calibrating_scales_and_moves_the_colours(
+    tool: Tool, small: Callable[[int], Path], tmp_path: Path
+) -> None:
+    stem, out = small(0), tmp_path / "louder"
+    before = predicted(stem)
+    assert np.abs(before).mean() > 2
+    tool("calibrate", stem, "--gain", "1.25", "--offset-b", "-2", "--input-size", "96", "--out", out)
+    wanted = 1.25 * before + np.float32([0, -2])[:, None, None]
+    assert np.abs(predicted(out) - wanted).max() < 0.1  # weights are written in half precision
+    card = checkpoints.find(str(out), need="safetensors").card
+    assert (card.name, card.input_size, card.recipe["gain"]) == ("louder", 96, 1.25)
+
+
+def test_towards_another_checkpoint(tool: Tool, small: Callable[[int], Path], tmp_path: Path) -> None:
+    one, other, out = small(0), small(1), tmp_path / "mean"
+    tool("calibrate", one, "--towards", other, "--share", "1", "--out", out)
+    assert np.abs(predicted(out) - predicted(other)).mean() < 0.1
+    assert np.abs(predicted(out) - predicted(one)).mean() > 1
+
+
+def test_calibrate_shows_what_gains_would_do(tool: Tool, tiny_model: Path, photos: Path) -> None:
+    told = tool("calibrate", tiny_model, "--data", photos)
+    rows = [dict(re.findall(r"(\w+) ([\d.]+)", line)) for line in told.splitlines()]
+    assert len(rows) == 12
+    ours = compare({"it": load_model(str(tiny_model), device="cpu")}, sorted(photos.iterdir()), size=256)
+    plain = ours["it"].summary()
+    assert float(rows[0]["psnr_ab"]) == pytest.approx(plain["psnr_ab"], abs=0.002)
+    shares = [float(row["colourfulness_share"]) for row in rows if row["gain"] == "1.30" or row is rows[0]]
+    assert min(shares[1:]) > shares[0]
+
+
+def test_the_frontier_begins_at_the_model_and_ends_at_the_truth(
+    tool: Tool, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    tool("frontier", tiny_model, "--data", photos, "--fit", photos, "-o", tmp_path / "line")
+    with (tmp_path / "line.csv").open() as stream:
+        rows = [{name: float(row[name]) for name in row if name != "model"} for row in csv.DictReader(stream)]
+    ours = compare({"it": load_model(str(tiny_model), device="cpu")}, sorted(photos.iterdir()), size=256)
+    plain = ours["it"].summary()
+    assert {name: rows[0][name] for name in rows[0] if name != "way"} == {
+        name: pytest.approx(plain[name], abs=2e-3) for name in rows[0] if name != "way"
+    }
+    assert [row["way"] for row in rows] == [0, 0.25, 0.5, 0.75, 1]
+    assert rows[-1]["js_a"] + rows[-1]["js_b"] < (rows[0]["js_a"] + rows[0]["js_b"]) / 2
+    assert (tmp_path / "line.svg").read_text().startswith("<?xml")
+
+
+def test_jitter_is_told_of_a_model(tool: Tool, tiny_model: Path, photos: Path) -> None:
+    (row,) = [line for line in tool("jitter", tiny_model, "--data", photos).splitlines() if "tiny" in line]
+    numbers = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", row)]
+    *changes, loudness = numbers
+    assert len(changes) == 6
+    for change, share in zip(changes[::2], changes[1::2], strict=True):
+        assert share == pytest.approx(100 * change / loudness, abs=1.5)
+    assert 0 < changes[4] < changes[2] < changes[0]  # 5 % more light is the least of the three
