@@ -17,7 +17,7 @@ class Card:
     """What a checkpoint is: the JSON file beside its weights."""
 
     name: str
-    """Name of the checkpoint, such as `colourise-v3`."""
+    """Name of the checkpoint, such as `colourise-v4`."""
     architecture: str
     """Name of the architecture in `colourise.models`."""
     arguments: dict[str, Any]

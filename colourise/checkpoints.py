@@ -24,7 +24,7 @@ from colourise.errors import ModelError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-DEFAULT_MODEL = "colourise-v3"
+DEFAULT_MODEL = "colourise-v4"
 SHIPPED = (Path(__file__).parent / "weights", Path(__file__).parent.parent / "weights")  # wheel, source tree
 PICKLES = (".pth", ".pt", ".ckpt", ".bin", ".pkl", ".pickle", ".tar", ".h5")
 REPOSITORY = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?", re.ASCII)

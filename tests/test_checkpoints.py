@@ -213,9 +213,9 @@ def test_card_that_is_none(run: Path, text: str | dict[str, object], words: str)
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        ("colourise-v4", "did you mean colourise-v3"),
-        ("zzz", "known models: colourise-v3"),
-        ("colourise-v3", "reinstall"),
+        ("colourise-v5", "did you mean colourise-v4"),
+        ("zzz", "known models: colourise-v4"),
+        ("colourise-v4", "reinstall"),
         ("old/net.pth", "never unpickles"),
         ("run/tiny.resume.pt", "never unpickles"),
         ("gone.safetensors", "no such checkpoint"),
@@ -241,13 +241,13 @@ def test_model_that_is_none(run: Path, monkeypatch: pytest.MonkeyPatch, model: s
 def test_shipped_model_yields_to_a_path(
     run: Path, tmp_path: Path, generator: torch.nn.Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shipped = save(generator, tmp_path / "weights" / "colourise-v3", CARD)
+    shipped = save(generator, tmp_path / "weights" / "colourise-v4", CARD)
     monkeypatch.setattr(checkpoints, "SHIPPED", (tmp_path / "none", tmp_path / "weights"))
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert find("colourise-v3") == pull("colourise-v3") == shipped
-    run.rename("colourise-v3")
-    assert find("colourise-v3").source == "colourise-v3/tiny.json"
+    assert find("colourise-v4") == pull("colourise-v4") == shipped
+    run.rename("colourise-v4")
+    assert find("colourise-v4").source == "colourise-v4/tiny.json"
 
 
 def test_local_checkpoint_is_found_with_the_standard_library(run: Path) -> None:
@@ -436,7 +436,7 @@ def test_hub_that_is_down(hub: Hub) -> None:
 def test_known_lists_what_is_where(
     hub: Hub, run: Path, tmp_path: Path, generator: torch.nn.Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shipped = save(generator, tmp_path / "weights" / "colourise-v3", CARD)
+    shipped = save(generator, tmp_path / "weights" / "colourise-v4", CARD)
     monkeypatch.setattr(checkpoints, "SHIPPED", (tmp_path / "weights",))
     old = hub.commit("owner/repo", files_of(run))
     monkeypatch.setitem(checkpoints.MODELS, "pinned", Known("owner/repo", old))
@@ -455,13 +455,13 @@ def test_known_lists_what_is_where(
     rows = {row.name: row for row in known()}
     assert hub.requests == []
     assert [(row.name, row.where) for row in rows.values()] == [
-        ("colourise-v3", "shipped"),
+        ("colourise-v4", "shipped"),
         ("pinned", "cached"),
         ("remote", "on the Hub"),
         ("owner/repo", "cached"),
     ]
     assert shipped.weights is not None
-    assert rows["colourise-v3"].size == shipped.weights.stat().st_size
+    assert rows["colourise-v4"].size == shipped.weights.stat().st_size
     assert rows["pinned"].card == Card.read(run / "tiny.json")
     assert rows["owner/repo"].card is not None
     assert rows["owner/repo"].card.name == "newer"

@@ -85,7 +85,7 @@ def test_help(command: str, option: str) -> None:
 
 def test_help_names_the_defaults() -> None:
     text = " ".join(CliRunner().invoke(app, ["colourise", "--help"]).stdout.replace("│", " ").split())
-    for default in ("colourise-v3", "(the photo's)", "(the model's own)", "1.0", "auto"):
+    for default in ("colourise-v4", "(the photo's)", "(the model's own)", "1.0", "auto"):
         assert f"[default: {default}]" in text
 
 
@@ -524,7 +524,7 @@ def test_a_bad_file_is_one_line_and_no_output(colourise: Colourise, tmp_path: Pa
     ("arguments", "told"),
     [
         (["--model", "model.pth"], "never unpickles"),
-        (["--model", "colorise-v3"], "did you mean colourise-v3"),
+        (["--model", "colorise-v4"], "did you mean colourise-v4"),
         (["--model", "folder"], "no checkpoint in this folder"),
         (["--device", "gpu"], "no such device; use auto, cpu"),
         (["--device", "cuda:x"], "no such device"),

@@ -89,7 +89,7 @@ def test_letters_of_other_languages_are_drawn():
 @pytest.mark.parametrize(
     ("models", "short"),
     [
-        (["colourise-v3"], ["colourise-v3"]),
+        (["colourise-v4"], ["colourise-v4"]),
         (["runs/mine", "owner/other"], ["mine", "other"]),
         (["a/run", "b/run"], ["a/run", "b/run"]),
         (["x/a/run", "x/b/run", "y"], ["a/run", "b/run", "y"]),

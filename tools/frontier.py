@@ -1,6 +1,6 @@
 """How near can colours be to the truth while they are as various as it? Every candidate's line, in one plot.
 
-    python tools/frontier.py colourise-v3 runs/mine --data heldout/ --fit photos/ -o docs/frontier
+    python tools/frontier.py colourise-v4 runs/mine --data heldout/ --fit photos/ -o docs/frontier
 
 A network's colours can be made as various as real ones after the fact, for nothing: by a monotone map of a
 and one of b, here the ones that carry the histograms of what a model predicts for photos of --fit, at most

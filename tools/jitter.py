@@ -1,6 +1,6 @@
 """How much do colours change where the picture hardly does? What a film shows as flicker.
 
-    python tools/jitter.py colourise-v3 runs/mine --data heldout/ [--count 100]
+    python tools/jitter.py colourise-v4 runs/mine --data heldout/ [--count 100]
 
 The ab of 224 x 224 pixels of a photo, against that of the same pixels with the window moved by 5 and 3, with
 noise of 2 units on L, and with L 5 % brighter. Prints the mean absolute change of a and b in Lab units, how

@@ -1,6 +1,6 @@
 """How many photos in grey would a classifier of ImageNet still name, had it a model's encoder for its own?
 
-    python tools/knowledge.py colourise-v3 runs/mine --data heldout/ [--weights FILE] [--size 224]
+    python tools/knowledge.py colourise-v4 runs/mine --data heldout/ [--weights FILE] [--size 224]
 
 The classifier is timm's of the model's encoder; its last layers stay, all before them are the model's. The
 first row is the classifier as it is, on the photos in colour; the second on the same in grey, as every model.
