@@ -114,6 +114,17 @@ def test_the_frontier_begins_at_the_model_and_ends_at_the_truth(
     assert (tmp_path / "line.svg").read_text().startswith("<?xml")
 
 
+def test_every_candidate_has_a_line_in_the_plot() -> None:
+    names = [f"run-{k}" for k in range(8)]
+    scores = {"psnr_rgb": 23.0, "psnr_ab": 26.0, "js_a": 0.01, "js_b": 0.02, "colourfulness_share": 0.8}
+    plot = runpy.run_path(str(ROOT / "tools" / "frontier.py"))["plot"]
+    figure = plot([{"model": name, "way": way} | scores for name in names for way in (0, 1)])
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == names
+    looks = {(line.get_color(), line.get_linestyle()) for line in legend.get_lines()}
+    assert len(looks) == len(names)
+
+
 def test_jitter_is_told_of_a_model(tool: Tool, tiny_model: Path, photos: Path) -> None:
     (row,) = [line for line in tool("jitter", tiny_model, "--data", photos).splitlines() if "tiny" in line]
     numbers = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", row)]

@@ -12,6 +12,7 @@ than another where its line lies above. Writes OUT.csv and OUT.svg, and prints t
 import argparse
 import csv
 import random
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from rich.progress import track
 from colourise import checkpoints
 from colourise.backends import TorchBackend
 from colourise.data import find_photos, read_rgb, square
-from colourise.figures import COLOURS
+from colourise.figures import COLOURS, STYLES
 from colourise.lab import Floats, clip_to_gamut_bounds, lay_over, rgb_to_L, rgb_to_lab
 from colourise.metrics import Picture, Scores
 
@@ -96,7 +97,8 @@ def plot(rows: list[dict[str, float]]) -> Figure:
     """PSNR over the distance of histograms, and over colourfulness."""
     figure = Figure(figsize=(7, 3.2), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
-    for colour, model in zip(COLOURS, dict.fromkeys(row["model"] for row in rows), strict=False):
+    names = dict.fromkeys(row["model"] for row in rows)
+    for model, colour, style in zip(names, cycle(COLOURS), cycle(STYLES), strict=False):
         own = [row for row in rows if row["model"] == model]
         psnr = [row["psnr_rgb"] for row in own]
         for axes, x in zip(
@@ -107,7 +109,7 @@ def plot(rows: list[dict[str, float]]) -> Figure:
             ),
             strict=True,
         ):
-            axes.plot(x, psnr, color=colour, linewidth=1.2, label=model)
+            axes.plot(x, psnr, color=colour, linestyle=style, linewidth=1.2, label=model)
             axes.plot(x[:1], psnr[:1], "o", color=colour, markersize=5)  # as it is
             axes.plot(x[1:], psnr[1:], ".", color=colour, markersize=4)
     for axes, label, must in zip(
