@@ -35,6 +35,7 @@ from colourise.errors import ColouriseError, FilmError, PhotoError
 from colourise.terminal import (
     PERCEIVED,
     bar,
+    counted,
     err,
     film_bar,
     left_alone,
@@ -1146,10 +1147,9 @@ def colour_films(
             err.print(f"[yellow]stopped[/] {escape(printable(what))}; the same command goes on")
             raise typer.Exit(130)
         if not quiet:
-            scenes = f"{made.scenes} scene" + "s" * (made.scenes != 1)
             err.print(
                 f"[green]coloured[/] {escape(printable(str(made.target)))} "
-                f"[dim]({made.frames} frames, {scenes}, {made.speed:.1f} frames/s)[/]"
+                f"[dim]({made.frames} frames, {counted(made.scenes, 'scene')}, {made.speed:.1f} frames/s)[/]"
             )
     if failed:
         raise typer.Exit(1)

@@ -35,6 +35,7 @@ from colourise.errors import ColouriseError, DeviceError, ModelError
 from colourise.folders import Settings
 from colourise.ledger import Ledger, Row, Stamp
 from colourise.remote import is_remote
+from colourise.terminal import counted
 
 HANDFUL = 4  # photos that a worker is handed, at most; their outcomes come together
 FOR_A_GPU = 4  # threads that read and write for one network on a GPU
@@ -170,11 +171,6 @@ def free(one: Due, row: Row) -> Due:
     """A job that may write over what a killed worker leaves: where nothing was, it is ours."""
     sheet = one.job.sheet
     return replace(one, overwrite=one.overwrite or (row.made is None and not (sheet and sheet.exists())))
-
-
-def counted(count: int, what: str) -> str:
-    """1 worker, 2 workers."""
-    return f"{count} {what}" + "s" * (count != 1)
 
 
 @contextmanager

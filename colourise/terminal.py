@@ -24,6 +24,11 @@ out = Console(highlight=False, emoji=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
+def counted(count: int, what: str) -> str:
+    """1 scene, 2 scenes."""
+    return f"{count} {what}" + "s" * (count != 1)
+
+
 def printable(text: str) -> str:
     """Text on one line: a name's line breaks, and its bytes that are no text, as escapes."""
     plain = text.encode(errors="backslashreplace").decode()
@@ -182,9 +187,8 @@ def print_film_scores(rows: dict[str, dict[str, float]]) -> None:
     for name, row in rows.items():
         table.add_row(escape(name), *(f"{row[key]:{spec}}" for key, (_, spec, _) in measures.items()))
     first = next(iter(rows.values()))
-    out.print(
-        f"{first['frames']:.0f} frames, {first['scenes']:.0f} scenes; under each measure, which is better"
-    )
+    scenes = counted(round(first["scenes"]), "scene")
+    out.print(f"{first['frames']:.0f} frames, {scenes}; under each measure, which is better")
     out.print(table)
 
 
@@ -193,7 +197,7 @@ def print_naturalness(results: dict[str, Naturalness], participants: int) -> Non
     from rich.table import Table
 
     shown = sum(row.shown for row in results.values())
-    people = f"{participants} participant" + "s" * (participants != 1)
+    people = counted(participants, "participant")
     table = Table(box=None, header_style="bold", pad_edge=False, title=f"{people}, {shown} judgements")
     table.add_column("source", overflow="fold")
     for heading in ("shown", "judged real", "naturalness", "95 % interval"):
