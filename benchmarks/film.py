@@ -21,8 +21,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from colourise import films, video
 from colourise.colouriser import Colouriser, load_model
+from colourise.films import colouring, video
 
 PHOTOS = sorted((Path(__file__).parent.parent / "tests" / "photos").glob("*.[jp][pn]g"))
 RATE = 24
@@ -58,7 +58,7 @@ def limit(source: Path, target: Path, encoding: video.Encoding) -> float:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         encoder = video.add_pictures(output, film, encoding)
-        with films.Ahead(container.decode(stream), films.READY) as frames:
+        with colouring.Ahead(container.decode(stream), colouring.READY) as frames:
             for frame in frames:
                 frame.pict_type = 0
                 output.mux(encoder.encode(frame))
@@ -69,7 +69,7 @@ def limit(source: Path, target: Path, encoding: video.Encoding) -> float:
 def ours(source: Path, target: Path, encoding: video.Encoding, model: Colouriser) -> float:
     """Seconds of colouring."""
     start = time.perf_counter()
-    films.colour(films.prepare(source, target, films.Settings(encoding, overwrite=True)), model)
+    colouring.colour(colouring.prepare(source, target, colouring.Settings(encoding, overwrite=True)), model)
     return time.perf_counter() - start
 
 
@@ -80,13 +80,13 @@ def memory(seconds: float, model: Colouriser) -> None:
         make(source, 180, seconds)
         total = round(seconds * RATE)
 
-        def told(progress: films.Progress) -> None:
+        def told(progress: colouring.Progress) -> None:
             if progress.done % (total // 10) == 0:
                 resident = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
                 print(f"{progress.done} frames: {resident / 1e6:.0f} MB, {progress.speed:.0f} frames/s")
 
         encoding = video.Encoding(preset="ultrafast")
-        films.colour(films.prepare(source, target, films.Settings(encoding)), model, told=told)
+        colouring.colour(colouring.prepare(source, target, colouring.Settings(encoding)), model, told=told)
         print(f"at its peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6:.0f} MB")
 
 

@@ -22,7 +22,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from colourise import batch, colouriser, folders, images
+from colourise import colouriser, images
+from colourise.archives import batch, folders
 from colourise.colouriser import Colouriser, load_model
 
 SETTINGS = folders.Settings()

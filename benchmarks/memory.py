@@ -21,7 +21,7 @@ GOAL = 1.2  # GB
 SIDE = 10_000  # pixels
 CHILD = """
 import resource, sys
-from colourise.cli import app
+from colourise.cli.commands import app
 assert not app(sys.argv[1:], standalone_mode=False)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(peak * (1 if sys.platform == "darwin" else 1024) / 1e9)

@@ -12,9 +12,9 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from colourise import lab
-from colourise.backends import OnnxBackend, TorchBackend
-from colourise.checkpoints import DEFAULT_MODEL, find, load_generator
+from colourise.lab import pictures
+from colourise.models.backends import OnnxBackend, TorchBackend
+from colourise.models.checkpoints import DEFAULT_MODEL, find, load_generator
 
 MEGAPIXELS = 6
 
@@ -37,10 +37,10 @@ def main() -> None:
     )
     ab = cv2.GaussianBlur(chance.uniform(-60, 60, (192, 192, 2)).astype(np.float32), (0, 0), 8) * 4
     ab = np.ascontiguousarray(np.moveaxis(ab, -1, 0))
-    print(f"L of colour     {best(lambda: lab.rgb_to_L(rgb)) / MEGAPIXELS:6.1f} ms a megapixel")
-    print(f"ab laid over    {best(lambda: lab.lay_over(rgb, ab)) / MEGAPIXELS:6.1f} ms a megapixel")
+    print(f"L of colour     {best(lambda: pictures.rgb_to_L(rgb)) / MEGAPIXELS:6.1f} ms a megapixel")
+    print(f"ab laid over    {best(lambda: pictures.lay_over(rgb, ab)) / MEGAPIXELS:6.1f} ms a megapixel")
     deep = rgb.astype(np.uint16) << 8
-    print(f"  16 bits       {best(lambda: lab.lay_over(deep, ab)) / MEGAPIXELS:6.1f} ms a megapixel")
+    print(f"  16 bits       {best(lambda: pictures.lay_over(deep, ab)) / MEGAPIXELS:6.1f} ms a megapixel")
     onnx, weights = find(DEFAULT_MODEL, need="onnx"), find(DEFAULT_MODEL, need="safetensors")
     assert onnx.onnx is not None
     generator = load_generator(weights)

@@ -19,10 +19,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from colourise.checkpoints import DEFAULT_MODEL
 from colourise.colouriser import load_model
-from colourise.evaluate import compare_film
-from colourise.temporal import STEADINESS
+from colourise.evaluation.photos import compare_film
+from colourise.films.steady import STEADINESS
+from colourise.models.checkpoints import DEFAULT_MODEL
 
 PHOTOS = Path(__file__).parent.parent / "tests" / "photos"
 GRAIN = 8  # levels, standard deviation before it is softened

@@ -17,9 +17,9 @@ import torch
 from accelerate import Accelerator, PartialState
 from torch.utils.data import DataLoader
 
-from colourise.data import Crops, find_photos
-from colourise.recipes import RECIPES
-from colourise.train import Learner, mixed_precision
+from colourise.data.photos import Crops, find_photos
+from colourise.training.loop import Learner, mixed_precision
+from colourise.training.recipes import RECIPES
 
 PHOTOS = Path(__file__).parent.parent / "tests" / "photos"
 ROUNDS = 4

@@ -13,9 +13,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from colourise.checkpoints import known as available_models
     from colourise.colouriser import Colouriser, load_model
     from colourise.errors import ColouriseError
+    from colourise.models.checkpoints import known as available_models
 
 __version__ = "0.1.0"
 __all__ = ["ColouriseError", "Colouriser", "__version__", "available_models", "load_model"]
@@ -23,7 +23,7 @@ __all__ = ["ColouriseError", "Colouriser", "__version__", "available_models", "l
 _HOMES = {
     "ColouriseError": ("colourise.errors", "ColouriseError"),
     "Colouriser": ("colourise.colouriser", "Colouriser"),
-    "available_models": ("colourise.checkpoints", "known"),
+    "available_models": ("colourise.models.checkpoints", "known"),
     "load_model": ("colourise.colouriser", "load_model"),
 }
 

@@ -1,5 +1,5 @@
 """`python -m colourise`."""
 
-from colourise.cli import main
+from colourise.cli.commands import main
 
 main()

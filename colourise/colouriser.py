@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from colourise.backends import Backend, BackendName, Precision, open_backend
-from colourise.checkpoints import DEFAULT_MODEL
-from colourise.lab import Floats, Pixels, clip_to_gamut_bounds, lay_over, one_channel, rgb_to_L
+from colourise.lab.pictures import Floats, Pixels, clip_to_gamut_bounds, lay_over, one_channel, rgb_to_L
+from colourise.models.backends import Backend, BackendName, Precision, open_backend
+from colourise.models.checkpoints import DEFAULT_MODEL
 
 
 class Colouriser:

@@ -6,8 +6,8 @@ python docs/examples.py
 from pathlib import Path
 
 from colourise import images, load_model
-from colourise.data import find_photos, place_of, read_rgb, square
-from colourise.figures import contact_sheet, grey_of
+from colourise.data.photos import find_photos, place_of, read_rgb, square
+from colourise.evaluation.figures import contact_sheet, grey_of
 
 HERE = Path(__file__).parent
 photos = [path for path in find_photos(HERE.parent / "tests" / "photos") if place_of(path).suffix == ".jpg"]

@@ -21,10 +21,11 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from colourise import checkpoints, models
-from colourise.checkpoints import Card
-from colourise.cli import app
-from colourise.export import export
+from colourise.cli.commands import app
+from colourise.models import checkpoints
+from colourise.models.checkpoints import Card
+from colourise.models.export import export
+from colourise.models.networks import registry
 
 PHOTOS = Path(__file__).parent / "photos"
 ROOT = Path(__file__).parent.parent
@@ -37,7 +38,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arguments = {"levels": 5, "width": 4}
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
-        generator = models.build("unet", **arguments).eval()
+        generator = registry.build("unet", **arguments).eval()
         for weights in generator.parameters():
             if weights.dim() > 1:
                 weights *= 6  # ab of about +-10, up to +-50; fresh weights paint grey

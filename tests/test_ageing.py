@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from conftest import PHOTOS, pixels
 
-from colourise import ageing
-from colourise.ageing import EMULSIONS, aged, exposed
+from colourise.data import ageing
+from colourise.data.ageing import EMULSIONS, aged, exposed
 
 
 @pytest.fixture

@@ -19,9 +19,10 @@ from conftest import start
 from PIL import Image
 from typer.testing import Result
 
-from colourise import batch, images
-from colourise.batch import Budget, Shared
-from colourise.ledger import Ledger, Row, Stamp
+from colourise import images
+from colourise.archives import batch
+from colourise.archives.batch import Budget, Shared
+from colourise.archives.ledger import Ledger, Row, Stamp
 
 Colourise = Callable[..., Result]
 

@@ -11,8 +11,9 @@ import pytest
 import torch
 from hub import TOKEN, Hub, client_of, environment, serve
 
-from colourise import checkpoints, models
-from colourise.checkpoints import (
+from colourise.errors import HubError, ModelError
+from colourise.models import checkpoints
+from colourise.models.checkpoints import (
     Card,
     Checkpoint,
     Known,
@@ -24,7 +25,7 @@ from colourise.checkpoints import (
     push,
     save,
 )
-from colourise.errors import HubError, ModelError
+from colourise.models.networks import registry
 
 ROOT = Path(checkpoints.__file__).parent.parent
 CARD = Card(
@@ -42,7 +43,7 @@ CARD = Card(
 @pytest.fixture
 def generator() -> torch.nn.Module:
     torch.manual_seed(0)
-    return models.build(CARD.architecture, **CARD.arguments).eval()
+    return registry.build(CARD.architecture, **CARD.arguments).eval()
 
 
 @pytest.fixture
@@ -252,7 +253,7 @@ def test_shipped_model_yields_to_a_path(
 
 def test_local_checkpoint_is_found_with_the_standard_library(run: Path) -> None:
     code = (
-        "import sys; from colourise import checkpoints; checkpoints.find(sys.argv[1], need='all');"
+        "import sys; from colourise.models import checkpoints; checkpoints.find(sys.argv[1], need='all');"
         "print(sorted({'torch', 'numpy', 'huggingface_hub', 'safetensors'} & set(sys.modules)))"
     )
     done = subprocess.run(
@@ -506,7 +507,7 @@ def test_push_that_cannot_be(hub: Hub, run: Path, monkeypatch: pytest.MonkeyPatc
 def test_settings_of_the_client_hold(hub: Hub, run: Path, tmp_path: Path) -> None:
     commit = hub.commit("owner/repo", files_of(run))
     hub.breaks = 1  # the client would warn of it
-    code = "from colourise import checkpoints; print(checkpoints.pull('owner/repo').source)"
+    code = "from colourise.models import checkpoints; print(checkpoints.pull('owner/repo').source)"
     settings = environment(hub, tmp_path / "another home") | {"PATH": ""}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=settings, check=True

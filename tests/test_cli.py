@@ -24,8 +24,8 @@ from skimage.color import rgb2lab
 from typer.testing import CliRunner, Result
 
 from colourise import __version__
-from colourise.backends import nvidia_gpus
-from colourise.cli import app
+from colourise.cli.commands import app
+from colourise.models.backends import nvidia_gpus
 
 Colourise = Callable[..., Result]
 SUBCOMMANDS = ("colourise", "train", "eval", "export", "weights", "weights pull", "weights push")
@@ -629,7 +629,7 @@ def test_torch_and_onnx_agree_to_one_level(colourise: Colourise, tmp_path: Path)
 
 def test_colouring_on_the_cpu_imports_no_training_code(tiny_model: Path, photo: Path) -> None:
     script = (
-        "import sys; from colourise.cli import main\n"
+        "import sys; from colourise.cli.commands import main\n"
         "try: main()\n"
         "finally: print(*sorted(name for name in sys.modules if '.' not in name))"
     )

@@ -24,12 +24,14 @@ from PIL import Image
 from test_batch import made, rows, summary
 from typer.testing import Result
 
-from colourise import batch, cluster, images
+from colourise import images
+from colourise.archives import batch, ray_cluster
+from colourise.archives.folders import Job, Settings
+from colourise.archives.ledger import Ledger, Stamp
+from colourise.archives.ray_cluster import TRIES, Loaded, Task, Worker, free, run
 from colourise.colouriser import Colouriser, load_model
 from colourise.errors import DeviceError, ModelError
-from colourise.folders import Job, Settings
-from colourise.lab import rgb_to_L
-from colourise.ledger import Ledger, Stamp
+from colourise.lab.pictures import rgb_to_L
 
 Colourise = Callable[..., Result]
 PLAIN = Settings(history=False)
@@ -60,7 +62,7 @@ def out(tmp_path: Path) -> Path:
 def test_ray_that_is_not_installed_is_one_clear_line(
     colourise: Colourise, archive: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    monkeypatch.setattr(ray_cluster, "find_spec", lambda name: None)
     result = colourise(archive, "-o", out, "--engine", "ray")
     assert result.exit_code == 1
     assert result.stderr == "error --engine ray needs Ray: pip install 'colourise[ray]'\n"
@@ -70,7 +72,7 @@ def test_ray_that_is_not_installed_is_one_clear_line(
 def test_what_a_cluster_is_not_for(
     colourise: Colourise, archive: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "find_spec", lambda name: True)  # whether it is installed or not
+    monkeypatch.setattr(ray_cluster, "find_spec", lambda name: True)  # whether it is installed or not
     assert colourise(archive, "--engine", "ray").exit_code == 2
     assert colourise(archive / "box 0" / "00.jpg", "-o", out, "--engine", "ray").exit_code == 2
     assert colourise(archive, "-o", out, "--engine", "ray", "--watch").exit_code == 2
@@ -78,7 +80,7 @@ def test_what_a_cluster_is_not_for(
         address = "{}:{}".format(*free.getsockname())
     monkeypatch.setenv("RAY_ADDRESS", address)
     with pytest.raises(DeviceError, match=f"RAY_ADDRESS={address}: no cluster answers there"):
-        cluster.check()
+        ray_cluster.check()
 
 
 class Alone:
@@ -92,27 +94,27 @@ class Alone:
 
 
 @pytest.fixture
-def worker(tiny_model: Path, out: Path) -> cluster.Worker:
+def worker(tiny_model: Path, out: Path) -> Worker:
     """What a worker is told that finishes in this process."""
     load = partial(load_model, str(tiny_model))
     out.mkdir()
     with Ledger(out) as ledger:
         file = ledger.file
     file.touch()
-    return cluster.Worker(load, PLAIN, batch.how_of(load(), PLAIN), Path.cwd(), file, 2, Alone())
+    return Worker(load, PLAIN, batch.how_of(load(), PLAIN), Path.cwd(), file, 2, Alone())
 
 
-def task_for(source: Path, target: Path, worker: cluster.Worker, sheet: Path | None = None) -> cluster.Task:
+def task_for(source: Path, target: Path, worker: Worker, sheet: Path | None = None) -> Task:
     """A task as the driver makes it."""
     job = Job(source, target, named=False, sheet=sheet, key=os.fsencode(source.name), stamp=Stamp.of(source))
     row = batch.planned(batch.Due(job, "new"), worker.how, "tiny")
-    return cluster.Task(7, cluster.free(batch.Due(job, "new"), row), row)
+    return Task(7, free(batch.Due(job, "new"), row), row)
 
 
-def test_what_a_killed_worker_had_written_is_done(archive: Path, out: Path, worker: cluster.Worker) -> None:
+def test_what_a_killed_worker_had_written_is_done(archive: Path, out: Path, worker: Worker) -> None:
     source, target = archive / "box 0" / "00.jpg", out / "00.jpg"
     task = task_for(source, target, worker)
-    loaded = cluster.Loaded(worker)
+    loaded = Loaded(worker)
     number, first = loaded.do(task, 1)
     assert (number, first.result, len(first.hash)) == (7, "coloured", 32)
     assert first.made is not None and first.made == Stamp.of(target)
@@ -120,27 +122,27 @@ def test_what_a_killed_worker_had_written_is_done(archive: Path, out: Path, work
     assert (number, again.result, again.made) == (7, "coloured", first.made)  # and nobody wrote it anew
     target.unlink()
     Image.new("L", (20, 20), 99).save(source)
-    assert loaded.do(task, cluster.TRIES - 1)[1].result == "coloured"  # the photo that is there now
+    assert loaded.do(task, TRIES - 1)[1].result == "coloured"  # the photo that is there now
     with Image.open(target) as image:
         assert image.size == (20, 20)
     target.unlink()
-    assert "kills whoever works on it" in loaded.do(task, cluster.TRIES)[1].reason
+    assert "kills whoever works on it" in loaded.do(task, TRIES)[1].reason
     assert not target.exists()
 
 
-def test_half_of_a_pair_of_files_is_made_again(archive: Path, out: Path, worker: cluster.Worker) -> None:
+def test_half_of_a_pair_of_files_is_made_again(archive: Path, out: Path, worker: Worker) -> None:
     """A worker that is killed between before | after and the photo leaves only the first."""
     source, sheet = archive / "box 0" / "00.jpg", out / "00.compare.jpg"
     task = task_for(source, out / "00.jpg", worker, sheet)
     sheet.write_text("half of it")
-    assert cluster.Loaded(worker).do(task, 1)[1].result == "coloured"
+    assert Loaded(worker).do(task, 1)[1].result == "coloured"
     foreign = task_for(source, out / "01.jpg", worker, sheet)  # it was there before anything was planned
-    assert "is there already" in cluster.Loaded(worker).do(foreign, 1)[1].reason
+    assert "is there already" in Loaded(worker).do(foreign, 1)[1].reason
 
 
-def test_a_worker_of_another_world_says_so(tiny_model: Path, worker: cluster.Worker, tmp_path: Path) -> None:
+def test_a_worker_of_another_world_says_so(tiny_model: Path, worker: Worker, tmp_path: Path) -> None:
     def wrong(**changes: Any) -> Exception:
-        loaded = cluster.Loaded(replace(worker, **changes))
+        loaded = Loaded(replace(worker, **changes))
         (answer,) = loaded({"task": [pickle.dumps(None)]})["answer"]
         return pickle.loads(answer)  # noqa: S301
 
@@ -167,7 +169,7 @@ def with_ray(test: Callable[..., None]) -> Callable[..., None]:
 @pytest.fixture(scope="module")
 def ray() -> Iterator[Any]:
     """Ray on this machine, which takes seconds to begin."""
-    with cluster.joined() as ray:
+    with ray_cluster.joined() as ray:
         yield ray
 
 
@@ -258,9 +260,7 @@ def test_a_photo_that_kills_its_workers_fails_and_no_other_is_done_twice(
             out / f"{images.part_prefix(out / '60.png')}dead.part"
         )  # as of a worker that was killed writing
         part.touch()
-        outcomes = list(
-            cluster.run(todo, load(), PLAIN, load=load, ledger=ledger, workers=2, told=heard.append)
-        )
+        outcomes = list(run(todo, load(), PLAIN, load=load, ledger=ledger, workers=2, told=heard.append))
     assert not part.exists()
     assert sorted(one.job.key for one in outcomes) == sorted(one.job.key for one in todo)
     found = rows(out)
@@ -268,7 +268,7 @@ def test_a_photo_that_kills_its_workers_fails_and_no_other_is_done_twice(
     assert made(out).keys() == {one.job.source.name for one in todo} - {"60.png"}
     assert all(row.made == Stamp.of(row.target) for row in found.values())
     assert found["60.png"].reason.startswith(f"{tmp_path / '60.png'}: kills whoever works on it")
-    assert heard[1:] == [f"Ray: workers were killed {cluster.TRIES} times, and their photos handed out again"]
+    assert heard[1:] == [f"Ray: workers were killed {TRIES} times, and their photos handed out again"]
     seen = Counter(map(int, (tmp_path / "log").read_text().split()))
-    assert seen == {light[grey]: cluster.TRIES if grey == 60 else 1 for grey in light}
-    assert not list(cluster.run([], load(), PLAIN, load=load, ledger=ledger))
+    assert seen == {light[grey]: TRIES if grey == 60 else 1 for grey in light}
+    assert not list(run([], load(), PLAIN, load=load, ledger=ledger))

@@ -8,9 +8,9 @@ from conftest import PHOTOS, pixels
 from skimage.color import rgb2lab
 
 import colourise
-from colourise.backends import TorchBackend
-from colourise.checkpoints import find, load_generator
 from colourise.colouriser import Colouriser, load_model
+from colourise.models.backends import TorchBackend
+from colourise.models.checkpoints import find, load_generator
 
 NAMES = ("astronaut.jpg", "chelsea.jpg", "coffee.jpg", "camera.png")
 

@@ -14,13 +14,14 @@ from conftest import PHOTOS, pixels, shell
 from PIL import Image
 from typer.testing import Result
 
-from colourise import colouriser, perception
+from colourise import colouriser
 from colourise.colouriser import Colouriser, load_model
-from colourise.data import read_rgb, square
+from colourise.data.photos import read_rgb, square
 from colourise.errors import PhotoError
-from colourise.evaluate import Grey, Judged, compare, evaluate
-from colourise.figures import EXTREMES, SHOWN, Album
-from colourise.metrics import Scores
+from colourise.evaluation import perceptual
+from colourise.evaluation.figures import EXTREMES, SHOWN, Album
+from colourise.evaluation.metrics import Scores
+from colourise.evaluation.photos import Grey, Judged, compare, evaluate
 
 Colourise = Callable[..., Result]
 NAMES = ("astronaut", "chelsea", "coffee", "rocket")
@@ -296,7 +297,7 @@ def test_networks_that_cannot_be_had_are_told_before_anything_is_scored(
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing listens there
-    monkeypatch.setattr("colourise.evaluate.compare", lambda *args, **options: pytest.fail("scored"))
+    monkeypatch.setattr("colourise.evaluation.photos.compare", lambda *args, **options: pytest.fail("scored"))
     result = colourise("eval", "--data", colour, option, "--figures", tmp_path / "figures", "--json")
     assert (result.exit_code, result.stdout) == (1, "")
     (line,) = [line for line in result.stderr.splitlines() if not line.startswith("Downloading: ")]
@@ -307,7 +308,7 @@ def test_networks_that_cannot_be_had_are_told_before_anything_is_scored(
 def test_eval_prints_what_a_network_says(
     colourise: Colourise, tiny_model: Path, colour: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(perception, "vgg16_means", means)
+    monkeypatch.setattr(perceptual, "vgg16_means", means)
     arguments = ("--size", "64", "--frechet")
     scores = json.loads(colourise("eval", "--data", colour, *arguments, "--json").stdout)
     assert 0 < scores["grey"]["frechet"] < scores[str(tiny_model)]["frechet"]

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from colourise import checkpoints, models
-from colourise.backends import OnnxBackend, TorchBackend, open_backend
-from colourise.cards import Card
 from colourise.errors import DeviceError, ModelError
-from colourise.export import export
+from colourise.models import checkpoints
+from colourise.models.backends import OnnxBackend, TorchBackend, open_backend
+from colourise.models.card import Card
+from colourise.models.export import export
+from colourise.models.networks import registry
 
 CARD = Card("small", "encoder_unet", {"widths": [16, 16, 8, 8]}, 64, "nothing", {}, {}, "MIT")
 
@@ -17,7 +18,7 @@ CARD = Card("small", "encoder_unet", {"widths": [16, 16, 8, 8]}, 64, "nothing", 
 def stem(tmp_path_factory):
     """An encoder_unet of random weights, saved in half precision, without an ONNX file."""
     torch.manual_seed(0)
-    generator = models.build("encoder_unet", widths=(16, 16, 8, 8))
+    generator = registry.build("encoder_unet", widths=(16, 16, 8, 8))
     torch.nn.init.normal_(generator.head.weight, 0, 1)
     stem = tmp_path_factory.mktemp("export") / "small"
     checkpoints.save(generator, stem, CARD, half=True)
@@ -69,8 +70,10 @@ def test_an_export_never_takes_another_models_place(exported, tmp_path):
 
 
 def test_an_export_that_differs_is_not_kept(stem, tmp_path, monkeypatch):
-    monkeypatch.setattr("colourise.export.write_onnx", lambda generator, file, fp16: file.write_bytes(b"?"))
-    monkeypatch.setattr("colourise.export.largest_difference", lambda generator, file: 7.0)
+    monkeypatch.setattr(
+        "colourise.models.export.write_onnx", lambda generator, file, fp16: file.write_bytes(b"?")
+    )
+    monkeypatch.setattr("colourise.models.export.largest_difference", lambda generator, file: 7.0)
     with pytest.raises(ModelError, match=r"off by 7\.000 \(allowed 0\.02\); not kept"):
         export(str(stem), tmp_path / "bad.onnx")
     assert list(tmp_path.iterdir()) == []

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colourise.evaluate import Judged
-from colourise.figures import (
+from colourise.evaluation.figures import (
     COLOURS,
     EXTREMES,
     GAP,
@@ -22,7 +21,8 @@ from colourise.figures import (
     sans,
     short_names,
 )
-from colourise.metrics import Scores
+from colourise.evaluation.metrics import Scores
+from colourise.evaluation.photos import Judged
 
 CHANCE = np.random.default_rng(0)
 

@@ -18,9 +18,9 @@ from PIL import Image, ImageSequence
 from skimage.color import rgb2lab
 from typer.testing import Result
 
-from colourise import films, video
 from colourise.colouriser import Colouriser, load_model
 from colourise.errors import FilmError
+from colourise.films import colouring, video
 
 Colourise = Callable[..., Result]
 
@@ -558,7 +558,7 @@ def test_a_missing_film(colourise: Colourise, tmp_path: Path) -> None:
 
 
 def test_a_photo_is_no_film_and_a_film_without_suffix_is(film: Path) -> None:
-    from colourise.folders import is_film
+    from colourise.archives.folders import is_film
 
     assert not is_film(PHOTOS / "chelsea.jpg")
     assert is_film(film.rename(film.with_suffix(".unknown")))
@@ -576,35 +576,37 @@ def colouriser(tiny_model: Path) -> Colouriser:
 @pytest.fixture
 def long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A film of four segments, as they are set here."""
-    monkeypatch.setattr(films, "FRAMES", 20)
+    monkeypatch.setattr(colouring, "FRAMES", 20)
     frames = pan("coffee.jpg", 50) + pan("chelsea.jpg", 50)
     return write(tmp_path / "long.mp4", frames, sound=4.1, options={"crf": "10"})
 
 
-def job(source: Path, name: str, **settings: bool) -> films.Job:
+def job(source: Path, name: str, **settings: bool) -> colouring.Job:
     encoding = video.Encoding("ffv1" if name.endswith("mkv") else "h264")  # x264's threads race
-    return films.prepare(source, source.with_name(name), films.Settings(encoding, history=False, **settings))
+    return colouring.prepare(
+        source, source.with_name(name), colouring.Settings(encoding, history=False, **settings)
+    )
 
 
 def test_segments_join_without_a_seam(long: Path, colouriser: Colouriser) -> None:
-    films.colour(job(long, "a.mp4"), colouriser)
+    colouring.colour(job(long, "a.mp4"), colouriser)
     assert read(long.with_name("a.mp4"))[0] == read(long)[0]
     assert sound_of(long.with_name("a.mp4")) == sound_of(long)
 
 
 def test_a_run_that_failed_goes_on_to_the_same_film(long: Path, colouriser: Colouriser) -> None:
-    films.colour(job(long, "a.mkv"), colouriser)
+    colouring.colour(job(long, "a.mkv"), colouriser)
 
-    def fail(progress: films.Progress) -> None:
+    def fail(progress: colouring.Progress) -> None:
         if progress.done == 70:
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        films.colour(job(long, "b.mkv"), colouriser, told=fail)
+        colouring.colour(job(long, "b.mkv"), colouriser, told=fail)
     assert not long.with_name("b.mkv").exists()
     assert len(leftovers(long.parent)) == 1
     seen: list[int] = []
-    made = films.colour(job(long, "b.mkv"), colouriser, told=lambda progress: seen.append(progress.done))
+    made = colouring.colour(job(long, "b.mkv"), colouriser, told=lambda progress: seen.append(progress.done))
     assert made.frames == 100
     assert seen[0] > 60
     assert leftovers(long.parent) == []
@@ -616,11 +618,11 @@ def test_a_run_that_failed_goes_on_to_the_same_film(long: Path, colouriser: Colo
 def test_ctrl_c_leaves_a_playable_part_and_the_rest_for_later(long: Path, colouriser: Colouriser) -> None:
     stop = threading.Event()
 
-    def halt(progress: films.Progress) -> None:
+    def halt(progress: colouring.Progress) -> None:
         if progress.done == 40:
             stop.set()
 
-    made = films.colour(job(long, "b.mp4"), colouriser, told=halt, stop=stop)
+    made = colouring.colour(job(long, "b.mp4"), colouriser, told=halt, stop=stop)
     assert not made.whole
     assert made.target.name == "b.part.mp4"
     assert not long.with_name("b.mp4").exists()
@@ -630,7 +632,7 @@ def test_ctrl_c_leaves_a_playable_part_and_the_rest_for_later(long: Path, colour
     sound = sound_of(made.target)
     assert sound == sound_of(long)[: len(sound)]
     assert abs(sound[-1][0] - times[-1]) < 0.1
-    assert films.colour(job(long, "b.mp4"), colouriser).whole
+    assert colouring.colour(job(long, "b.mp4"), colouriser).whole
     assert read(long.with_name("b.mp4"))[0] == read(long)[0]
     assert not made.target.exists()
 
@@ -640,34 +642,34 @@ def test_a_part_that_is_somebody_elses_is_left_alone(long: Path, colouriser: Col
     theirs.write_text("mine")
     stop = threading.Event()
 
-    def halt(progress: films.Progress) -> None:
+    def halt(progress: colouring.Progress) -> None:
         if progress.done == 40:
             stop.set()
 
     with pytest.raises(FilmError, match="exists already"):
-        films.colour(job(long, "b.mp4"), colouriser, told=halt, stop=stop)
-    assert films.colour(job(long, "b.mp4"), colouriser).whole
+        colouring.colour(job(long, "b.mp4"), colouriser, told=halt, stop=stop)
+    assert colouring.colour(job(long, "b.mp4"), colouriser).whole
     assert theirs.read_text() == "mine"
 
 
 def test_other_options_begin_anew(long: Path, colouriser: Colouriser) -> None:
     stop = threading.Event()
     stop_at = 40
-    films.colour(
+    colouring.colour(
         job(long, "b.mp4"), colouriser, told=lambda p: stop.set() if p.done == stop_at else None, stop=stop
     )
     seen: list[int] = []
-    films.colour(job(long, "b.mp4", deinterlace=True), colouriser, told=lambda p: seen.append(p.done))
+    colouring.colour(job(long, "b.mp4", deinterlace=True), colouriser, told=lambda p: seen.append(p.done))
     assert seen[0] == 1
 
 
 def test_two_runs_on_one_film_do_not_meet(long: Path, colouriser: Colouriser) -> None:
     one = job(long, "b.mp4")
     with (
-        films.Work(one.target, "how", one.film, one.settings.encoding),
+        colouring.Work(one.target, "how", one.film, one.settings.encoding),
         pytest.raises(FilmError, match="another run"),
     ):
-        films.colour(one, colouriser)
+        colouring.colour(one, colouriser)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
@@ -699,12 +701,12 @@ def test_after_a_signal_the_same_command_goes_on(
 
 def test_a_segment_that_is_not_whole_is_made_again(long: Path, colouriser: Colouriser) -> None:
     stop = threading.Event()
-    films.colour(
+    colouring.colour(
         job(long, "b.mp4"), colouriser, told=lambda p: stop.set() if p.done == 70 else None, stop=stop
     )
     *_, last = sorted(long.parent.glob(".colourise-*/*.npz"))
     last.write_bytes(last.read_bytes()[:100])
-    assert films.colour(job(long, "b.mp4"), colouriser).whole
+    assert colouring.colour(job(long, "b.mp4"), colouriser).whole
     assert read(long.with_name("b.mp4"))[0] == read(long)[0]
 
 

@@ -10,10 +10,10 @@ from conftest import PHOTOS, pixels
 from PIL import Image
 
 from colourise import images
-from colourise.batch import Outcome, due, run
+from colourise.archives.batch import Outcome, due, run
+from colourise.archives.folders import Job, Settings, colour, plan
 from colourise.colouriser import Colouriser, load_model
 from colourise.errors import PhotoError
-from colourise.folders import Job, Settings, colour, plan
 
 PNG = Settings(format="png")
 

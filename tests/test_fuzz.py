@@ -28,7 +28,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, TiffImagePlugin
 
-from colourise import batch, folders, images
+from colourise import images
+from colourise.archives import batch, folders
 from colourise.colouriser import Colouriser
 
 MANY = int(os.environ.get("COLOURISE_FUZZ", 0))
@@ -464,7 +465,7 @@ def test_sound_files(tmp_path: Path, kind: str) -> None:
 def test_broken_files(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(images, "MAX_PIXELS", MAX_PIXELS)
+    monkeypatch.setattr("colourise.images.photo.MAX_PIXELS", MAX_PIXELS)
     suffixes = st.sampled_from([SUFFIX[kind]] * 9 + list(SUFFIX.values()))
 
     @settings(

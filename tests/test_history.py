@@ -14,8 +14,9 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from colourise import images, shallow
-from colourise.images import Edit, Metadata
+from colourise import images
+from colourise.images import pillow
+from colourise.images.photo import Edit, Metadata
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 XMP = "{http://ns.adobe.com/xap/1.0/}"
@@ -413,7 +414,7 @@ def test_names_that_xml_cannot_have() -> None:
 @pytest.mark.parametrize(("length", "fits"), [(60_000, True), (64_600, False)])
 def test_xmp_without_room(length: int, fits: bool) -> None:
     packet = packet_with(f"<x:Label>{'l' * length}</x:Label>")
-    assert len(packet) < shallow.JPEG_SEGMENT
+    assert len(packet) < pillow.JPEG_SEGMENT
     again = told(photo(exif=exif(), xmp=packet), ".jpg")
     if fits:
         assert again.notes == []
@@ -443,7 +444,7 @@ def test_exif_without_room() -> None:
     tags = Image.Exif()
     tags.load(exif())
     block = tags.tobytes()
-    tags[271] = "m" * (shallow.JPEG_SEGMENT - len(block))
+    tags[271] = "m" * (pillow.JPEG_SEGMENT - len(block))
     again = told(photo(exif=tags.tobytes()), ".jpg")
     assert again.notes == ["its EXIF data leave no room to say what was done to it"]
     assert tags_of(again.metadata)[305] == "VueScan 9"

@@ -16,8 +16,9 @@ import pytest
 import tifffile
 from PIL import ExifTags, Image, ImageCms, ImageOps, TiffImagePlugin
 
-from colourise import images, shallow
+from colourise import images
 from colourise.errors import PhotoError
+from colourise.images import pillow
 
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
@@ -62,7 +63,7 @@ def exif_of(photo: images.Photo) -> Image.Exif:
 
 def save(path: Path, image: Image.Image, **options: object) -> Path:
     if path.suffix == ".heic":
-        shallow._register_heif()
+        pillow._register_heif()
     image.save(path, **options)
     return path
 
@@ -348,7 +349,7 @@ def test_floating_point_and_signed_tiff(tmp_path: Path) -> None:
 
 
 def test_bits_that_are_lost_are_told() -> None:
-    shallow._register_heif()
+    pillow._register_heif()
     deep = pillow_heif.from_bytes(mode="RGB;16", size=(64, 48), data=picture().tobytes())
     buffer = io.BytesIO()
     deep.save(buffer, quality=95)
@@ -978,7 +979,7 @@ def test_bomb_beyond_pillows_own_limit() -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_bomb_in_tiff(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: type) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((100, 100), dtype))
-    monkeypatch.setattr(images, "MAX_PIXELS", 9999)
+    monkeypatch.setattr("colourise.images.photo.MAX_PIXELS", 9999)
     assert "decompression bomb" in refused(tmp_path / "a.tif")
 
 

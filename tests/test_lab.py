@@ -6,7 +6,7 @@ import pytest
 import torch
 from skimage import color
 
-from colourise import lab
+from colourise.lab import pictures
 
 CHANCE = np.random.default_rng(0)
 EVERY = np.stack(np.meshgrid(*[np.arange(0, 256, 5)] * 3), -1).reshape(52, -1, 3).astype(np.uint8)
@@ -19,32 +19,32 @@ def reference(pixels):
 
 @pytest.mark.parametrize("pixels", [EVERY, DEEP], ids=["8-bit", "16-bit"])
 def test_rgb_to_lab_agrees_with_scikit_image(pixels):
-    assert np.abs(lab.rgb_to_lab(pixels) - reference(pixels)).max() < 0.05
-    assert np.abs(lab.rgb_to_L(pixels) - reference(pixels)[..., 0]).max() < 0.001
+    assert np.abs(pictures.rgb_to_lab(pixels) - reference(pixels)).max() < 0.05
+    assert np.abs(pictures.rgb_to_L(pixels) - reference(pixels)[..., 0]).max() < 0.001
 
 
 def test_lab_to_rgb_brings_every_colour_back():
     there = reference(EVERY).astype(np.float32)
-    assert np.array_equal(lab.lab_to_rgb(there[..., 0], np.moveaxis(there[..., 1:], -1, 0)), EVERY)
+    assert np.array_equal(pictures.lab_to_rgb(there[..., 0], np.moveaxis(there[..., 1:], -1, 0)), EVERY)
 
 
 def test_sixteen_bits_there_and_back():
     there = reference(DEEP).astype(np.float32)
-    back = lab.lab_to_rgb(there[..., 0], np.moveaxis(there[..., 1:], -1, 0), np.uint16)
+    back = pictures.lab_to_rgb(there[..., 0], np.moveaxis(there[..., 1:], -1, 0), np.uint16)
     assert np.abs(back.astype(int) - DEEP).max() < 40  # of 65,535: what float32 Lab can hold
 
 
 def test_torch_agrees_with_scikit_image_and_comes_back():
     rgb = torch.from_numpy(np.moveaxis(EVERY / np.float32(255), -1, 0).copy())[None]
-    there = lab.tensor_rgb_to_lab(rgb)
+    there = pictures.tensor_rgb_to_lab(rgb)
     assert np.abs(np.moveaxis(there[0].numpy(), 0, -1) - reference(EVERY)).max() < 0.01
-    assert (lab.tensor_lab_to_rgb(there[:, :1], there[:, 1:]) - rgb).abs().max() < 1e-4
+    assert (pictures.tensor_lab_to_rgb(there[:, :1], there[:, 1:]) - rgb).abs().max() < 1e-4
 
 
 def test_torch_is_differentiable_at_black_white_and_out_of_gamut():
     L = torch.tensor([0.0, 100.0, 50.0]).view(1, 1, 1, 3)
     ab = torch.full((1, 2, 1, 3), 90.0, requires_grad=True)
-    lab.tensor_lab_to_rgb(L, ab).sum().backward()
+    pictures.tensor_lab_to_rgb(L, ab).sum().backward()
     assert torch.isfinite(ab.grad).all()
 
 
@@ -56,7 +56,7 @@ def test_laying_colour_over_keeps_the_lightness(dtype, channels, fused):
     pixels = CHANCE.integers(0, top + 1, (90, 70, channels)).astype(dtype)
     pixels[:8], pixels[8:16] = 0, top  # black and white can take no colour
     ab = CHANCE.uniform(-100, 90, (2, 9, 7)).astype(np.float32)  # far out of gamut in places
-    coloured = lab.lay_over(pixels[..., 0] if channels == 1 else pixels, ab, fused=fused)
+    coloured = pictures.lay_over(pixels[..., 0] if channels == 1 else pixels, ab, fused=fused)
     assert coloured.dtype == dtype
     before = reference(np.repeat(pixels, 3, 2) if channels == 1 else pixels)[..., 0]
     rounding = 0.3 if dtype == np.uint8 else 0.003  # of L, when all three channels are rounded
@@ -68,7 +68,7 @@ def test_laying_colour_over_keeps_the_lightness(dtype, channels, fused):
 def test_no_colour_leaves_grey_as_it_was():
     grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
     assert np.array_equal(
-        lab.lay_over(grey, np.zeros((2, 4, 4), np.float32)), np.repeat(grey[..., None], 3, 2)
+        pictures.lay_over(grey, np.zeros((2, 4, 4), np.float32)), np.repeat(grey[..., None], 3, 2)
     )
 
 
@@ -79,7 +79,7 @@ def test_one_fused_pass_comes_to_the_same_levels(dtype, size, network):
     """Rounding may tip one step of the table: one level of 8 bits in few pixels, at most two of 16 bits."""
     grey = CHANCE.integers(0, np.iinfo(dtype).max + 1, size).astype(dtype)
     ab = CHANCE.uniform(-100, 90, (2, *network)).astype(np.float32)
-    difference = lab.lay_over(grey, ab, fused=True).astype(int) - lab.lay_over(grey, ab)
+    difference = pictures.lay_over(grey, ab, fused=True).astype(int) - pictures.lay_over(grey, ab)
     assert np.abs(difference).max() <= (1 if dtype == np.uint8 else 2)
     assert (difference != 0).mean() < (0.001 if dtype == np.uint8 else 0.05)
 
@@ -88,22 +88,22 @@ def test_one_fused_pass_comes_to_the_same_levels(dtype, size, network):
 def test_strips_do_not_show(monkeypatch, fused):
     grey = CHANCE.integers(0, 256, (61, 47)).astype(np.uint8)
     ab = CHANCE.uniform(-40, 40, (2, 8, 8)).astype(np.float32)
-    whole = lab.lay_over(grey, ab, fused=fused)
-    monkeypatch.setattr(lab, "STRIP_PIXELS", 47 * 3)
-    assert np.array_equal(lab.lay_over(grey, ab, fused=fused), whole)
+    whole = pictures.lay_over(grey, ab, fused=fused)
+    monkeypatch.setattr(pictures, "STRIP_PIXELS", 47 * 3)
+    assert np.array_equal(pictures.lay_over(grey, ab, fused=fused), whole)
 
 
 def test_colour_stands_where_it_was_predicted():
     ab = np.zeros((2, 4, 4), np.float32)
     ab[0, :2, :2] = 40  # the upper left quarter is red
-    coloured = lab.lay_over(np.full((64, 64), 128, np.uint8), ab).astype(int)
+    coloured = pictures.lay_over(np.full((64, 64), 128, np.uint8), ab).astype(int)
     assert (coloured[:20, :20, 0] > coloured[:20, :20, 1] + 30).all()
     assert np.abs(coloured[44:, 44:, 0] - coloured[44:, 44:, 1]).max() <= 1
 
 
 def test_enlarging_agrees_with_torch():
     ab = CHANCE.uniform(-40, 40, (2, 12, 12)).astype(np.float32)
-    ours = lab.enlarge(ab, slice(10, 50), 96, 132)
+    ours = pictures.enlarge(ab, slice(10, 50), 96, 132)
     theirs = torch.nn.functional.interpolate(torch.from_numpy(ab)[None], (96, 132), mode="bilinear")[
         0, :, 10:50
     ]
@@ -112,7 +112,7 @@ def test_enlarging_agrees_with_torch():
 
 def test_ab_is_clipped_to_what_srgb_spans():
     wild = np.array([[[500.0]], [[-500.0]]], np.float32)
-    assert np.allclose(lab.clip_to_gamut_bounds(wild)[:, 0, 0], (98.2, -107.9))
+    assert np.allclose(pictures.clip_to_gamut_bounds(wild)[:, 0, 0], (98.2, -107.9))
     corners = reference(np.array([[[255, 0, 255], [0, 255, 0], [0, 0, 255], [255, 255, 0]]], np.uint8))[
         0, :, 1:
     ]
@@ -126,19 +126,19 @@ def test_resizing_averages_levels(dtype, monkeypatch):
     grey = CHANCE.integers(0, np.iinfo(dtype).max + 1, (64, 96)).astype(dtype)
     small = np.rint(grey.reshape(32, 2, 48, 2).mean((1, 3))).astype(dtype)
     L = reference(small[..., None].repeat(3, 2))[..., 0]
-    assert np.abs(lab.rgb_to_L(grey, (32, 48)) - L).max() < (
+    assert np.abs(pictures.rgb_to_L(grey, (32, 48)) - L).max() < (
         0.5 if dtype == np.uint8 else 0.01
     )  # of rounding
-    whole = lab.rgb_to_L(grey, (25, 31))
-    monkeypatch.setattr(lab, "STRIP_PIXELS", 96 * 5)
-    assert np.abs(lab.rgb_to_L(grey, (25, 31)) - whole).max() < 1e-4
+    whole = pictures.rgb_to_L(grey, (25, 31))
+    monkeypatch.setattr(pictures, "STRIP_PIXELS", 96 * 5)
+    assert np.abs(pictures.rgb_to_L(grey, (25, 31)) - whole).max() < 1e-4
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("shape", [(1344, 300), (1500, 901, 3), (3001, 7), (897, 1)])
 def test_shrinking_far_averages_as_opencv_does(dtype, shape):
     picture = CHANCE.integers(0, np.iinfo(dtype).max + 1, shape).astype(dtype)
-    ours = lab.resize(picture, (224, 224)).astype(int)
+    ours = pictures.resize(picture, (224, 224)).astype(int)
     theirs = cv2.resize(picture, (min(224, shape[1]), 224), interpolation=cv2.INTER_AREA)
     theirs = cv2.resize(theirs, (224, 224), interpolation=cv2.INTER_LINEAR)
     assert np.abs(ours - theirs).max() <= 1
@@ -148,7 +148,7 @@ def test_shrinking_far_averages_as_opencv_does(dtype, shape):
 def test_one_side_may_shrink_while_the_other_grows():
     grey = np.zeros((6000, 50), np.uint8)
     grey[::2] = 255  # fine stripes: black and white must average, not alias
-    L = lab.rgb_to_L(grey, (192, 192))
+    L = pictures.rgb_to_L(grey, (192, 192))
     assert L.shape == (192, 192)
     assert np.abs(L - 53.6).max() < 3  # 127.5 of 255
 
@@ -156,7 +156,7 @@ def test_one_side_may_shrink_while_the_other_grows():
 @pytest.mark.parametrize("fused", [False, True])
 def test_very_wide_and_very_tall_pictures(fused):
     for shape in ((2, 40_000), (40_000, 2)):
-        coloured = lab.lay_over(
+        coloured = pictures.lay_over(
             np.full(shape, 128, np.uint8), np.full((2, 8, 8), 20, np.float32), fused=fused
         )
         assert coloured.shape == (*shape, 3)

@@ -7,10 +7,10 @@ from scipy.stats import entropy
 from skimage import color
 from skimage import metrics as reference
 
-from colourise import metrics
 from colourise.colouriser import Colouriser
-from colourise.evaluate import Grey
-from colourise.figures import grey_of
+from colourise.evaluation import metrics
+from colourise.evaluation.figures import grey_of
+from colourise.evaluation.photos import Grey
 
 CHANCE = np.random.default_rng(0)
 PICTURE = CHANCE.integers(0, 256, (40, 50, 3)).astype(np.uint8)

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from colourise import models
 from colourise.errors import ModelError
-from colourise.models.patchgan import MultiScale, PatchGAN
-from colourise.recipes import RECIPES
+from colourise.models.networks import registry
+from colourise.models.networks.patchgan import MultiScale, PatchGAN
+from colourise.training.recipes import RECIPES
 
 
 def parameters(network):
@@ -17,7 +17,7 @@ def parameters(network):
 
 
 def test_unet_is_pix2pix_256():
-    network = models.build("unet")
+    network = registry.build("unet")
     pix2pix = 54_413_955  # three channels in and out, and no bias in the first and the innermost convolution
     assert parameters(network) == pix2pix - 2 * 64 * 16 - (128 * 16 + 1) + (64 + 512)
     assert network(torch.rand(1, 1, 256, 256) * 100).shape == (1, 2, 256, 256)
@@ -26,7 +26,7 @@ def test_unet_is_pix2pix_256():
 @pytest.mark.parametrize("recipe", ["pix2pix", "gorriz", "vgg16"])
 def test_generators_of_the_paper(recipe):
     """Shape, size, norms and reach: the colour in the middle hangs on light in every corner of 256 px."""
-    network = models.build("unet", **RECIPES[recipe].arguments)
+    network = registry.build("unet", **RECIPES[recipe].arguments)
     encoder = [64, 128, 256, 512, 512, 512, 512, 512]
     levels = 7 if recipe == "gorriz" else 8
     channels = [1, *encoder[:levels]]
@@ -54,7 +54,7 @@ def test_generators_of_the_paper(recipe):
 )
 @pytest.mark.parametrize("size", [(64, 64), (50, 70), (33, 97)])
 def test_any_size_gives_ab_of_that_size(architecture, arguments, size):
-    network = models.build(architecture, **arguments).eval()
+    network = registry.build(architecture, **arguments).eval()
     with torch.no_grad():
         ab = network(torch.rand(2, 1, *size) * 100)
     assert ab.shape == (2, 2, *size)
@@ -62,7 +62,7 @@ def test_any_size_gives_ab_of_that_size(architecture, arguments, size):
 
 
 def test_encoder_unet_starts_grey_and_is_small():
-    network = models.build("encoder_unet").eval()
+    network = registry.build("encoder_unet").eval()
     assert 4_000_000 < parameters(network) < 6_000_000
     with torch.no_grad():
         assert network(torch.rand(1, 1, 64, 64) * 100).abs().max() == 0
@@ -70,7 +70,7 @@ def test_encoder_unet_starts_grey_and_is_small():
 
 def test_encoder_sees_grey_as_imagenet_pictures():
     """L 53.585 is sRGB 0.5020 (128): what reaches the encoder is (0.502 - mean) / std in three channels."""
-    network = models.build("encoder_unet").eval()
+    network = registry.build("encoder_unet").eval()
     seen = []
     network.encoder.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     network(torch.full((1, 1, 64, 64), 53.585))
@@ -79,7 +79,7 @@ def test_encoder_sees_grey_as_imagenet_pictures():
 
 
 def test_training_leaves_the_encoders_batch_norm_alone():
-    network = models.build("encoder_unet", widths=(16, 16, 8, 8)).train()
+    network = registry.build("encoder_unet", widths=(16, 16, 8, 8)).train()
     before = {name: value.clone() for name, value in network.encoder.named_buffers()}
     network(torch.rand(2, 1, 64, 64) * 100)
     assert all(torch.equal(before[name], value) for name, value in network.encoder.named_buffers())
@@ -91,7 +91,7 @@ def test_training_leaves_the_encoders_batch_norm_alone():
 def test_our_convolutions_are_timms():
     import timm
 
-    from colourise.models.encoder_unet import fix_convolutions
+    from colourise.models.networks.encoder_unet import fix_convolutions
 
     encoder = timm.create_model("tf_efficientnet_lite0", features_only=True).eval()
     x = torch.rand(1, 3, 64, 96)
@@ -103,7 +103,7 @@ def test_our_convolutions_are_timms():
 
 def test_depthwise_convolutions_learn_in_fp32_under_autocast_on_a_cpu():
     """Both strides, and the gradients: bf16 would be off by a hundredth. Elsewhere bf16 is faster."""
-    network = models.build("encoder_unet").encoder
+    network = registry.build("encoder_unet").encoder
     depthwise = [
         module for module in network.modules() if isinstance(module, nn.Conv2d) and module.groups > 1
     ]
@@ -161,8 +161,8 @@ def test_three_discriminators_see_70_140_and_280_pixels():
 
 def test_spectral_norm_keeps_singular_values_at_one_and_leaves_in_a_plain_state():
     torch.manual_seed(0)
-    network = models.build("unet", levels=5, width=4)
-    models.add_spectral_norm(network)
+    network = registry.build("unet", levels=5, width=4)
+    registry.add_spectral_norm(network)
     L = torch.rand(2, 1, 32, 32) * 100
     for _ in range(30):
         network(L)  # a power iteration each
@@ -171,8 +171,8 @@ def test_spectral_norm_keeps_singular_values_at_one_and_leaves_in_a_plain_state(
     assert torch.linalg.svdvals(weight.flatten(1))[0].item() == pytest.approx(1, abs=0.05)
     transposed = network.ups[1][1].weight.transpose(0, 1)
     assert torch.linalg.svdvals(transposed.flatten(1))[0].item() == pytest.approx(1, abs=0.05)
-    plain = models.build("unet", levels=5, width=4).eval()
-    plain.load_state_dict(models.plain_state_dict(network))
+    plain = registry.build("unet", levels=5, width=4).eval()
+    plain.load_state_dict(registry.plain_state_dict(network))
     assert torch.allclose(plain(L), network(L), atol=1e-5)
 
 
@@ -181,11 +181,11 @@ def test_spectral_norm_keeps_singular_values_at_one_and_leaves_in_a_plain_state(
     [("unet", {"levels": 5, "width": 4}), ("encoder_unet", {"widths": (8, 8, 8, 8)})],
 )
 def test_shared_batch_norms_leave_the_network_what_it_is(architecture, arguments):
-    network = models.build(architecture, **arguments)
+    network = registry.build(architecture, **arguments)
     names, weights = list(network.state_dict()), list(network.parameters())
     L = torch.rand(2, 1, 32, 32) * 100
     before = network.eval()(L)
-    shared = models.share_batch_norms(network).train()
+    shared = registry.share_batch_norms(network).train()
     norms = [module for module in shared.modules() if isinstance(module, nn.SyncBatchNorm)]
     assert norms and not any(isinstance(module, nn.BatchNorm2d) for module in shared.modules())
     assert {norm.training for norm in norms} == ({True, False} if architecture == "encoder_unet" else {True})
@@ -196,6 +196,6 @@ def test_shared_batch_norms_leave_the_network_what_it_is(architecture, arguments
 
 def test_wrong_architectures_and_arguments_are_named():
     with pytest.raises(ModelError, match="nosuch: no such architecture; there are encoder_unet, unet"):
-        models.build("nosuch")
+        registry.build("nosuch")
     with pytest.raises(ModelError, match="depth"):
-        models.build("unet", depth=3)
+        registry.build("unet", depth=3)

@@ -8,8 +8,9 @@ import torch
 from scipy.linalg import sqrtm
 from torchmetrics.image import LearnedPerceptualImagePatchSimilarity
 
-from colourise import losses, perception
-from colourise.perception import Perception
+from colourise.evaluation import perceptual
+from colourise.evaluation.perceptual import Perception
+from colourise.training import losses
 
 CHANCE = np.random.default_rng(0)
 TRUTHS = CHANCE.integers(0, 256, (12, 64, 64, 3)).astype(np.uint8)
@@ -35,7 +36,7 @@ def small_vgg16(monkeypatch):
     torch.manual_seed(0)
     network = torch.nn.Sequential(torch.nn.Conv2d(3, 6, 3), torch.nn.ReLU())
     mean, std = (0.4, 0.5, 0.6), (0.1, 0.2, 0.3)
-    monkeypatch.setattr(perception, "vgg16", lambda layer: (network, mean, std))
+    monkeypatch.setattr(perceptual, "vgg16", lambda layer: (network, mean, std))
     return network, mean, std
 
 
@@ -68,8 +69,8 @@ def test_frechet_distance_looks_at_the_last_convolutions_of_vgg16(monkeypatch):
         asked.append(layer)
         return torch.nn.Conv2d(3, 512, 16, stride=16), (0.5,) * 3, (1,) * 3
 
-    monkeypatch.setattr(perception, "vgg16", vgg16)
-    assert perception.vgg16_means()(tensor(TRUTHS[:2])).shape == (2, 512)
+    monkeypatch.setattr(perceptual, "vgg16", vgg16)
+    assert perceptual.vgg16_means()(tensor(TRUTHS[:2])).shape == (2, 512)
     assert asked == ["block5_conv3"]
     assert callable(losses.vgg16)
 

@@ -16,9 +16,10 @@ from test_cluster import with_ray
 from typer.testing import Result
 from upath import UPath
 
-from colourise import ledger, remote
+from colourise.archives import ledger
+from colourise.archives.ledger import RemoteLedger, Row, Stamp
 from colourise.errors import LedgerError, PhotoError
-from colourise.ledger import RemoteLedger, Row, Stamp
+from colourise.files import storage
 
 Colourise = Callable[..., Result]
 
@@ -158,7 +159,7 @@ def test_a_file_that_is_there_is_not_written_over(colourise: Colourise, bucket: 
     assert colourise(source, "-o", out).exit_code == 1
     assert files(out)["chelsea.jpg"] == b"mine"
     with pytest.raises(PhotoError, match=r"coloured/chelsea.jpg: is there already"):
-        remote.put(PHOTOS / "chelsea.jpg", out / "chelsea.jpg", overwrite=False)
+        storage.put(PHOTOS / "chelsea.jpg", out / "chelsea.jpg", overwrite=False)
 
 
 def test_a_photo_that_changes_while_it_is_fetched_is_not_coloured(
@@ -174,7 +175,7 @@ def test_a_photo_that_changes_while_it_is_fetched_is_not_coloured(
 
     monkeypatch.setattr(bucket.fs, "get_file", meanwhile)
     with pytest.raises(PhotoError, match=r"s3://bucket/photo.jpg: changed while it was read"):
-        remote.fetch(photo, tmp_path / "photo.jpg")
+        storage.fetch(photo, tmp_path / "photo.jpg")
 
 
 # However it ends
@@ -224,7 +225,7 @@ def test_a_damaged_ledger_is_one_clear_line(bucket: UPath) -> None:
 def test_seconds_are_what_is_compared(bucket: UPath) -> None:
     """A listing and a question for one file must agree."""
     (bucket / "a.jpg").write_bytes(b"12345")
-    ((url, listed),) = remote.listing(bucket).items()
+    ((url, listed),) = storage.listing(bucket).items()
     assert url == "s3://bucket/a.jpg"
     assert Stamp.of(bucket / "a.jpg") == Stamp.of(url) == Stamp(5, listed.st_mtime_ns)
     assert Stamp.of("s3://bucket/b.jpg") is None

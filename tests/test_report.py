@@ -19,7 +19,8 @@ import pytest
 from conftest import PHOTOS, pixels
 from PIL import Image
 
-from colourise import folders, images, report
+from colourise import images
+from colourise.archives import folders, report
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")

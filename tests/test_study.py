@@ -22,11 +22,11 @@ from PIL import Image
 from scipy.stats import binomtest
 from typer.testing import CliRunner, Result
 
-from colourise import study
-from colourise.cli import app
+from colourise.cli.commands import app
 from colourise.colouriser import load_model
 from colourise.errors import StudyError
-from colourise.study import KEY, PAGE, Protocol, Study, deal, wilson
+from colourise.evaluation import study
+from colourise.evaluation.study import KEY, PAGE, Protocol, Study, deal, wilson
 
 PICTURE = re.compile(r'<script type="text/plain" id="p([0-9a-f]{16})">([A-Za-z0-9+/=]+)</script>\n?')
 SMALL = ("--truths", 24, "--each", 24, "--per-participant", 20, "--size", 48)
@@ -344,7 +344,7 @@ def test_scoring_loads_nothing_heavy(built: Path, tmp_path: Path) -> None:
     assert (code, err) == (0, "")
     assert json.loads(out)["participants"] == 1
     heavy = "{'torch', 'numpy', 'cv2', 'scipy', 'onnxruntime'}"
-    program = f"import sys, colourise.study; sys.exit(len({heavy} & sys.modules.keys()))"
+    program = f"import sys, colourise.evaluation.study; sys.exit(len({heavy} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
 

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from colourise.cli import app
-from colourise.study import PAGE, Study
+from colourise.cli.commands import app
+from colourise.evaluation.study import PAGE, Study
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -8,8 +8,8 @@ import pytest
 from clips import Frames, pan
 
 from colourise.errors import FilmError
-from colourise.lab import Floats, rgb_to_L
-from colourise.temporal import AHEAD, CHUNK, EVERY, Coloured, Flow, steady
+from colourise.films.steady import AHEAD, CHUNK, EVERY, Coloured, Flow, steady
+from colourise.lab.pictures import Floats, rgb_to_L
 
 SIZE = (64, 64)
 Predict = Callable[[Sequence[Floats]], Floats]

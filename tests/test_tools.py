@@ -13,11 +13,12 @@ import pytest
 import torch
 from conftest import PHOTOS, ROOT
 
-from colourise import checkpoints, models
-from colourise.backends import TorchBackend
-from colourise.cards import Card
 from colourise.colouriser import load_model
-from colourise.evaluate import compare
+from colourise.evaluation.photos import compare
+from colourise.models import checkpoints
+from colourise.models.backends import TorchBackend
+from colourise.models.card import Card
+from colourise.models.networks import registry
 
 CARD = Card("small", "encoder_unet", {"widths": [16, 16, 8, 8]}, 64, "nothing", {}, {}, "MIT")
 Tool = Callable[..., str]
@@ -52,7 +53,7 @@ def small(tmp_path: Path) -> Callable[[int], Path]:
     def make(seed: int) -> Path:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            generator = models.build("encoder_unet", widths=(16, 16, 8, 8))
+            generator = registry.build("encoder_unet", widths=(16, 16, 8, 8))
             torch.nn.init.normal_(generator.head.weight, 0, 1)
         checkpoints.save(generator, tmp_path / f"small-{seed}", CARD)
         return tmp_path / f"small-{seed}"

@@ -26,9 +26,7 @@ from conftest import PHOTOS
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from colourise import checkpoints, losses, models
-from colourise.cards import Card
-from colourise.data import (
+from colourise.data.photos import (
     Crops,
     class_of,
     find_photos,
@@ -41,12 +39,17 @@ from colourise.data import (
     square,
 )
 from colourise.errors import ModelError, PhotoError, TrainingError
-from colourise.lab import lay_over, rgb_to_lab
-from colourise.metrics import Scores, colourfulness
-from colourise.models.patchgan import PatchGAN
-from colourise.recipes import ARGUMENTS, LOSS_NETWORKS, RECIPES, TrainConfig, configure
-from colourise.runs import ignore_interruptions, rewind
-from colourise.train import Learner, groups, lost_balance, mixed_precision, one_cycle, start, train
+from colourise.evaluation.metrics import Scores, colourfulness
+from colourise.lab.pictures import lay_over, rgb_to_lab
+from colourise.models import checkpoints
+from colourise.models.card import Card
+from colourise.models.networks import registry
+from colourise.models.networks.patchgan import PatchGAN
+from colourise.models.networks.unet import NORMS
+from colourise.training import losses
+from colourise.training.loop import Learner, groups, lost_balance, mixed_precision, one_cycle, start, train
+from colourise.training.recipes import ARGUMENTS, LOSS_NETWORKS, RECIPES, TrainConfig, configure
+from colourise.training.run_folder import ignore_interruptions, rewind
 
 ROOT = Path(__file__).parent.parent
 TINY = TrainConfig(
@@ -533,7 +536,7 @@ def test_a_model_to_start_from_is_checked_before_anything_is_written(colourise, 
 
 def test_a_trained_model_needs_no_encoder_weights(photos, tmp_path):
     card = Card("first", "encoder_unet", {"widths": [8, 8, 8, 8]}, 64, "nothing", {}, {}, "MIT")
-    first = checkpoints.save(models.build("encoder_unet", **card.arguments), tmp_path / "first", card)
+    first = checkpoints.save(registry.build("encoder_unet", **card.arguments), tmp_path / "first", card)
     config = replace(TINY, architecture="encoder_unet", arguments=card.arguments, sizes=(64,))
     given = tmp_path / "imagenet.safetensors"
     with pytest.raises(
@@ -547,7 +550,7 @@ def test_a_run_takes_from_the_next_model_what_the_first_lacks(photos, tmp_path):
     found = []
     for name, widths in (("coarse", [8, 6]), ("whole", [8, 6, 4, 4])):
         card = Card(name, "encoder_unet", {"widths": widths}, 64, "nothing", {}, {}, "MIT")
-        generator = models.build("encoder_unet", **card.arguments)
+        generator = registry.build("encoder_unet", **card.arguments)
         torch.nn.init.normal_(generator.head.weight)
         torch.nn.init.normal_(generator.head.bias)
         found.append(checkpoints.save(generator, tmp_path / name, card))
@@ -572,7 +575,7 @@ def test_a_run_takes_from_the_next_model_what_the_first_lacks(photos, tmp_path):
 
 
 def test_frozen_halvings_keep_their_weights():
-    generator = models.build("encoder_unet", widths=[8, 8, 8, 8])
+    generator = registry.build("encoder_unet", widths=[8, 8, 8, 8])
     generator.freeze(3)
     learning = [name for name, value in generator.encoder.named_parameters() if value.requires_grad]
     assert learning[0].startswith("blocks.3.")
@@ -591,7 +594,7 @@ def test_feature_loss_is_zero_for_the_truth_and_by_hand_else(loss_network):
     L, truth = torch.rand(2, 1, 16, 16) * 100, torch.randn(2, 2, 16, 16) * 20
     assert features(L, truth, truth) == 0
     ab = torch.randn(2, 2, 16, 16) * 20
-    from colourise.lab import tensor_lab_to_rgb
+    from colourise.lab.pictures import tensor_lab_to_rgb
 
     def by_hand(ab):
         mean = torch.tensor([0.48235, 0.45882, 0.40784]).view(1, 3, 1, 1)
@@ -680,7 +683,7 @@ def test_a_gradient_that_is_not_finite_stops_the_run_before_its_step(photos, tmp
     def loss(ab, truth, beta):
         return (ab * 0).abs().sum().sqrt()  # 0, and its slope there is infinite
 
-    monkeypatch.setattr("colourise.train.pixel_loss", loss)
+    monkeypatch.setattr("colourise.training.loop.pixel_loss", loss)
     with pytest.raises(
         TrainingError, match=r"the gradient of batch 1 is not finite \(\d\d\.jpg, .*smaller lr"
     ):
@@ -773,7 +776,7 @@ def test_released_weights_have_spectral_norm_though_they_are_a_mean():
     L, ab = torch.rand(4, 1, 32, 32) * 100, torch.randn(4, 2, 1, 1).expand(4, 2, 32, 32) * 30
     for _ in range(30):
         learner.step(L, ab)
-    released = models.plain_state_dict(learner.averaged())
+    released = registry.plain_state_dict(learner.averaged())
     for name, weight in released.items():
         if weight.dim() == 4:
             matrix = (weight.transpose(0, 1) if name.startswith("ups") else weight).flatten(1)
@@ -834,7 +837,7 @@ def test_two_processes_learn_what_one_does(photos, tmp_path):
     assert runs[0].stderr.decode().count("photos to learn from") == 1
     one, two = weights_of(tmp_path / "one"), weights_of(tmp_path / "two")
     torch.manual_seed(0)  # as the runs
-    start_ = models.build("unet", levels=5, width=4, dropout=0.0, norm="instance").state_dict()
+    start_ = registry.build("unet", levels=5, width=4, dropout=0.0, norm="instance").state_dict()
     moved = max((one[name] - start_[name]).abs().max().item() for name in one)
     assert moved > 0.02
     assert all(torch.allclose(one[name], two[name], rtol=1e-2, atol=2e-3) for name in one)
@@ -871,7 +874,7 @@ def test_a_run_that_begins_anew_leaves_no_rows_of_the_old_one(photos, tmp_path):
 
 
 def test_the_encoder_learns_slower():
-    network = models.build("encoder_unet", widths=(8, 8, 8, 8))
+    network = registry.build("encoder_unet", widths=(8, 8, 8, 8))
     rest, encoder = groups(network, RECIPES["colourise"])
     assert encoder["lr"] == pytest.approx(rest["lr"] / 10)
     assert sum(len(group["params"]) for group in (rest, encoder)) == len(list(network.parameters()))
@@ -1210,7 +1213,7 @@ def test_wrong_settings_are_named(recipe, overrides, message):
 
 
 def test_the_table_of_arguments_is_the_networks_own():
-    networks = {**models.GENERATORS, "patchgan": PatchGAN}
+    networks = {**registry.GENERATORS, "patchgan": PatchGAN}
     assert networks.keys() == ARGUMENTS.keys()
     for name, network in networks.items():
         parameters = inspect.signature(network).parameters.values()
@@ -1218,7 +1221,7 @@ def test_the_table_of_arguments_is_the_networks_own():
         assert own.keys() == ARGUMENTS[name].keys()
         assert all(ARGUMENTS[name][argument][0](default) for argument, default in own.items())
     for network, argument in (("unet", "norm"), ("unet", "last_norm"), ("patchgan", "second_norm")):
-        assert all(ARGUMENTS[network][argument][0](norm) for norm in models.unet.NORMS)
+        assert all(ARGUMENTS[network][argument][0](norm) for norm in NORMS)
 
 
 def test_every_recipe_passes_its_own_checks():
@@ -1227,9 +1230,9 @@ def test_every_recipe_passes_its_own_checks():
 
 def test_encoders_that_do_not_fit_are_named():
     with pytest.raises(ModelError, match="nosuch: timm has no such encoder"):
-        models.build("encoder_unet", encoder="nosuch")
+        registry.build("encoder_unet", encoder="nosuch")
     with pytest.raises(ModelError, match=r"vgg11: gives no features at strides 2, 4, 8, 16 and 32"):
-        models.build("encoder_unet", encoder="vgg11")
+        registry.build("encoder_unet", encoder="vgg11")
 
 
 def test_encoder_weights_are_for_encoders(photos, tmp_path):
@@ -1246,7 +1249,7 @@ def test_accelerate_launch_chooses_the_precision_where_we_do_not(monkeypatch):
 
 
 def test_parts_of_a_batch_and_a_gan_are_not_for_fp16(photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("colourise.train.mixed_precision", lambda precision, device: "fp16")
+    monkeypatch.setattr("colourise.training.loop.mixed_precision", lambda precision, device: "fp16")
     with pytest.raises(
         TrainingError, match=r"accumulate=2: not in fp16 with discriminators.*--precision bf16"
     ):

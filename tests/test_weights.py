@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from conftest import PHOTOS
 
-from colourise import checkpoints, load_model
-from colourise.data import read_rgb, square
-from colourise.metrics import Scores
+from colourise import load_model
+from colourise.data.photos import read_rgb, square
+from colourise.evaluation.metrics import Scores
+from colourise.models import checkpoints
 
 GOLDEN = Path(__file__).parent / "golden"  # what the model made of photos when it was shipped
 

@@ -20,11 +20,11 @@ import numpy as np
 import torch
 from torch.nn import Module
 
-from colourise import checkpoints
-from colourise.backends import TorchBackend
-from colourise.data import find_photos, read_rgb, square
-from colourise.lab import clip_to_gamut_bounds, lay_over, rgb_to_L
-from colourise.metrics import Scores
+from colourise.data.photos import find_photos, read_rgb, square
+from colourise.evaluation.metrics import Scores
+from colourise.lab.pictures import clip_to_gamut_bounds, lay_over, rgb_to_L
+from colourise.models import checkpoints
+from colourise.models.backends import TorchBackend
 
 GAINS, OFFSETS = (1.0, 1.1, 1.2, 1.3), (0.0, -1.5, -3.0)
 SIDE = 256  # pixels at which pictures are compared

@@ -19,12 +19,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.progress import track
 
-from colourise import checkpoints
-from colourise.backends import TorchBackend
-from colourise.data import find_photos, read_rgb, square
-from colourise.figures import COLOURS, STYLES
-from colourise.lab import Floats, clip_to_gamut_bounds, lay_over, rgb_to_L, rgb_to_lab
-from colourise.metrics import Picture, Scores
+from colourise.data.photos import find_photos, read_rgb, square
+from colourise.evaluation.figures import COLOURS, STYLES
+from colourise.evaluation.metrics import Picture, Scores
+from colourise.lab.pictures import Floats, clip_to_gamut_bounds, lay_over, rgb_to_L, rgb_to_lab
+from colourise.models import checkpoints
+from colourise.models.backends import TorchBackend
 
 SIDE = 256  # pixels at which pictures are compared
 WAYS = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -16,10 +16,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from colourise import checkpoints
-from colourise.backends import TorchBackend
-from colourise.data import find_photos, read_rgb, square
-from colourise.lab import Floats, rgb_to_L
+from colourise.data.photos import find_photos, read_rgb, square
+from colourise.lab.pictures import Floats, rgb_to_L
+from colourise.models import checkpoints
+from colourise.models.backends import TorchBackend
 
 SIDE, WINDOW = 256, 224
 DOWN, ACROSS = 5, 3

@@ -17,10 +17,10 @@ import torch
 from rich.progress import track
 from timm.data import ImageNetInfo
 
-from colourise import checkpoints
-from colourise.data import find_photos, read_rgb, square
-from colourise.lab import rgb_to_L
-from colourise.models.encoder_unet import EncoderUNet, grey_level
+from colourise.data.photos import find_photos, read_rgb, square
+from colourise.lab.pictures import rgb_to_L
+from colourise.models import checkpoints
+from colourise.models.networks.encoder_unet import EncoderUNet, grey_level
 
 
 def main() -> None:

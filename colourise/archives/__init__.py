@@ -1,0 +1,1 @@
+"""Folders of photos: planned, coloured side by side, remembered."""

@@ -1,0 +1,358 @@
+"""Many photos on many machines: what `batch.run` does, over a Ray cluster.
+
+The driver plans, locks and remembers as on one machine; each worker loads the model once, gets jobs and gives
+back outcomes. Ray starts a worker that was killed anew and hands it its jobs again. What to notice: a worker
+does with a job what the next run does after a kill (`batch.why`): a whole file that was not there when it was
+planned is done, everything else is to be done. So nothing is lost, and nothing is done twice. Ray would hand
+out a photo that kills its workers for ever; so it is counted how often each is begun (`Begun`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import platform
+import re
+import socket
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from colourise.archives import batch
+from colourise.archives.batch import Budget, Due, Outcome
+from colourise.archives.folders import Settings
+from colourise.archives.ledger import Ledger, Row, Stamp
+from colourise.cli.console import counted
+from colourise.colouriser import Colouriser
+from colourise.errors import ColouriseError, DeviceError, ModelError
+from colourise.files.storage import is_remote
+
+HANDFUL = 4  # photos that a worker is handed, at most; their outcomes come together
+FOR_A_GPU = 4  # threads that read and write for one network on a GPU
+TRIES = 3  # times that a photo is begun whose workers are killed
+QUIET = {  # what Ray would send home, or print, even to standard output; errors come as exceptions
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job on its way to a worker."""
+
+    number: int
+    """Its place among those of this run."""
+    due: Due
+    """The job."""
+    row: Row
+    """What the ledger says of it: planned."""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What a worker is told before its first task."""
+
+    load: Callable[[], Colouriser]
+    """Loads the model."""
+    settings: Settings
+    """How photos are written."""
+    how: str
+    """Model and options of the driver."""
+    folder: Path | None
+    """Where the driver is, below which relative paths are; None: all are URLs."""
+    ledger: Path
+    """The driver's ledger, which a worker must see."""
+    threads: int
+    """Photos at a time."""
+    begun: Any
+    """A `Begun` that all workers share."""
+
+
+def check() -> None:
+    """Refuse what cannot be, before anything is begun.
+
+    Raises:
+        DeviceError: Ray is not installed, or nobody answers where it should be.
+    """
+    if find_spec("ray") is None or find_spec("pyarrow") is None:
+        raise DeviceError("--engine ray needs Ray: pip install 'colourise[ray]'")
+    named = os.environ.get("RAY_ADDRESS", "")
+    host, colon, port = named.rpartition(":")
+    if colon and port.isdecimal() and "://" not in named:
+        try:  # Ray itself tries for minutes
+            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+        except OSError as err:
+            raise DeviceError(f"RAY_ADDRESS={named}: no cluster answers there ({err}); is it up?") from err
+
+
+def run(
+    todo: Sequence[Due],
+    colouriser: Colouriser,
+    settings: Settings,
+    *,
+    load: Callable[[], Colouriser],
+    ledger: Ledger,
+    workers: int | None = None,
+    told: Callable[[str], None] = lambda what: None,
+) -> Iterator[Outcome]:
+    """Do jobs, and tell of each as it ends; never raises for one photo.
+
+    Ends early where the disk is full or read-only. Photos that are begun on Ctrl-C are left to the next run.
+    Ray is what `ray.init()` finds: the cluster that RAY_ADDRESS names, one that runs on this machine, or a
+    new one of this machine alone. Photos and outputs have the same paths on all machines.
+
+    Args:
+        todo: what `due` gives.
+        colouriser: the driver's, which the workers' must equal.
+        settings: how photos are written.
+        load: loads the model in a worker; such as `functools.partial(load_model, "vgg16")`.
+        ledger: where it is remembered.
+        workers: how many; by default a GPU each where the cluster has GPUs, else a processor each.
+        told: called with who works, and with what became of them.
+    Raises:
+        DeviceError: the cluster cannot be reached or cannot go on, or a worker sees other files.
+        ModelError: a worker has another model, or none.
+    """
+    if not todo:
+        return
+    how = batch.how_of(colouriser, settings)
+    rows = [batch.planned(one, how, colouriser.model) for one in todo]
+    ledger.write(rows)
+    ledger.save()
+    try:
+        with joined() as ray:
+            there = ray.cluster_resources()
+            gpus = int(there.get("GPU", 0))
+            most = gpus or max(1, int(there.get("CPU", 1)))
+            workers = min(workers or most, most)
+            machines = sum(node["Alive"] for node in ray.nodes())
+            told(f"Ray: {counted(workers, 'worker')} on {counted(machines, 'machine')}")
+            begun = ray.remote(num_cpus=0, scheduling_strategy=here(ray))(Begun).remote()
+            urls = all(is_remote(row.photo) and is_remote(row.output) for row in rows)
+            worker = Worker(
+                load,
+                settings,
+                how,
+                None if urls else Path.cwd(),
+                ledger.home.absolute(),
+                FOR_A_GPU if gpus else 1,
+                begun,
+            )
+            tasks = [Task(n, free(*one), one[1]) for n, one in enumerate(zip(todo, rows, strict=True))]
+            left = set(range(len(todo)))
+            for number, outcome in handed_out(ray, tasks, worker, workers, gpu=gpus > 0):
+                if number not in left:
+                    continue
+                left.remove(number)
+                if not outcome.hopeless:
+                    ledger.write([batch.row_of(outcome, how, colouriser.model)])
+                yield outcome
+                if outcome.hopeless:
+                    break
+            again = ray.get(begun.again.remote())
+            if again:
+                told(f"Ray: workers were killed {counted(again, 'time')}, and their photos handed out again")
+    finally:
+        batch.sweep(rows)
+
+
+def free(one: Due, row: Row) -> Due:
+    """A job that may write over what a killed worker leaves: where nothing was, it is ours."""
+    sheet = one.job.sheet
+    return replace(one, overwrite=one.overwrite or (row.made is None and not (sheet and sheet.exists())))
+
+
+@contextmanager
+def joined() -> Iterator[Any]:
+    """Ray, connected; if it was not before, then it is not afterwards.
+
+    Raises:
+        DeviceError: there is no connection, or it is lost.
+    """
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Ray warns of itself
+        import ray.data
+        from ray.exceptions import RayError
+
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        ours = not ray.is_initialized()
+        try:
+            if ours:
+                with hushed():
+                    ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+            yield ray
+        except (RayError, ConnectionError) as err:
+            found = re.findall(r"^[\w.]*(?:Error|Exception): .*", str(err), re.MULTILINE)  # in tracebacks
+            what = (found or str(err).splitlines() or [type(err).__name__])[0]
+            raise DeviceError(
+                f"Ray cannot go on ({what}); see to it that all machines are there, with the same version of "
+                "colourise, and run the same again"
+            ) from err
+        finally:
+            if ours:
+                ray.shutdown()
+
+
+def here(ray: Any) -> Any:
+    """Says that an actor is to be on this machine, with which the run ends anyway."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Throw away what is written to standard error below Python."""
+    with Path(os.devnull).open("w") as nothing:
+        kept = os.dup(2)
+        os.dup2(nothing.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def handed_out(
+    ray: Any, tasks: list[Task], worker: Worker, workers: int, *, gpu: bool
+) -> Iterator[tuple[int, Outcome]]:
+    """Let workers do tasks.
+
+    Args:
+        ray: connected.
+        tasks: what is to be done.
+        worker: what each worker is told.
+        workers: how many.
+        gpu: whether each has a GPU.
+    Yields:
+        For each task as it ends, its number and its outcome.
+    """
+    options = ray.data.DataContext.get_current().copy()
+    options.enable_progress_bars = options.print_on_execution_start = False
+    handful = max(1, min(HANDFUL, len(tasks) // (4 * workers)))
+    with ray.data.DataContext.current(options):
+        rows = [{"task": pickle.dumps(task)} for task in tasks]
+        data = ray.data.from_items(rows, override_num_blocks=-(-len(rows) // handful)).map_batches(
+            Loaded,
+            fn_constructor_args=(worker,),
+            batch_size=None,
+            compute=ray.data.ActorPoolStrategy(size=workers),
+            num_cpus=1,
+            num_gpus=int(gpu),
+        )
+        for answers in data.iter_batches(batch_size=None, prefetch_batches=0):
+            for answer in map(pickle.loads, answers["answer"]):
+                if isinstance(answer, Exception):
+                    raise answer
+                yield answer
+
+
+class Begun:
+    """Counts how often tasks were begun; one for all workers, as a killed one forgets."""
+
+    def __init__(self) -> None:
+        self.times: Counter[int | str] = Counter()
+
+    def once_more(self, what: int | str) -> int:
+        """Begin a task, or a handful by the name of its first: how often it was begun now."""
+        self.times[what] += 1
+        return self.times[what]
+
+    def again(self) -> int:
+        """How often handfuls were begun again."""
+        return sum(times - 1 for what, times in self.times.items() if isinstance(what, str))
+
+
+class Loaded:
+    """A worker with its model.
+
+    Args:
+        worker: what it is told. What goes wrong is the answer to its tasks, for Ray would begin it anew.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.wrong: Exception | None = None
+        self.stack = ExitStack()  # for as long as the worker lives
+        self.budget = Budget(batch.machine_memory() // 2 * worker.threads // (os.cpu_count() or 1))
+        try:
+            self.colouriser = self.loaded()
+        except ColouriseError as err:
+            self.wrong = type(err)(f"{platform.node()}: {err}")
+        except Exception:
+            self.wrong = RuntimeError(traceback.format_exc())
+
+    def loaded(self) -> Colouriser:
+        """The model, where files and options are the driver's.
+
+        Raises:
+            DeviceError: this machine does not see the driver's files.
+            ModelError: its model is another one.
+        """
+        worker = self.worker
+        if Stamp.of(worker.ledger) is None or not (worker.folder is None or worker.folder.is_dir()):
+            raise DeviceError(
+                f"{worker.ledger.parent} and {worker.folder} are not those of the first machine; "
+                "photos and outputs must be on a disk that all machines share, under the same paths, or URLs"
+            )
+        if worker.folder is not None:
+            os.chdir(worker.folder)
+        if worker.threads == 1:
+            cv2.setNumThreads(1)  # the other processors have workers of their own
+        colouriser = worker.load()
+        if batch.how_of(colouriser, worker.settings) != worker.how:
+            raise ModelError(
+                "another model of this name is here than on the first machine; give all machines the same"
+            )
+        return self.stack.enter_context(batch.for_many(colouriser))
+
+    def __call__(self, rows: dict[str, Any]) -> dict[str, list[bytes]]:
+        """Do a handful of tasks: {"task": pickles} -> {"answer": pickles}.
+
+        After a kill they are done one by one, and counted, so that the one is found that cannot be done.
+        """
+        tasks: list[Task] = [pickle.loads(task) for task in rows["task"]]  # noqa: S301  # from our own driver
+        if self.wrong is not None:
+            return {"answer": [pickle.dumps(self.wrong)] * len(tasks)}
+        import ray
+
+        def once_more(what: int | str) -> int:
+            return int(ray.get(self.worker.begun.once_more.remote(what)))
+
+        if once_more(f"from {tasks[0].number}") == 1:
+            with ThreadPoolExecutor(self.worker.threads) as pool:
+                return {"answer": list(pool.map(self.answer, tasks))}
+        return {"answer": [self.answer(task, once_more(task.number)) for task in tasks]}
+
+    def answer(self, task: Task, times: int = 1) -> bytes:
+        """Do one task; the answer may be an exception, which is for the driver."""
+        try:
+            return pickle.dumps(self.do(task, times))
+        except Exception:
+            return pickle.dumps(RuntimeError(traceback.format_exc()))
+
+    def do(self, task: Task, times: int) -> tuple[int, Outcome]:
+        """Do one task, unless a worker that was killed has done it, or too many were killed amid it."""
+        worker, one = self.worker, task.due
+        job, there = replace(one.job, stamp=Stamp.of(one.job.source)), Stamp.of(one.job.target)
+        if not batch.why(job, task.row, worker.how, there, overwrite=False)[0]:
+            outcome = Outcome(one.job, "coloured", made=there)
+        elif times < TRIES:
+            outcome = batch.do(one, self.colouriser, worker.settings, self.budget, hashed=True)
+        else:
+            reason = f"{job.source}: kills whoever works on it; give it more memory, or scale it down first"
+            outcome = Outcome(one.job, "failed", reason, made=there)
+        return task.number, outcome

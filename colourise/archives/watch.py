@@ -1,0 +1,62 @@
+"""Folders that are watched: tells when photos have arrived that nobody writes to any more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import watchfiles
+
+from colourise import images
+from colourise.archives.folders import is_ours
+from colourise.archives.ledger import Stamp
+
+QUIET = 2.0  # seconds in which a file must not change to count as finished
+
+
+def arrivals(folders: Sequence[Path], output: Path | None) -> Iterator[set[Path]]:
+    """Wait for photos, for ever; ends on Ctrl-C.
+
+    Args:
+        folders: what is watched, to the bottom.
+        output: a folder that is not, should it lie inside.
+    Yields:
+        Whenever photos are finished: those that are not, and are to be left alone yet.
+    """
+    writing: dict[Path, tuple[Stamp | None, float]] = {}  # what it looked like last, and since when
+    changes = watchfiles.watch(
+        *folders, watch_filter=Photos(output), rust_timeout=500, yield_on_timeout=True, raise_interrupt=True
+    )
+    for changed in changes:
+        now = time.monotonic()
+        for path in {Path(name) for _, name in changed} | writing.keys():
+            stamp, before = Stamp.of(path), writing.get(path)
+            if before is None or before[0] != stamp:
+                writing[path] = stamp, now
+        finished = {path for path, (_, since) in writing.items() if now - since > QUIET}
+        for path in finished:
+            del writing[path]
+        if finished:
+            yield set(writing)
+
+
+class Photos(watchfiles.DefaultFilter):
+    """Lets changes of photos through, but of our own outputs.
+
+    Args:
+        output: a folder whose changes are not told.
+    """
+
+    def __init__(self, output: Path | None) -> None:
+        super().__init__()
+        self.output = output.resolve() if output else None
+
+    def __call__(self, change: watchfiles.Change, path: str) -> bool:
+        """Whether this change counts."""
+        file = Path(path)
+        if change == watchfiles.Change.deleted or file.name.startswith(".") or is_ours(file):
+            return False
+        if self.output is not None and self.output in file.parents:
+            return False
+        return file.suffix.lower() in images.EXTENSIONS and super().__call__(change, path)

@@ -1,0 +1,1 @@
+"""Colour photos to learn from and to score on."""

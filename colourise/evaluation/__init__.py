@@ -1,0 +1,1 @@
+"""How good colours are: measures, figures, and people's judgement."""

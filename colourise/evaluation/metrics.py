@@ -1,0 +1,175 @@
+"""How good colours are: PSNR on RGB and ab, SSIM, delta E 2000, ab histograms, colourfulness.
+
+`Scores` adds up photo by photo, so memory does not grow with their number. Pictures are (H, W, 3) uint8
+sRGB; the definitions are those of the paper wherever it gives them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from skimage.color import deltaE_ciede2000
+from skimage.metrics import structural_similarity
+
+from colourise.lab.pictures import Floats, rgb_to_lab
+
+Picture = NDArray[Any]  # (H, W, 3) uint8
+BINS = np.arange(-110, 111)  # unit bins
+SMOOTHING = 1e-10  # added to every bin's share before the KL divergence
+
+
+def psnr(error: float) -> float:
+    """Peak signal-to-noise ratio in dB of a mean squared error, peak 255."""
+    return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))
+
+
+def ssim(predicted: Picture, truth: Picture) -> float:
+    """Structural similarity of two pictures, 1 when equal: the mean over R, G, B and all whole windows.
+
+    Windows are 11x11 Gaussians of sigma 1.5; the data range is 255.
+
+    Source: Wang et al., "Image quality assessment: from error visibility to structural similarity".
+    """
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    return float(structural_similarity(predicted, truth, channel_axis=2, data_range=255, **options))
+
+
+def delta_e(lab: Floats, truth: Floats) -> float:
+    """Mean colour difference CIEDE2000 of two Lab pictures (H, W, 3); about 1 can just be seen.
+
+    scikit-image computes it; float32 costs it 9 ms for 256 px, and an error of 3e-5 at most.
+    """
+    return float(deltaE_ciede2000(lab, truth).mean(dtype=np.float64))
+
+
+def colourfulness(picture: Picture, *, absolute: bool = False) -> float:
+    """Colourfulness of one picture, 0 for grey, about 40 for a common photo.
+
+    Args:
+        picture: (H, W, 3) uint8.
+        absolute: take |rg| and |yb|, as the code behind several published tables does.
+    Source: Hasler and Suesstrunk, "Measuring colourfulness in natural images", equation of M3.
+    """
+    red, green, blue = np.moveaxis(picture.astype(np.float64), -1, 0)
+    rg, yb = red - green, (red + green) / 2 - blue
+    if absolute:
+        rg, yb = np.abs(rg), np.abs(yb)
+    return float(np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg.mean(), yb.mean()))
+
+
+def histogram(channel: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Counts of one channel of ab in unit bins from -110 to 110, which hold all of sRGB."""
+    places = np.floor(channel).astype(np.int64).ravel() - BINS[0]
+    return np.bincount(places, minlength=len(BINS) - 1)
+
+
+def kl(p: NDArray[np.floating], q: NDArray[np.floating]) -> float:
+    """Kullback-Leibler divergence of shares p from shares q in nats, both smoothed by SMOOTHING."""
+    p, q = (p + SMOOTHING) / (p + SMOOTHING).sum(), (q + SMOOTHING) / (q + SMOOTHING).sum()
+    return float((p * np.log(p / q)).sum())
+
+
+def js(p: NDArray[np.floating], q: NDArray[np.floating]) -> float:
+    """Jensen-Shannon divergence of shares p and q in nats: 0 when equal, ln 2 when disjoint."""
+    middle = (p + q) / 2
+
+    def to_middle(x: NDArray[np.floating]) -> float:
+        there = x > 0
+        return float((x[there] * np.log(x[there] / middle[there])).sum())
+
+    return to_middle(p) / 2 + to_middle(q) / 2
+
+
+def warp_error(ab: Floats, before: Floats, way: Floats, shown: NDArray[np.bool_]) -> float:
+    """How much the colours of a frame differ from those that came along from the frame before.
+
+    Args:
+        ab: (H, W, 2) of the frame.
+        before: (H, W, 2) of the frame before.
+        way: (H, W, 2), for each point where it was in the frame before, as x and y.
+        shown: (H, W), whether it could be seen there.
+    Returns:
+        Mean absolute difference of a and b where `shown`; NaN if that is nowhere.
+    Source: Lai et al., "Learning blind video temporal consistency", section 5, on ab instead of RGB.
+    """
+    came = cv2.remap(before, way, None, cv2.INTER_LINEAR)
+    return float(np.abs(ab - came)[shown].mean()) if shown.any() else float("nan")
+
+
+def colour_histograms(picture: Picture) -> NDArray[np.float64]:
+    """Shares of each level of R, G and B, (3, 256), of a picture (H, W, 3) uint8."""
+    counts = [np.bincount(picture[..., channel].ravel(), minlength=256) for channel in range(3)]
+    return np.stack(counts) / (picture.shape[0] * picture.shape[1])
+
+
+def colour_consistency(scenes: Sequence[Sequence[NDArray[np.float64]]]) -> float:
+    """Colour Distribution Consistency index, lower is steadier; NaN where no scene has two frames.
+
+    Args:
+        scenes: of each, the histograms of its frames as shares, (channels, bins); `colour_histograms` in the
+            papers.
+    Returns:
+        Mean over frame gaps 1, 2 and 4 of the mean JS divergence, in nats, over channels and pairs of frames.
+    Source: Liu et al., "Temporally consistent video colorization", equation of CDC; NTIRE 2023's track 2.
+    """
+    gaps = []
+    for gap in (1, 2, 4):
+        pairs = [pair for scene in scenes for pair in zip(scene, scene[gap:], strict=False)]
+        if pairs:
+            gaps.append(np.mean([js(p, q) for one, other in pairs for p, q in zip(one, other, strict=True)]))
+    return float(np.mean(gaps)) if gaps else float("nan")
+
+
+@dataclass
+class Scores:
+    """Running scores of predicted pictures against true ones."""
+
+    photos: int = 0
+    """Pictures counted."""
+    sums: dict[str, float] = field(default_factory=dict)
+    """Sum over pictures of each measure that is averaged."""
+    histograms: NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, 2, len(BINS) - 1), np.int64))
+    """Pooled counts: (prediction or truth, a or b, bin)."""
+
+    def add(self, predicted: Picture, truth: Picture) -> dict[str, float]:
+        """Count one picture, (H, W, 3) both, and return its own measures."""
+        labs = rgb_to_lab(predicted), rgb_to_lab(truth)
+        for row, lab in enumerate(labs):
+            for channel in (0, 1):
+                self.histograms[row, channel] += histogram(lab[..., 1 + channel])
+        one = {
+            "psnr_rgb": psnr(float(np.square(predicted.astype(np.float64) - truth).mean())),
+            "psnr_ab": psnr(float(np.square(labs[0][..., 1:].astype(np.float64) - labs[1][..., 1:]).mean())),
+            "ssim": ssim(predicted, truth),
+            "delta_e": delta_e(*labs),
+            "colourfulness": colourfulness(predicted),
+            "colourfulness_truth": colourfulness(truth),
+            "colourfulness_abs": colourfulness(predicted, absolute=True),
+            "colourfulness_abs_truth": colourfulness(truth, absolute=True),
+        }
+        self.photos += 1
+        for name, value in one.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        return one
+
+    def shares(self) -> NDArray[np.float64]:
+        """The histograms as shares of all pixels, (prediction or truth, a or b, bin)."""
+        return self.histograms / np.maximum(1, self.histograms.sum(-1, keepdims=True))
+
+    def summary(self) -> dict[str, float]:
+        """Every measure over all pictures counted so far."""
+        if not self.photos:
+            return {}
+        means = {name: total / self.photos for name, total in self.sums.items()}
+        shares = self.shares()
+        means["colourfulness_share"] = means["colourfulness"] / max(means["colourfulness_truth"], 1e-9)
+        for name in ("colourfulness", "colourfulness_abs"):
+            means[f"{name}_delta"] = abs(means[name] - means[f"{name}_truth"])
+        means["js_a"], means["js_b"] = (js(shares[0, channel], shares[1, channel]) for channel in (0, 1))
+        means["kl"] = sum(kl(shares[1, channel], shares[0, channel]) for channel in (0, 1)) / 2
+        return means

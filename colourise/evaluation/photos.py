@@ -1,0 +1,248 @@
+"""Score models on colour photos and films, through the same path that users run."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colourise.colouriser import Colouriser
+from colourise.data.ageing import aged
+from colourise.data.photos import Source, place_of, read_rgb, square
+from colourise.errors import PhotoError
+from colourise.evaluation.metrics import (
+    Picture,
+    Scores,
+    colour_consistency,
+    colour_histograms,
+    colourfulness,
+    histogram,
+    psnr,
+    warp_error,
+)
+from colourise.films import colouring, video
+from colourise.films.steady import Flow, steady
+from colourise.images.pillow import to_8_bits
+from colourise.lab.pictures import Floats, Pixels, resize, rgb_to_lab
+
+if TYPE_CHECKING:
+    from colourise.evaluation.perceptual import Perception
+
+
+SIDE = 256  # pixels of each side at which warp errors are measured, at most
+
+
+class Grey:
+    """The baseline backend: no colour at all."""
+
+    name = "grey"
+
+    def predict_ab(self, L: Floats) -> Floats:
+        """ab of zero, (N, 2, H, W)."""
+        return np.zeros((len(L), 2, *L.shape[2:]), np.float32)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A photo that has been scored."""
+
+    source: Source
+    """Where it is."""
+    truth: Picture
+    """(size, size, 3) uint8."""
+    predicted: dict[str, Picture]
+    """What each model made of its grey version, of the same shape."""
+    measures: dict[str, dict[str, float]]
+    """Of each model, as `Scores.add` gives them."""
+
+
+def compare(
+    colourisers: Mapping[str, Colouriser],
+    photos: Iterable[Source],
+    *,
+    size: int = 256,
+    archive: bool = False,
+    perception: Perception | None = None,
+    each: Callable[[Judged], None] = lambda photo: None,
+    failed: Callable[[PhotoError], None] | None = None,
+    left_out: Callable[[Source], None] = lambda photo: None,
+    advance: Callable[[], None] = lambda: None,
+) -> dict[str, Scores]:
+    """Colour the grey version of each photo with every model, and compare with the photo.
+
+    One photo is held at a time. A photo that is exactly grey has no colours to compare with and is left out.
+
+    Args:
+        colourisers: what is scored, by name.
+        photos: colour photos; the centre square is used, at `size` pixels.
+        size: side in pixels at which pictures are compared.
+        archive: show the models an old photograph of each photo (ageing.py), the same one every time, and lay
+            their colours over the photo's own light.
+        perception: scores that need a network, counted along.
+        each: called with every photo that was scored.
+        failed: called for a photo that cannot be read; without it the error is raised.
+        left_out: called with every photo that is exactly grey.
+        advance: called after every photo.
+    Returns:
+        The scores of each name.
+    """
+    scores = {name: Scores() for name in colourisers}
+    for photo in photos:
+        try:
+            truth = square(read_rgb(photo), size)
+        except PhotoError as err:
+            if failed is None:
+                raise
+            failed(err)
+        else:
+            if (truth == truth[..., :1]).all():
+                left_out(photo)
+            else:
+                scan = aged(truth, dice(photo)) if archive else truth
+                predicted = {name: coloured(one, truth, scan) for name, one in colourisers.items()}
+                measures = {name: scores[name].add(picture, truth) for name, picture in predicted.items()}
+                if perception is not None:
+                    perception.add(predicted, truth)
+                each(Judged(photo, truth, predicted, measures))
+        advance()
+    return scores
+
+
+def coloured(colouriser: Colouriser, truth: Picture, scan: Pixels) -> Picture:
+    """The truth's own light, in the colours that a model sees in a scan of it."""
+    if scan is truth:
+        return colouriser([truth])[0]
+    (ab,) = colouriser.predict([colouriser.lightness(scan)])
+    return colouriser.lay(truth, ab)
+
+
+def dice(photo: Source) -> np.random.Generator:
+    """Chance that a photo's name decides."""
+    return np.random.default_rng(zlib.crc32(place_of(photo).name.encode(errors="surrogateescape")))
+
+
+def evaluate(
+    colouriser: Colouriser,
+    photos: Iterable[Source],
+    *,
+    size: int = 256,
+    each: Callable[[Source, Picture, Picture], None] = lambda photo, predicted, truth: None,
+    failed: Callable[[PhotoError], None] | None = None,
+) -> Scores:
+    """Score one model, as `compare` does; `each` is called with every photo, its prediction and its truth."""
+
+    def spread(photo: Judged) -> None:
+        each(photo.source, photo.predicted[""], photo.truth)
+
+    return compare({"": colouriser}, photos, size=size, each=spread, failed=failed)[""]
+
+
+# Films
+
+
+@dataclass
+class FilmScores:
+    """Running scores of a film's frames, in their order."""
+
+    flow: Flow
+    """Finds where points have moved, on the truth's L."""
+    frames: int = 0
+    """Frames counted."""
+    warps: list[float] = field(default_factory=list)
+    """Warp error of each frame that has one before it in its scene."""
+    colourful: float = 0.0
+    """Sum over frames."""
+    psnr_ab: float = 0.0
+    """Sum over frames."""
+    scenes: list[list[NDArray[np.float64]]] = field(default_factory=list)
+    """Histograms of R, G and B of the frames of each scene."""
+    scenes_ab: list[list[NDArray[np.float64]]] = field(default_factory=list)
+    """Histograms of a and b of the same."""
+    before: tuple[Floats, Floats] | None = None
+    """(h, w) L of the truth and (h, w, 2) ab of the frame before, at SIDE."""
+
+    def add(self, picture: Picture, truth: Picture, *, cut: bool) -> None:
+        """Count one frame, (H, W, 3) both; `cut` says that a scene begins."""
+        ours, theirs = rgb_to_lab(picture), rgb_to_lab(truth)
+        size = min(SIDE, truth.shape[0]), min(SIDE, truth.shape[1])
+        L, ab = resize(theirs[..., 0].copy(), size), resize(ours[..., 1:].copy(), size)
+        if cut:
+            self.scenes.append([])
+            self.scenes_ab.append([])
+        elif self.before is not None:
+            back, _ = self.flow(self.before[0], L)
+            self.warps.append(warp_error(ab, self.before[1], back.way, back.trust > 0.5))
+        self.scenes[-1].append(colour_histograms(picture))
+        self.scenes_ab[-1].append(np.stack([histogram(plane) for plane in cv2.split(ab)]) / L.size)
+        self.before = L, ab
+        self.frames += 1
+        self.colourful += colourfulness(picture)
+        self.psnr_ab += psnr(float(np.square(ours[..., 1:] - theirs[..., 1:], dtype=np.float64).mean()))
+
+    def summary(self) -> dict[str, float]:
+        """Every measure over all frames counted so far."""
+        return {
+            "frames": self.frames,
+            "scenes": len(self.scenes),
+            "warp_error": float(np.nanmean(self.warps)) if np.isfinite(self.warps).any() else float("nan"),
+            "cdc": colour_consistency(self.scenes),
+            "cdc_ab": colour_consistency(self.scenes_ab),
+            "colourfulness": self.colourful / max(1, self.frames),
+            "psnr_ab": self.psnr_ab / max(1, self.frames),
+        }
+
+
+def compare_film(
+    path: Path,
+    colourisers: Mapping[str, Colouriser],
+    *,
+    steadiness: float,
+    frames: int | None = None,
+    advance: Callable[[], None] = lambda: None,
+) -> dict[str, FilmScores]:
+    """Colour a colour film's grey version with every model, as predicted frame by frame and steadied.
+
+    psnr_ab, colourfulness and the CDC index are measured at the film's own size, on 8 bits a channel. Warp
+    errors are measured at SIDE, where a rounded level does not hide what flickers, along an optical flow that
+    looks harder than the one that steadies, where it can be trusted. R, G and B hold lightness too, which
+    moves and flickers by itself, so the index is also told of a and b alone, at SIDE.
+
+    Args:
+        path: the film.
+        colourisers: what is scored, by name.
+        steadiness: of the steadied version.
+        frames: how many of the film are scored, from its beginning; by default all.
+        advance: called after every frame of every version.
+    Returns:
+        The scores of "truth", "NAME, frame by frame" and "NAME, steadied".
+    Raises:
+        FilmError: it cannot be read.
+    """
+    film = video.look(path)
+    scores: dict[str, FilmScores] = {}
+
+    def score(name: str) -> FilmScores:
+        return scores.setdefault(name, FilmScores(Flow(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)))
+
+    def versions() -> Iterator[tuple[str, Colouriser, float]]:
+        for name, colouriser in colourisers.items():
+            yield f"{name}, frame by frame", colouriser, 0.0
+            yield f"{name}, steadied", colouriser, steadiness
+
+    for place, (version, colouriser, amount) in enumerate(versions()):
+        read = islice(video.frames(film), frames)
+        for coloured in steady(colouring.seen(read, colouriser, film), colouriser.predict, steadiness=amount):
+            truth = to_8_bits(colouring.in_rgb(coloured.frame.pixels))
+            if place == 0:
+                score("truth").add(truth, truth, cut=coloured.cut)
+            picture = to_8_bits(colouring.laid_over(coloured, colouriser, film))
+            score(version).add(picture, truth, cut=coloured.cut)
+            advance()
+    return scores

@@ -1,0 +1,1 @@
+"""Files as such: their names, how they appear whole, and what lies on no disk of this machine."""

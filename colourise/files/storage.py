@@ -1,0 +1,237 @@
+"""Photos that are on no disk: whatever fsspec reaches, such as s3://bucket/archive.
+
+Such a place is a `UPath`, which has the methods of a `Path`. A photo is fetched into a temporary folder and
+coloured there like any other; its coloured version is put where it belongs once it is whole. An object store
+shows an object only when it has arrived; elsewhere it arrives under another name first.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, cast
+
+from colourise.errors import PhotoError
+from colourise.images.photo import part_prefix
+
+if TYPE_CHECKING:
+    from colourise.archives.folders import Job
+
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+EXTRAS = {"s3": "colourise[s3]", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
+OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
+
+
+def is_remote(place: str | Path) -> bool:
+    """Whether a place is a URL."""
+    return URL.match(str(place)) is not None
+
+
+def located(text: str | Path) -> Path:
+    """A place by its name: a `UPath` for a URL.
+
+    Raises:
+        PhotoError: nothing that is installed knows such URLs.
+    """
+    if not is_remote(text):
+        return Path(text)
+    from upath import UPath
+
+    protocol = str(text).partition("://")[0]
+    try:
+        place = UPath(str(text))
+        place.fs  # noqa: B018  # loads what knows it
+    except (ImportError, ValueError) as err:
+        if protocol in EXTRAS:
+            raise PhotoError(f"{text}: needs another package: pip install '{EXTRAS[protocol]}'") from err
+        raise PhotoError(
+            f"{text}: {protocol}:// cannot be reached ({said(err)}); mount it as a folder"
+        ) from err
+    return cast(Path, place)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse what cannot be walked.
+
+    Raises:
+        PhotoError: it cannot be reached, or is no folder.
+    """
+    try:
+        there = folder.is_dir()
+    except Exception as err:  # each store has its own
+        raise unreachable(folder, err) from err
+    if not there:
+        raise PhotoError(f"{folder}: no such folder; of what is not on a disk, name a folder that has photos")
+
+
+def unreachable(place: Path, err: Exception) -> PhotoError:
+    """What the user is told of a place that does not answer."""
+    return PhotoError(f"{place}: cannot be reached ({said(err)}); check the address and your credentials")
+
+
+def said(err: Exception) -> str:
+    """One line of what a library says."""
+    return " ".join(str(err).split())[:160].rstrip(".") or type(err).__name__
+
+
+def status(place: str | Path) -> os.stat_result | None:
+    """Size and time of a file, in whole seconds, which is what all listings have; None if it is not there.
+
+    Raises:
+        PhotoError: the place does not answer.
+    """
+    place = located(place)
+    fs: Any = place.fs  # type: ignore[attr-defined]
+    path: str = place.path  # type: ignore[attr-defined]
+    try:
+        fs.invalidate_cache(fs._parent(path))  # what was listed may be hours old
+        info = fs.info(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except Exception as err:
+        raise unreachable(place, err) from err
+    return None if info["type"] == "directory" else told(info)
+
+
+def told(info: dict[str, Any]) -> os.stat_result:
+    """What `os.stat` would give of what a store says of a file."""
+    names = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
+    changed = next((info[name] for name in names if info.get(name)), 0)
+    if isinstance(changed, str):
+        changed = datetime.fromisoformat(changed)
+    second = int(changed.timestamp() if isinstance(changed, datetime) else changed)
+    size = int(info["size"] or 0)
+    times = {"st_mtime": float(second), "st_mtime_ns": second * 10**9}
+    return os.stat_result((stat.S_IFREG, 0, 0, 1, 0, 0, size, second, second, second), times)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file as `os.scandir` would have it."""
+
+    name: str
+    """Its name."""
+    path: str
+    """Its URL."""
+    found: os.stat_result
+    """Its size and time."""
+
+    def stat(self) -> os.stat_result:
+        """Its size and time."""
+        return self.found
+
+
+def scan(folder: Path, barred: list[OSError], *, skip: Path | None) -> Iterator[Entry]:
+    """Every file below a folder, sorted, without hidden ones; adds to `barred` what cannot be opened."""
+    fs: Any = folder.fs  # type: ignore[attr-defined]
+    root = str(folder.path).rstrip("/")  # type: ignore[attr-defined]
+    waiting = [root]
+    while waiting:
+        place = waiting.pop()
+        if skip is not None and is_remote(skip) and place == str(skip.path).rstrip("/"):  # type: ignore[attr-defined]
+            continue
+        try:
+            found = fs.ls(place, detail=True, refresh=True)
+        except Exception as err:
+            barred.append(OSError(0, said(err), f"{str(folder).rstrip('/')}{place[len(root) :]}"))
+            continue
+        folders = []
+        for info in sorted(found, key=lambda info: str(info["name"])):
+            path = str(info["name"]).rstrip("/")
+            name = path.rpartition("/")[2]
+            if path == place or name.startswith("."):
+                continue
+            if info["type"] == "directory":
+                folders.append(path)
+            else:
+                url = f"{str(folder).rstrip('/')}{path[len(root) :]}"
+                yield Entry(name, url, told(info))
+        waiting += reversed(folders)
+
+
+def listing(folder: Path) -> dict[str, os.stat_result]:
+    """What is below a folder, by URL: one question a folder rather than one a file."""
+    return {entry.path: entry.found for entry in scan(folder, [], skip=None)}
+
+
+@contextmanager
+def staged(job: Job, *, overwrite: bool) -> Iterator[Job]:
+    """A job as it can be done on this machine: the same, unless its photo or its output is elsewhere.
+
+    What was made is put where it belongs at the end, unless an exception comes out.
+
+    Raises:
+        PhotoError: a file cannot be fetched or put, or is there already.
+    """
+    if not any(is_remote(place) for place in (job.source, job.target)):
+        yield job
+        return
+    with TemporaryDirectory(prefix="colourise-") as folder:
+        here = job
+        if is_remote(job.source):
+            here = replace(here, source=Path(folder, f"photo{job.source.suffix}"))
+            fetch(job.source, here.source)
+        if is_remote(job.target):
+            made = Path(folder, "made")
+            sheet = None if job.sheet is None else made / "sheet.jpg"
+            here = replace(here, target=made / f"photo{job.target.suffix}", sheet=sheet)
+        try:
+            yield here
+        except PhotoError as err:  # names the file that the user knows
+            text = str(err).replace(str(here.source), str(job.source))
+            raise PhotoError(text.replace(str(here.target), str(job.target))) from err.__cause__
+        files = ((here.sheet, job.sheet), (here.target, job.target))
+        for file, place in files:
+            if file is not None and place is not None and is_remote(place):
+                put(file, place, overwrite=overwrite)
+
+
+def fetch(source: Path, file: Path) -> None:
+    """Copy a remote file to a disk.
+
+    Raises:
+        PhotoError: it is not there, does not arrive, or changes meanwhile.
+    """
+    before = status(source)
+    if before is None:
+        raise PhotoError(f"{source}: no such file")
+    try:
+        source.fs.get_file(source.path, str(file))  # type: ignore[attr-defined]
+    except OSError as err:
+        raise PhotoError(f"{source}: cannot be fetched ({said(err)}); run again to go on") from err
+    except Exception as err:
+        raise unreachable(source, err) from err
+    after = status(source)
+    if after is None or (after.st_size, after.st_mtime_ns) != (file.stat().st_size, before.st_mtime_ns):
+        raise PhotoError(f"{source}: changed while it was read; run again when it is whole")
+
+
+def put(file: Path, target: Path, *, overwrite: bool) -> None:
+    """Copy a file to a remote place, where it appears when it is whole.
+
+    Raises:
+        PhotoError: something is there already, or it cannot be put.
+    """
+    if not overwrite and status(target) is not None:
+        raise PhotoError(f"{target}: is there already; --overwrite makes it again")
+    fs: Any = target.fs  # type: ignore[attr-defined]
+    place: str = target.path  # type: ignore[attr-defined]
+    try:
+        if str(target).partition("://")[0] in OBJECT_STORES:
+            fs.put_file(str(file), place)
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = place.removesuffix(target.name) + part_prefix(target) + "0.part"
+            fs.put_file(str(file), part)
+            if fs.exists(place):
+                fs.rm_file(place)
+            fs.mv(part, place)
+    except Exception as err:
+        raise PhotoError(f"{target}: cannot be written ({said(err)}); run again to go on") from err

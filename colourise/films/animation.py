@@ -1,0 +1,120 @@
+"""Animated GIF and WebP in and out, through Pillow: films without sound.
+
+FFmpeg reads no animated WebP, and writes GIF with one palette for all; Pillow does both well. `look` and
+`frames` are what they are in video.py, which sends these files here; `write` takes the place of its `join`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from PIL import Image, ImageSequence
+
+from colourise import images
+from colourise.errors import FilmError
+from colourise.films import video
+from colourise.films.video import BT709, UNSPECIFIED, Damage, Film, Frame, Segment
+from colourise.images import pillow
+from colourise.lab.pictures import one_channel
+
+FORMATS = {".gif": "GIF", ".webp": "WEBP"}
+UNSAID = 100  # milliseconds that a picture is shown where the file says nothing or 0, as browsers do
+QUALITY = 90  # of WebP
+
+
+def moves(path: Path) -> bool:
+    """Whether a GIF or WebP file has more than one picture."""
+    pillow.prepare(images.MAX_PIXELS)
+    try:
+        with Image.open(path) as image:
+            return getattr(image, "n_frames", 1) > 1
+    except Exception:  # Pillow raises a dozen kinds; it is told when it is read
+        return False
+
+
+def look(path: Path) -> Film:
+    """Find out what an animation is.
+
+    Raises:
+        FilmError: it cannot be read.
+    """
+    pillow.prepare(images.MAX_PIXELS)
+    try:
+        with Image.open(path) as image:
+            lengths = [length_of(picture) for picture in ImageSequence.Iterator(image)]
+            size = image.size
+    except FileNotFoundError as err:
+        raise FilmError(f"{path}: {err.strerror}") from err
+    except Exception as err:  # Pillow raises a dozen kinds
+        raise FilmError(f"{path}: {video.DAMAGED}") from err
+    seconds = Fraction(sum(lengths), 1000)
+    return Film(
+        path,
+        video.ANIMATION,
+        0,
+        *size,
+        rate=len(lengths) / seconds,
+        time_base=Fraction(1, 1000),
+        start=Fraction(0),
+        duration=float(seconds),
+        rotation=0,
+        bits=8,
+        matrix=BT709,
+        full_range=False,
+        primaries=UNSPECIFIED,
+        transfer=UNSPECIFIED,
+        aspect=None,
+        interlaced=False,
+    )
+
+
+def length_of(picture: Image.Image) -> int:
+    """How many milliseconds a picture is shown."""
+    picture.load()  # WebP says it only then
+    return round(picture.info.get("duration") or UNSAID)
+
+
+def frames(film: Film, damage: Damage) -> Iterator[Frame]:
+    """The pictures of an animation; what is transparent is white."""
+    at = 0
+    try:
+        with Image.open(film.path) as image:
+            white = Image.new("RGBA", image.size, "white")
+            for picture in ImageSequence.Iterator(image):
+                length = length_of(picture)
+                rgb = Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
+                yield Frame(one_channel(np.asarray(rgb)), at, length)
+                at += length
+    except (OSError, SyntaxError, ValueError, EOFError):
+        damage.broke_off = True
+
+
+def write(film: Film, segments: Sequence[Segment], target: Path, file: IO[bytes]) -> None:
+    """Make an animation of coloured pictures, which a player turns no more.
+
+    Args:
+        film: the source.
+        segments: its coloured pictures, in the order in which they are shown.
+        target: its suffix chooses the format.
+        file: takes the result.
+    """
+    kind = FORMATS[target.suffix.lower()]
+    times = np.concatenate([segment.times["pts"] for segment in segments])
+    last = int(segments[-1].times["duration"][-1]) or round(1 / (film.rate * film.time_base))
+    step = Fraction(10 if kind == "GIF" else 1, 1000)  # what each format counts in
+    ticks = [round(int(at) * film.time_base / step) for at in (*times, times[-1] + last)]
+    lengths = [int((b - a) * step * 1000) for a, b in itertools.pairwise(ticks)]
+
+    def pictures() -> Iterator[Image.Image]:
+        for segment in segments:
+            for frame in video.frames(video.look(segment.path)):
+                yield Image.fromarray(np.ascontiguousarray(np.rot90(frame.pixels, film.turns))).convert("RGB")
+
+    coming = pictures()
+    options = {"quality": QUALITY} if kind == "WEBP" else {}
+    next(coming).save(file, kind, save_all=True, append_images=coming, duration=lengths, loop=0, **options)

@@ -1,0 +1,278 @@
+"""Steady colour: L of consecutive frames -> ab that does not flicker.
+
+A network that sees each frame alone gives a wall another brown in every frame. Here colours are carried along
+the motion instead. Optical flow (OpenCV's DIS, on L at the network's size) says where each point of a frame
+was before and will be next; how far that can be trusted is told by flow forth and back, which should cancel
+out, and by L, which should be the same. The ab of a frame is then the mean of what the network said about the
+same points in frames before and after it, each counting less the farther away it is and the less its way can
+be trusted. So the network need not see every frame: between those that it sees, colours come from both sides,
+and what is only now uncovered has its colour from later on.
+
+A cut is where nearly nothing can be carried over. Nothing is: each scene is steadied by itself.
+
+The two sides are two recursions, as in a Kalman smoother with a fixed lag: forwards without end inside a
+scene, backwards from AHEAD frames on. `State` is all that the forward one remembers, so that a film can be
+gone on with after any frame that had one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colourise.errors import FilmError
+from colourise.lab.pictures import Floats
+
+Payload = TypeVar("Payload")
+
+STEADINESS = 0.9
+EVERY = 8  # frames from one that the network sees to the next, at most, unless nothing changes
+KNOWN = 0.5  # share of a frame that can be traced to one that the network saw, below which it looks again
+CHUNK = 16  # frames that are steadied in one go
+AHEAD = 8  # frames after these that have a say
+STILL = 0.25  # mean change of L since the network last looked, below which it need not look again
+CUT = 0.35  # share of a frame to which colours can be carried, below which a scene begins
+ALIKE = 6.0  # difference of L at which a point is doubted
+LEAST = 1e-6  # weight that a colour keeps on the worst way, so that every point has some
+ENOUGH = 100.0  # weight at which a colour is as certain as it gets
+
+
+@dataclass
+class State:
+    """What goes on from a frame to the next."""
+
+    carried: Floats
+    """(S, S, 3): a and b, multiplied by their weight, and the weight."""
+    L: Floats
+    """(S, S): of the last frame."""
+    seen: Floats
+    """(S, S): of the last frame that the network saw."""
+    since: int
+    """How many frames ago that was."""
+    known: float
+    """Share of the last frame that can be traced to that one."""
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """To be stored."""
+        return {name: np.asarray(value) for name, value in vars(self).items()}
+
+    @classmethod
+    def of(cls, arrays: dict[str, NDArray[np.generic]]) -> State:
+        """What was stored."""
+        carried, L, seen = (np.asarray(arrays[name], np.float32) for name in ("carried", "L", "seen"))
+        return cls(carried, L, seen, int(arrays["since"]), float(arrays["known"]))
+
+
+@dataclass
+class Coloured(Generic[Payload]):
+    """A frame with its colours."""
+
+    frame: Payload
+    """What came with its L."""
+    ab: Floats
+    """(2, S, S) float32."""
+    cut: bool
+    """Whether a scene begins here."""
+    state: State | None = None
+    """What the next frame goes on from; not every frame has one."""
+
+
+@dataclass
+class Link:
+    """How colours get from one frame to its neighbour."""
+
+    way: Floats
+    """(S, S, 2): for each point, where it is in the neighbour, as x and y."""
+    trust: Floats
+    """(S, S): 0 to 1."""
+
+
+@dataclass
+class _Entry(Generic[Payload]):
+    """A frame that waits for its colours."""
+
+    frame: Payload
+    """What came with its L."""
+    L: Floats
+    """(S, S)."""
+    seen: Floats
+    """(S, S), of the last frame that the network is to see: this one, or one before."""
+    since: int
+    """How many frames ago that was."""
+    known: float
+    """Share of this frame that can be traced to that one."""
+    back: Link | None
+    """To the frame before; None at a scene's first."""
+    ahead: Link | None = None
+    """To the frame after, once that is there and belongs to the scene."""
+    said: Floats | None = None
+    """(2, S, S): what the network said, once it was asked."""
+
+    @property
+    def cut(self) -> bool:
+        """Whether a scene begins here."""
+        return self.back is None
+
+
+def steady(
+    frames: Iterable[tuple[Payload, Floats]],
+    predict: Callable[[Sequence[Floats]], Floats],
+    *,
+    steadiness: float = STEADINESS,
+    state: State | None = None,
+) -> Iterator[Coloured[Payload]]:
+    """Colour the frames of a film so that colours last.
+
+    Args:
+        frames: whatever belongs to a frame, and its L (S, S) float32; in the order in which they are shown.
+        predict: L of N frames, (S, S) each -> ab (N, 2, S, S).
+        steadiness: how much of a colour's weight is left after a frame, 0 to 1. 0 takes each frame's ab as it
+            is predicted; 1 never forgets inside a scene.
+        state: of the frame before the first, where a film is gone on with.
+    Returns:
+        Each frame with its ab; up to CHUNK + AHEAD are held meanwhile.
+    Raises:
+        FilmError: the steadiness is out of its range.
+    """
+    if not 0 <= steadiness <= 1:
+        raise FilmError(
+            f"--steadiness {steadiness:g}: choose from 0 (as predicted) to 1 (as steady as can be)"
+        )
+    waiting: list[_Entry[Payload]] = []
+    coming, ended = iter(frames), False
+    flow = Flow()
+    while True:
+        while not ended and len(waiting) < CHUNK + AHEAD:
+            following = next(coming, None)
+            if following is None:
+                ended = True
+            else:
+                waiting.append(_linked(*following, waiting, state, flow, steadiness))
+        if not waiting:
+            return
+        scene = next((place for place, entry in enumerate(waiting) if place and entry.cut), len(waiting))
+        whole = ended or scene < len(waiting)
+        count = scene if whole else CHUNK
+        _ask(waiting[:scene], predict)
+        if waiting[0].cut:
+            state = None
+        for entry, ab, carried in _smoothed(waiting[:scene], count, state, steadiness):
+            state = State(carried, entry.L, entry.seen, entry.since, entry.known)
+            yield Coloured(entry.frame, ab, entry.cut, state if entry is waiting[count - 1] else None)
+        del waiting[:count]
+
+
+def _linked(
+    frame: Payload,
+    L: Floats,
+    waiting: list[_Entry[Payload]],
+    state: State | None,
+    flow: Flow,
+    steadiness: float,
+) -> _Entry[Payload]:
+    """A frame that comes, linked with the one before if there is one; decides whether the network looks."""
+    last = waiting[-1] if waiting else state
+    if last is None:
+        return _Entry(frame, L, L, 0, 1.0, None)
+    back, ahead = flow(last.L, L)
+    trust = float(back.trust.mean())
+    if trust < CUT and float(np.abs(L - last.L).mean()) > STILL:
+        return _Entry(frame, L, L, 0, 1.0, None)
+    if isinstance(last, _Entry):
+        last.ahead = ahead
+    since, known = last.since + 1, last.known * trust
+    changed = float(np.abs(L - last.seen).mean()) > STILL
+    if steadiness == 0 or (changed and (since >= EVERY or known < KNOWN)):
+        return _Entry(frame, L, L, 0, 1.0, back)
+    return _Entry(frame, L, last.seen, since, known, back)
+
+
+def _ask(scene: list[_Entry[Payload]], predict: Callable[[Sequence[Floats]], Floats]) -> None:
+    """Have the network see what it is to see, in one batch."""
+    asked = [entry for entry in scene if entry.since == 0 and entry.said is None]
+    if asked:
+        for entry, ab in zip(asked, predict([entry.L for entry in asked]), strict=True):
+            entry.said = ab
+
+
+def _smoothed(
+    scene: list[_Entry[Payload]], count: int, state: State | None, steadiness: float
+) -> Iterator[tuple[_Entry[Payload], Floats, Floats]]:
+    """The first `count` frames of a scene's rest, with their ab and what goes on from each."""
+    later: list[Floats | None] = [None] * len(scene)  # what frames after each say, at its place
+    for place in range(len(scene) - 2, -1, -1):
+        link, said = scene[place].ahead, _with(later[place + 1], scene[place + 1].said)
+        if link is not None and said is not None:
+            later[place] = _carry(said, link, steadiness)
+    carried = state.carried if state is not None else None
+    for entry, after in zip(scene[:count], later, strict=False):
+        before = None if carried is None or entry.back is None else _carry(carried, entry.back, steadiness)
+        carried = _with(before, entry.said)
+        if carried is None:
+            raise AssertionError("a scene begins with a frame that the network sees")
+        both = carried if after is None else carried + after
+        ab = both[..., :2] / both[..., 2:]
+        yield entry, np.ascontiguousarray(ab.transpose(2, 0, 1)), carried
+
+
+def _with(carried: Floats | None, said: Floats | None) -> Floats | None:
+    """What was carried (S, S, 3), and what the network said (2, S, S), whose weight is 1."""
+    if said is None:
+        return carried
+    fresh = np.concatenate([said.transpose(1, 2, 0), np.ones((*said.shape[1:], 1), np.float32)], 2)
+    return fresh if carried is None else carried + fresh
+
+
+def _carry(said: Floats, link: Link, steadiness: float) -> Floats:
+    """Bring weighted colours (S, S, 3) along a link to the neighbour, where they weigh less."""
+    moved: Floats = cv2.remap(said, link.way, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    weight = moved[..., 2]
+    kept = np.minimum(weight, np.float32(ENOUGH)) * link.trust * np.float32(steadiness)
+    moved *= (np.maximum(kept, np.float32(LEAST)) / weight)[..., None]
+    return moved
+
+
+class Flow:
+    """Optical flow between frames, with what it can be trusted in.
+
+    Args:
+        preset: OpenCV's, of how carefully it looks.
+    """
+
+    def __init__(self, preset: int = cv2.DISOPTICAL_FLOW_PRESET_FAST) -> None:
+        self.dis = cv2.DISOpticalFlow.create(preset)
+        self.grid: Floats = np.zeros((0, 0, 2), np.float32)
+
+    def __call__(self, before: Floats, after: Floats) -> tuple[Link, Link]:
+        """Link two frames, of L (S, S) each: the later one back to the earlier, and the earlier one ahead."""
+        if self.grid.shape[:2] != before.shape:
+            ys, xs = np.mgrid[: before.shape[0], : before.shape[1]]
+            self.grid = np.stack([xs, ys], 2).astype(np.float32)
+        grey = [cv2.convertScaleAbs(L, alpha=2.55) for L in (before, after)]
+        ahead = self.dis.calc(grey[0], grey[1], None)
+        back = self.dis.calc(grey[1], grey[0], None)
+        return self._link(back, ahead, after, before), self._link(ahead, back, before, after)
+
+    def _link(self, there: Floats, return_: Floats, here: Floats, neighbour: Floats) -> Link:
+        way = self.grid + there
+        height, width = here.shape
+        returned = cv2.remap(return_, way, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        error, length = _squared(there + returned), _squared(there) + _squared(returned)
+        unlike = here - cv2.remap(neighbour, way, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        unlike -= np.median(unlike[::4, ::4])  # a lamp that flickers changes no colours
+        doubt = error / (np.float32(1) + np.float32(0.1) * length)
+        doubt += np.square(cv2.blur(unlike, (3, 3)) / np.float32(ALIKE))
+        trust = np.exp(-doubt)
+        x, y = way[..., 0], way[..., 1]
+        trust *= (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
+        return Link(way, trust)
+
+
+def _squared(vectors: Floats) -> Floats:
+    """Length squared of (S, S, 2)."""
+    return vectors[..., 0] ** 2 + vectors[..., 1] ** 2

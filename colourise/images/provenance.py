@@ -1,0 +1,284 @@
+"""What was done to a picture, told in the file: in EXIF's Software and in XMP's history.
+
+What to notice: nothing that the file said before is lost. An XMP packet is extended in place, with its
+prefixes, comments and padding; one that is no sound XML stays byte for byte.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from xml.dom import Node, minidom
+from xml.parsers.expat import ExpatError
+from xml.sax.saxutils import escape, quoteattr
+
+from PIL import Image
+
+from colourise.images.metadata import Edit, Metadata, tiff_tags
+
+EDITED_BY_AI = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+"""IPTC's term for "augmentation, correction or enhancement using a Generative AI model"."""
+
+_MADE_BY_AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+_NAMESPACES = {
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "xmpMM": "http://ns.adobe.com/xap/1.0/mm/",
+    "stEvt": "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+}
+_EMPTY = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_NAMESPACES["rdf"]}"/></x:xmpmeta>
+<?xpacket end="w"?>""".encode()
+
+_SOFTWARE, _CHANGED = 305, 306  # EXIF tags; the second is called DateTime or ModifyDate
+_EXIF_IFD, _CHANGED_OFFSET, _CHANGED_FRACTION = 34665, 36880, 37520
+_LONGEST = 2**22  # bytes of XMP that are taken apart, in about 3 s; the DOM needs some 50 times as many
+
+
+def told(metadata: Metadata, room: int | None, notes: list[str]) -> Metadata:
+    """Metadata that say what was done to the picture.
+
+    In EXIF, Software gets our name behind the others: TIFF 6.0 has there the "software package(s) used to
+    create the image", and archives find their scanner's where they look for it. DateTime is, by the EXIF
+    standard, when the file was changed, and becomes the time of the edit; what it and Software said goes
+    into XMP's history as an event of its own. Every other date stays. Where the XMP cannot be extended,
+    so does DateTime, because its old value would have no place.
+
+    In XMP, DigitalSourceType says that AI has edited the picture (what it said before goes into the event's
+    parameters), ModifyDate and MetadataDate follow, and History gets an event. IPTC-IIM has no such fields.
+
+    Args:
+        metadata: with an `edit`; without one they come back as they are.
+        room: bytes that EXIF and XMP may have each, in the format that is to be written; None: any number.
+        notes: what the user must hear is added here.
+    Source: TIFF 6.0, Exif 3.0 (CIPA DC-008), XMP (ISO 16684-1; ResourceEvent), IPTC Photo Metadata 2025.1.
+    """
+    if (edit := metadata.edit) is None:
+        return metadata
+    room = room or 2**31
+    tags = tiff_tags(metadata.exif)
+    old, xmp = metadata.xmp or b"", b""
+    try:
+        xmp = _extended(old or _EMPTY, edit, _earlier(tags))
+    except (ExpatError, ValueError, RecursionError):  # the last: nested too deeply
+        notes.append(
+            "its XMP data cannot be extended and stay as they are: what was done to it is told in EXIF alone"
+        )
+    if len(xmp) > room:
+        xmp = b""
+        if len(old) <= room:
+            notes.append("its XMP data leave no room: what was done to it is told in EXIF alone")
+    exif = _signed(metadata.exif, tags, edit, dated=bool(xmp))
+    if len(exif) > room:
+        exif = metadata.exif or b""
+        if len(exif) <= room:
+            notes.append("its EXIF data leave no room to say what was done to it")
+    return replace(metadata, exif=exif or None, xmp=xmp or metadata.xmp)
+
+
+# --- EXIF ---------------------------------------------------------------------------------------------
+
+
+def _signed(block: bytes | None, tags: dict[int, Any], edit: Edit, *, dated: bool) -> bytes:
+    """An EXIF block with our name, and the time of the edit if that is wanted."""
+    before = Image.Exif()
+    before.load(block or b"")
+    signed = Image.Exif()
+    signed.endian = before.endian
+    signed.update(tags)
+    name = _printable(f"{edit.software} (model {edit.model})").encode()
+    earlier = _ascii(tags.get(_SOFTWARE))
+    if not earlier.endswith(name):
+        signed[_SOFTWARE] = earlier + b"; " + name if earlier else name
+    if dated:
+        signed[_CHANGED] = edit.when.strftime("%Y:%m:%d %H:%M:%S")
+        if camera := signed.get(_EXIF_IFD):
+            camera[_CHANGED_OFFSET] = _iso(edit.when)[19:]
+            camera.pop(_CHANGED_FRACTION, None)
+    return signed.tobytes()
+
+
+def _earlier(tags: dict[int, Any]) -> dict[str, str]:
+    """What DateTime and Software say of the file so far, as an event; empty if there is no such date."""
+    offset = _ascii(tags.get(_EXIF_IFD, {}).get(_CHANGED_OFFSET)).decode("ascii", "replace")
+    try:
+        text = _ascii(tags.get(_CHANGED)).decode("ascii", "replace")
+        when = datetime.strptime(text, "%Y:%m:%d %H:%M:%S").isoformat()
+    except ValueError:
+        return {}
+    event = {"action": "saved", "when": when + (offset if re.fullmatch(r"[+-]\d\d:\d\d", offset) else "")}
+    software = _ascii(tags.get(_SOFTWARE)).decode("utf-8", "replace")
+    return event | ({"softwareAgent": software} if software else {})
+
+
+def _ascii(value: Any) -> bytes:
+    """The text of an ASCII tag; nothing if it is no text."""
+    data = value.encode("utf-8", "replace") if isinstance(value, str) else value
+    return data.strip(b"\0 ") if isinstance(data, bytes) else b""
+
+
+def _iso(when: datetime) -> str:
+    return when.isoformat(timespec="seconds")
+
+
+# --- XMP ----------------------------------------------------------------------------------------------
+
+
+def _extended(packet: bytes, edit: Edit, earlier: dict[str, str]) -> bytes:
+    """An XMP packet, in UTF-8, with an edit in its history.
+
+    Args:
+        packet: in any of the encodings that XMP may have.
+        edit: what was done.
+        earlier: fields of an event that goes first, unless the history knows of something at that time.
+    Raises:
+        ExpatError, ValueError, RecursionError: it cannot be taken apart.
+    """
+    document, length = _parsed(packet)
+    rdf = next(iter(document.getElementsByTagNameNS(_NAMESPACES["rdf"], "RDF")), None)
+    if rdf is None:
+        raise ValueError("no rdf:RDF")
+    descriptions = list(_elements(rdf))
+
+    when, missing = _iso(edit.when), {}
+    before = _set(descriptions, "Iptc4xmpExt", "DigitalSourceType", EDITED_BY_AI)
+    if before == _MADE_BY_AI:  # it says more, and stays true
+        _set(descriptions, "Iptc4xmpExt", "DigitalSourceType", before)
+    if before is None:
+        missing["Iptc4xmpExt:DigitalSourceType"] = EDITED_BY_AI
+    for name in ("ModifyDate", "MetadataDate"):
+        if _set(descriptions, "xmp", name, when) is None:
+            missing[f"xmp:{name}"] = when
+
+    parameters = f"colours added by model {edit.model}"
+    parameters += f" (sha256 {edit.digest[:12]})" if edit.digest else ""
+    parameters += (
+        f"; digital source type was {before}" if before not in (None, "", EDITED_BY_AI, _MADE_BY_AI) else ""
+    )
+    event = {
+        "action": "edited",
+        "when": when,
+        "softwareAgent": edit.software,
+        "parameters": parameters,
+        "changed": "/content",
+    }
+    history = next((found for one in descriptions for found in _named(one, "xmpMM", "History")), None)
+    if missing or history is None:
+        about = [one.getAttributeNS(_NAMESPACES["rdf"], "about") for one in descriptions]
+        ours = _append(rdf, "rdf:Description", {"rdf:about": "".join(about[:1])} | missing)
+        history = history or _append(ours, "xmpMM:History", {})
+    events = next(_elements(history), None) or _append(history, "rdf:Seq", {})
+    if earlier and not any(time.startswith(earlier["when"][:19]) for time in _times(events)):
+        _append(events, "rdf:li", {f"stEvt:{name}": value for name, value in earlier.items()})
+    _append(events, "rdf:li", {f"stEvt:{name}": value for name, value in event.items()})
+    return _packet(document, length)
+
+
+def _parsed(packet: bytes) -> tuple[minidom.Document, int]:
+    """The packet as a document, and its length in UTF-8."""
+    if len(packet) > _LONGEST:
+        raise ValueError("too long")
+    for encoding in ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"):
+        try:
+            text = packet.decode(encoding).strip("\ufeff\0 \t\r\n")
+            if "<!DOCTYPE" in text:  # without one there are no entities, which could expand without end
+                raise ValueError("a document type")
+            return minidom.parseString(text), len(text.encode())  # noqa: S318
+        except (UnicodeError, ExpatError):
+            continue
+    raise ValueError("not XML")
+
+
+def _packet(document: minidom.Document, length: int) -> bytes:
+    """The document as bytes, padded before its last line to the length that it had."""
+    *body, end = map(_xml, document.childNodes)
+    data, tail = "\n".join(body).encode(), b"\n" + end.encode()
+    if not (body and end.startswith("<?xpacket")):
+        return data + tail if body else end.encode()
+    lack = max(0, length - len(data) - len(tail))
+    return data + (b"\n" + b" " * 99) * (lack // 100) + b" " * (lack % 100) + tail
+
+
+def _xml(node: Any) -> str:
+    """A node as it was read; minidom's own `toxml` would lose the line ends that are written as &#13;."""
+    match node.nodeType:
+        case Node.ELEMENT_NODE:
+            start = node.tagName + "".join(
+                f" {key}={quoteattr(text)}" for key, text in node.attributes.items()
+            )
+            inside = "".join(map(_xml, node.childNodes))
+            return f"<{start}>{inside}</{node.tagName}>" if inside else f"<{start}/>"
+        case Node.COMMENT_NODE:
+            return f"<!--{node.data}-->"
+        case Node.PROCESSING_INSTRUCTION_NODE:
+            return f"<?{node.target} {node.data}?>"
+        case _:
+            return escape(node.data, {"\r": "&#13;"})
+
+
+def _elements(node: Any) -> Iterator[Any]:
+    return (child for child in node.childNodes if child.nodeType == Node.ELEMENT_NODE)
+
+
+def _named(node: Any, prefix: str, name: str) -> Iterator[Any]:
+    full = (_NAMESPACES[prefix], name)
+    return (child for child in _elements(node) if (child.namespaceURI, child.localName) == full)
+
+
+def _text(node: Any) -> str:
+    return "".join(child.data for child in node.childNodes if child.nodeType == Node.TEXT_NODE)
+
+
+def _set(descriptions: list[Any], prefix: str, name: str, value: str) -> str | None:
+    """Set a simple property where the packet has it; its value before, or None if it has it nowhere."""
+    rdf = _NAMESPACES["rdf"]
+    for node in descriptions:
+        if (attribute := node.getAttributeNodeNS(_NAMESPACES[prefix], name)) is not None:
+            before, attribute.value = attribute.value, value
+            return str(before)
+        for element in _named(node, prefix, name):
+            if (attribute := element.getAttributeNodeNS(rdf, "resource")) is not None:
+                before, attribute.value = attribute.value, value
+                return str(before)
+            before = _text(element)
+            element.childNodes.clear()
+            element.appendChild(element.ownerDocument.createTextNode(value))
+            return before
+    return None
+
+
+def _append(parent: Any, name: str, attributes: dict[str, str]) -> Any:
+    """Add an element; it declares the prefixes that are unknown where it stands, or stand for another's."""
+    document = parent.ownerDocument
+    element = document.createElementNS(_NAMESPACES[name.partition(":")[0]], name)
+    parent.appendChild(document.createTextNode("\n"))
+    parent.appendChild(element)
+    for prefix in dict.fromkeys(key.partition(":")[0] for key in (name, *attributes)):
+        if _bound(element, f"xmlns:{prefix}") != _NAMESPACES[prefix]:
+            element.setAttribute(f"xmlns:{prefix}", _NAMESPACES[prefix])
+    for key, text in attributes.items():
+        element.setAttributeNS(_NAMESPACES[key.partition(":")[0]], key, _printable(text))
+    return element
+
+
+def _bound(node: Any, declaration: str) -> str:
+    """What a prefix stands for at an element; nothing if it is not declared."""
+    while node.nodeType == Node.ELEMENT_NODE:
+        if node.hasAttribute(declaration):
+            return str(node.getAttribute(declaration))
+        node = node.parentNode
+    return ""
+
+
+def _printable(text: str) -> str:
+    """Control characters and halves of pairs as spaces: XML has no place for them, not even escaped."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _times(events: Any) -> Iterator[str]:
+    """When the events of a history happened, whichever way RDF has them."""
+    for node in events.getElementsByTagName("*"):
+        yield node.getAttributeNS(_NAMESPACES["stEvt"], "when")
+        yield from map(_text, _named(node, "stEvt", "when"))

@@ -1,0 +1,1 @@
+"""Colour itself: sRGB <-> CIE Lab, and ab laid over a picture's own lightness."""

@@ -1,0 +1,125 @@
+"""PyTorch -> ONNX, compared with PyTorch before the file is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from colourise.errors import ModelError
+from colourise.models import checkpoints
+from colourise.models.backends import OnnxBackend, TorchBackend
+from colourise.models.card import Card
+
+OPSET = 20
+TOLERANCE = {"fp32": 0.02, "fp16": 1.0}  # largest difference of ab in Lab units; 1 is about one 8-bit level
+
+
+def export(model: str, target: Path, *, fp16: bool = False) -> float:
+    """Write a model as one ONNX file: L in, ab out, both float32; batch, height and width are free.
+
+    Height and width are multiples of the network's stride there (the file's metadata names it), because a
+    symbolic remainder takes the exporter minutes; `OnnxBackend` pads as the networks do themselves.
+
+    Args:
+        model: NAME, PATH or OWNER/REPO[@REVISION].
+        target: the ONNX file. Beside the model's own files, of the same stem, it becomes the checkpoint's
+            ONNX file; anywhere else it gets a card of its own, so that `--model out.onnx` takes it.
+        fp16: store and compute in half precision, for GPUs.
+    Returns:
+        The largest difference of ab from PyTorch's, in Lab units, over several sizes.
+    Raises:
+        ModelError: the model cannot be found or exported, its export differs (no file is left then), or
+            the target belongs to another model.
+    """
+    if target.suffix != ".onnx":
+        raise ModelError(f"{target}: an ONNX file ends in .onnx; choose another name")
+    if not target.parent.is_dir():
+        raise ModelError(f"{target}: no such folder; create it first")
+    checkpoint = checkpoints.find(model, need="safetensors")
+    card_file = target.with_name(f"{target.name.removesuffix('.onnx')}.json")
+    own = Path(checkpoint.source).resolve() == card_file.resolve()
+    if card_file.exists() and not own and ".safetensors" in Card.read(card_file).sha256:
+        raise ModelError(f"{target}: lies beside the weights of another model; choose another name")
+    generator = checkpoints.load_generator(checkpoint)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        write_onnx(generator, part, fp16=fp16)
+        worst = largest_difference(generator, part)
+        limit = TOLERANCE["fp16" if fp16 else "fp32"]
+        if not worst <= limit:
+            raise ModelError(f"{target}: ab of the export is off by {worst:.3f} (allowed {limit}); not kept")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    stem = target.with_name(target.name.removesuffix(".onnx"))
+    checkpoints.add_onnx(stem, None if own else checkpoint.card)
+    return worst
+
+
+class HalfPrecision(nn.Module):
+    """A generator that works in fp16 between a float32 L and a float32 ab."""
+
+    def __init__(self, generator: nn.Module) -> None:
+        super().__init__()
+        self.generator = copy.deepcopy(generator).half()
+
+    def forward(self, L: Tensor) -> Tensor:
+        """L (N, 1, H, W) float32 -> ab (N, 2, H, W) float32."""
+        ab: Tensor = self.generator(L.half())
+        return ab.float()
+
+
+def write_onnx(generator: nn.Module, file: Path, *, fp16: bool) -> None:
+    """Export a generator, unchecked."""
+    stride: int = generator.stride  # type: ignore[assignment]
+    batch, rows, columns = (torch.export.Dim(name) for name in ("batch", "rows", "columns"))
+    with quiet():
+        program = torch.onnx.export(
+            HalfPrecision(generator).eval() if fp16 else generator,
+            (torch.rand(2, 1, 2 * stride, 3 * stride) * 100,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["L"],
+            output_names=["ab"],
+            dynamic_shapes=({0: batch, 2: stride * rows, 3: stride * columns},),
+            verbose=False,
+        )
+    assert program is not None  # noqa: S101  (it is None only with dynamo=False)
+    proto = program.model_proto
+    onnx.helper.set_model_props(proto, {"stride": str(stride)})
+    onnx.save(proto, file)
+
+
+def largest_difference(generator: nn.Module, file: Path) -> float:
+    """Largest difference of ab between PyTorch (fp32) and ONNX Runtime on the CPU, in Lab units."""
+    theirs = OnnxBackend(file, device="cpu")
+    ours = TorchBackend(generator, device="cpu", precision="fp32")
+    chance = np.random.default_rng(0)
+    worst = 0.0
+    for shape in ((1, 1, 256, 256), (2, 1, 192, 192), (1, 1, 160, 224)):
+        coarse = chance.uniform(0, 100, (*shape[:2], shape[2] // 16, shape[3] // 16)).astype(np.float32)
+        L = coarse.repeat(16, 2).repeat(16, 3) * np.float32(0.9) + chance.uniform(0, 10, shape).astype(
+            np.float32
+        )
+        worst = max(worst, float(np.abs(ours.predict_ab(L) - theirs.predict_ab(L)).max()))
+    return worst
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back the exporter's chatter."""
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield

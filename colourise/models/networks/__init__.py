@@ -1,0 +1,1 @@
+"""The networks, one a file; `registry` builds them by name."""

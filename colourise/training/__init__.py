@@ -1,0 +1,1 @@
+"""How a generator learns: recipes, losses, the loop."""

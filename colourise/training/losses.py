@@ -1,0 +1,335 @@
+"""What training pulls on: the adversarial loss, the pixel loss on ab, and the feature reconstruction loss.
+
+Source: Tarres et al., "GAN-based Image Colourisation with Feature Reconstruction Loss", equations for the
+three; the last after Johnson et al., "Perceptual Losses". Two more: the colour distribution loss, which is
+ours, and the colourfulness loss, after DDColor.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from colourise.errors import TrainingError
+from colourise.lab.pictures import tensor_lab_to_rgb
+from colourise.training.recipes import LOSS_NETWORKS
+
+# One network as losses use it: normalised RGB -> activations, and the mean and deviation of that RGB in 0..1.
+LossNetwork = tuple[nn.Module, Sequence[float], Sequence[float]]
+
+
+def pixel_loss(ab: Tensor, truth: Tensor, beta: float) -> Tensor:
+    """Smooth L1 on ab / 110, so in -1..1 units.
+
+    Args:
+        ab: (N, 2, H, W) in Lab units.
+        truth: the same.
+        beta: where it turns from squared to absolute, in Lab units; 0 makes it L1.
+    """
+    return functional.smooth_l1_loss(ab / 110, truth / 110, beta=beta / 110)
+
+
+def psnr_loss(ab: Tensor, truth: Tensor) -> Tensor:
+    """How far psnr_ab (metrics.py) is from that of an error of 1: in dB, the mean over pictures.
+
+    A picture's error counts in proportion to what it is, so that those in doubt, where the error is large
+    whatever the colours are, leave more room to other losses than those that are surely grey.
+
+    Args:
+        ab: (N, 2, H, W) in Lab units.
+        truth: the same.
+    """
+    error = (ab - truth).square().mean((1, 2, 3))
+    return 10 * torch.log10(error + 1).mean()
+
+
+def psnr_both_loss(L: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
+    """The mean of psnr_loss and of the same for psnr_rgb (metrics.py), at every second pixel each way.
+
+    An error of ab and the error of sRGB that it makes are not in proportion, so either alone neglects the
+    other.
+
+    Args:
+        L: (N, 1, H, W).
+        ab: (N, 2, H, W) in Lab units.
+        truth: the same.
+    """
+    return (psnr_loss(ab, truth) + psnr_loss(some_rgb(L, ab), some_rgb(L, truth))) / 2
+
+
+def some_rgb(L: Tensor, ab: Tensor) -> Tensor:
+    """sRGB (N, 3, H / 2, W / 2) in 0..255 of every second pixel each way of L (N, 1, H, W) and ab."""
+    return 255 * tensor_lab_to_rgb(L[..., ::2, ::2], ab[..., ::2, ::2])
+
+
+def adversarial_loss(verdicts: Sequence[Tensor], real: bool, kind: str) -> Tensor:
+    """How far a discriminator's verdicts are from "real" (or from "generated"), averaged over scales.
+
+    Args:
+        verdicts: a tensor of patches for each scale.
+        real: what they ought to be.
+        kind: "bce" for cross-entropy of logits (Goodfellow et al., non-saturating), "lsgan" for squared
+            distance from 1 or 0 (Mao et al.).
+    """
+    judge = functional.mse_loss if kind == "lsgan" else functional.binary_cross_entropy_with_logits
+    losses = [judge(verdict, torch.full_like(verdict, float(real))) for verdict in verdicts]
+    return torch.stack(losses).mean()
+
+
+def realness(verdicts: Sequence[Tensor], kind: str) -> Tensor:
+    """How real pictures look to a discriminator, from 0 to 1: the mean over patches and scales."""
+    shares = [verdict.clamp(0, 1) if kind == "lsgan" else verdict.sigmoid() for verdict in verdicts]
+    return torch.stack([share.mean() for share in shares]).mean()
+
+
+class DistributionLoss(nn.Module):
+    """How far the colours of generated pictures are, all together, from those of real ones.
+
+    A pixel loss alone makes every doubtful colour the middle of all that it could be, so that pictures are
+    greyer than photographs. This asks of all pictures together, not of any one, that their colours are as
+    various as real ones: as they are, and less the mean of their picture, else pictures become vivid each in
+    one tint. ab is projected on lines through grey; on each line the generated and the real values of the
+    last batches (a moving average of their histograms) define the monotone map that carries one distribution
+    into the other at the least cost, and the loss is how far this map would carry the values of this batch: a
+    sliced Wasserstein-1 distance. Beside an absolute pixel loss of weight 1, a weight w < 1
+    moves a pixel at most about from the median of its possible values to their quantile (1 + w) / 2: far
+    where the network is in doubt, hardly where it is sure.
+
+    Source: Rabin et al., "Wasserstein Barycenter and its Application to Texture Mixing" (the sliced
+    distance); Zhang et al., "Colorful Image Colorization" (why colours turn grey).
+
+    Args:
+        lines: how many, at equal angles; of four, two are the axes.
+        decay: of the histograms' moving average, a batch.
+    """
+
+    lines: Tensor
+    made: Tensor
+    real: Tensor
+    BINS = 300  # of one Lab unit, around grey
+
+    def __init__(self, lines: int = 4, decay: float = 0.97) -> None:
+        super().__init__()
+        angles = torch.arange(lines) * (math.pi / lines)
+        self.decay = decay
+        self.register_buffer("lines", torch.stack([angles.cos(), angles.sin()], 1))  # (lines, 2)
+        self.register_buffer("made", torch.zeros(2 * lines, self.BINS))
+        self.register_buffer("real", torch.zeros(2 * lines, self.BINS))
+
+    def forward(self, ab: Tensor, truth: Tensor) -> Tensor:
+        """Mean over pixels and lines, in ab / 110, of ab (N, 2, H, W) in Lab units; truth is the same."""
+        made, real = self.projected(ab), self.projected(truth)
+        with torch.no_grad():
+            self.made = self.average(self.made, made)
+            self.real = self.average(self.real, real)
+            target = self.carried(made)
+        return functional.smooth_l1_loss(made / 110, target / 110, beta=1 / 110)
+
+    def projected(self, ab: Tensor) -> Tensor:
+        """Every second pixel each way of (N, 2, H, W) on each line: (2 * lines, M), in Lab units.
+
+        The first half as they are, the second half less the mean of their picture.
+        """
+        some = ab[..., ::2, ::2]
+        inside = some - some.mean((2, 3), keepdim=True)
+        return torch.cat([self.lines @ colours.transpose(0, 1).flatten(1) for colours in (some, inside)])
+
+    def average(self, before: Tensor, values: Tensor) -> Tensor:
+        """The moving average of histograms (R, BINS) after these values (R, M)."""
+        half = self.BINS / 2
+        now = torch.stack([torch.histc(row.float(), self.BINS, -half, half) for row in values])
+        now /= now.sum(1, keepdim=True)
+        return torch.lerp(now, before, self.decay) if before.any() else now
+
+    def carried(self, values: Tensor) -> Tensor:
+        """Where generated values (R, M) would lie, were they distributed like real ones."""
+        heights = functional.pad(self.made.cumsum(1), (1, 0)), functional.pad(self.real.cumsum(1), (1, 0))
+        place = (values + self.BINS / 2).clamp(0, self.BINS - 1e-3)
+        share = at(heights[0], place)
+        right = torch.searchsorted(heights[1], share).clamp(1, self.BINS)
+        low, high = heights[1].gather(1, right - 1), heights[1].gather(1, right)
+        return right - 1 + ((share - low) / (high - low).clamp(min=1e-9)).clamp(0, 1) - self.BINS / 2
+
+
+def at(heights: Tensor, place: Tensor) -> Tensor:
+    """Heights (R, K), given at whole numbers, at places (R, M) between them."""
+    left = place.long()
+    low, high = heights.gather(1, left), heights.gather(1, left + 1)
+    return low + (place - left) * (high - low)
+
+
+def colourfulness_loss(L: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
+    """By how much generated pictures are less colourful than real ones, in hundreds; below 0 where more so.
+
+    It pulls as hard wherever they stand: other losses must hold it. It looks at every second pixel each way.
+
+    Args:
+        L: (N, 1, H, W).
+        ab: (N, 2, H, W) in Lab units.
+        truth: the same.
+    Source: Hasler and Suesstrunk, "Measuring colourfulness in natural images" (metrics.py has it for one
+        picture); Kang et al., "DDColor" (as a loss).
+    """
+    made, real = (tensor_colourfulness(some_rgb(L, colours)) for colours in (ab, truth))
+    return (real - made).mean() / 100
+
+
+def tensor_colourfulness(rgb: Tensor) -> Tensor:
+    """Colourfulness (N,) of pictures (N, 3, H, W) in 0..255, differentiably."""
+    red, green, blue = rgb.flatten(2).unbind(1)  # (N, H * W) each
+    both = torch.stack([red - green, (red + green) / 2 - blue])  # (2, N, H * W)
+    spread = (both.var(2, correction=0).sum(0) + 1e-3).sqrt()  # the root of grey has no slope
+    return spread + 0.3 * (both.mean(2).square().sum(0) + 1e-3).sqrt()
+
+
+class FeatureReconstructionLoss(nn.Module):
+    """Squared distance between features of the generated and the real picture, over C * H * W.
+
+    The features are the activations of one layer of a frozen network, which sees RGB with its own
+    normalisation. VGG16 takes what the original Caffe weights take: 0..255, less the mean colour of
+    ImageNet. At that scale block3_conv3 gives about 50,000, so the paper's weight of 1e-5, which it leaves
+    without a unit, makes this term about as large as 100 times the pixel loss.
+
+    Args:
+        network: a key of LOSS_NETWORKS.
+        layer: one of its layers.
+    Raises:
+        TrainingError: the network's weights are not cached and cannot be downloaded.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, network: str = "vgg16", layer: str = "block3_conv3") -> None:
+        super().__init__()
+        module, mean, std = LOADERS[network](layer)
+        self.network = module.eval().requires_grad_(False)
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+
+    def features(self, L: Tensor, ab: Tensor) -> Tensor:
+        """Activations (N, C, h, w) of the picture with L (N, 1, H, W) and ab (N, 2, H, W)."""
+        with torch.autocast(L.device.type, enabled=False):  # colour needs more than bf16's eight bits
+            rgb = (tensor_lab_to_rgb(L, ab) - self.mean) / self.std
+        activations: Tensor = self.network(rgb)
+        return activations
+
+    def forward(self, L: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
+        """Mean over the batch; gradients reach `ab` only."""
+        with torch.no_grad():
+            real = self.features(L, truth)
+        return (self.features(L, ab).float() - real.float()).square().mean()
+
+
+def vgg16(layer: str) -> LossNetwork:
+    """VGG16 with the original weights, as far as one layer."""
+    from torchvision.models import VGG16_Weights, vgg16
+
+    weights = VGG16_Weights.IMAGENET1K_FEATURES
+    network = vgg16(init_weights=False).features
+    network.load_state_dict(part(downloaded(weights), "features."))
+    ends = [place for place, module in enumerate(network, 1) if isinstance(module, nn.MaxPool2d)]
+    end = ends[list(LOSS_NETWORKS["vgg16"]).index(layer)] - 1  # each block's last ReLU is before its pooling
+    preset = weights.transforms()
+    return network[:end], preset.mean, preset.std
+
+
+def resnet50(layer: str) -> LossNetwork:
+    """ResNet50, a classifier of ImageNet, as far as one layer."""
+    from torchvision.models import ResNet50_Weights, resnet50
+
+    weights = ResNet50_Weights.IMAGENET1K_V1
+    network = resnet50()
+    network.load_state_dict(downloaded(weights))
+    parts = dict(network.named_children())
+    names = list(parts)[: list(parts).index(layer) + 1]
+    preset = weights.transforms()
+    return nn.Sequential(*(parts[name] for name in names)), preset.mean, preset.std
+
+
+def fpn(layer: str) -> LossNetwork:
+    """The feature pyramid of the detector that torchvision trained on COCO, at one level."""
+    from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
+    from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
+    from torchvision.ops import FrozenBatchNorm2d
+
+    network = resnet_fpn_backbone(backbone_name="resnet50", weights=None, norm_layer=FrozenBatchNorm2d)
+    network.load_state_dict(part(downloaded(FasterRCNN_ResNet50_FPN_Weights.COCO_V1), "backbone."))
+    for module in network.modules():
+        if isinstance(module, FrozenBatchNorm2d):
+            module.eps = 0.0  # as torchvision has it for these weights
+    place = list(LOSS_NETWORKS["fpn"]).index(layer)
+    for other in set(range(len(network.fpn.layer_blocks))) - {place}:
+        network.fpn.layer_blocks[other] = nn.Identity()  # levels that nobody reads
+    return (
+        Taken(network, str(place)),
+        (0.485, 0.456, 0.406),
+        (0.229, 0.224, 0.225),
+    )  # GeneralizedRCNNTransform's
+
+
+def unet(layer: str) -> LossNetwork:
+    """The ImageNet encoder of segmentation-models-pytorch's U-Net, as far as one layer."""
+    import segmentation_models_pytorch as smp
+
+    depth = list(LOSS_NETWORKS["unet"]).index(layer) + 1
+    try:
+        encoder = smp.encoders.get_encoder("resnet34", depth=depth, weights="imagenet")
+        preset = smp.encoders.get_preprocessing_params("resnet34", "imagenet")
+    except Exception as err:  # the Hub's client has many errors; OSError is the base of some only
+        raise TrainingError(
+            f"smp-hub/resnet34.imagenet: cannot be downloaded ({str(err).splitlines()[0]}); connect once"
+        ) from err
+    return Taken(encoder, -1), preset["mean"], preset["std"]
+
+
+LOADERS: dict[str, Callable[[str], LossNetwork]] = {
+    "vgg16": vgg16,
+    "resnet50": resnet50,
+    "unet": unet,
+    "fpn": fpn,
+}
+
+
+class Taken(nn.Module):
+    """A network of several outputs, of which one is taken."""
+
+    def __init__(self, network: nn.Module, key: str | int) -> None:
+        super().__init__()
+        self.network, self.key = network, key
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        """Activations (N, C, h, w) of RGB (N, 3, H, W)."""
+        taken: Tensor = self.network(rgb)[self.key]
+        return taken
+
+
+def downloaded(weights: object) -> dict[str, Tensor]:
+    """The state dict of torchvision's weights, out of its cache or from its server.
+
+    Raises:
+        TrainingError: neither has it, or what is in the cache is damaged.
+    """
+    file = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)  # type: ignore[attr-defined]
+    try:
+        state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)  # type: ignore[attr-defined]
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as err:  # a wrong hash is a RuntimeError
+        reason = str(err).partition("\n")[0]
+        if file.exists():
+            raise TrainingError(f"{file}: damaged ({reason}); delete it, and connect once") from err
+        raise TrainingError(
+            f"{weights.url}: cannot be downloaded ({reason}); connect once, or put the file into "  # type: ignore[attr-defined]
+            f"{file.parent}"
+        ) from err
+    return state
+
+
+def part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """What a state dict has below a prefix, without it."""
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
