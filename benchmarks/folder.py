@@ -23,10 +23,11 @@ import numpy as np
 from PIL import Image
 
 from colourise import colouriser, images
-from colourise.archives import batch, folders
+from colourise.archives import batch
+from colourise.archives.job import Job, Settings
 from colourise.colouriser import Colouriser, load_model
 
-SETTINGS = folders.Settings()
+SETTINGS = Settings()
 KINDS = 4  # different pictures of each size
 TURN = 8  # photos in each turn, at most
 
@@ -66,7 +67,7 @@ def limit(paths: list[Path], out: Path, workers: int) -> float:
 
 def ours(paths: list[Path], out: Path, workers: int, model: Colouriser) -> float:
     """Seconds of colouring."""
-    jobs = [folders.Job(path, out / path.name, named=False) for path in paths]
+    jobs = [Job(path, out / path.name, named=False) for path in paths]
     start = time.perf_counter()
     outcomes = list(
         batch.run([batch.Due(job, "", overwrite=True) for job in jobs], model, SETTINGS, workers=workers)

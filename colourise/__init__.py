@@ -12,12 +12,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from colourise.version import __version__
+
 if TYPE_CHECKING:
     from colourise.colouriser import Colouriser, load_model
     from colourise.errors import ColouriseError
     from colourise.models.checkpoints import known as available_models
 
-__version__ = "0.1.0"
 __all__ = ["ColouriseError", "Colouriser", "__version__", "available_models", "load_model"]
 
 _HOMES = {

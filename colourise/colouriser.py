@@ -10,7 +10,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from colourise.lab.pictures import Floats, Pixels, clip_to_gamut_bounds, lay_over, one_channel, rgb_to_L
+from colourise.lab.pictures import (
+    Floats,
+    JoinerMaker,
+    Pixels,
+    clip_to_gamut_bounds,
+    lay_over,
+    one_channel,
+    rgb_to_L,
+)
 from colourise.models.backends import Backend, BackendName, Precision, open_backend
 from colourise.models.checkpoints import DEFAULT_MODEL
 
@@ -24,7 +32,7 @@ class Colouriser:
         saturation: ab is multiplied by this; 1.0 leaves it as predicted.
         model: name and hash of the model, for the history of a picture.
         threads: how many lay colours over one picture; by default one a processor.
-        fused: whether colours are laid over by compiled code, which pays for many pictures.
+        joiner: what lays colours over; by default NumPy and OpenCV.
     """
 
     def __init__(
@@ -35,20 +43,30 @@ class Colouriser:
         saturation: float = 1.0,
         model: str = "",
         threads: int | None = None,
-        fused: bool = False,
+        joiner: JoinerMaker | None = None,
     ) -> None:
         self.backend, self.input_size, self.saturation = backend, input_size, saturation
-        self.model, self.threads, self.fused = model, threads, fused
+        self.model, self.threads, self.joiner = model, threads, joiner
 
-    def over(self, backend: Backend, *, fused: bool) -> Colouriser:
-        """The same with a backend that many threads share, of which each does a whole picture."""
+    def over(self, backend: Backend, *, compiled: bool) -> Colouriser:
+        """Make the same with a backend that many threads share, of which each does a whole picture.
+
+        Args:
+            backend: what predicts ab.
+            compiled: whether compiled code lays colours over, which is worth loading for many pictures.
+        """
+        joiner: JoinerMaker | None = None
+        if compiled:
+            from colourise.lab.compiled import joiner as compiled_joiner
+
+            joiner = compiled_joiner
         return Colouriser(
             backend,
             input_size=self.input_size,
             saturation=self.saturation,
             model=self.model,
             threads=1,
-            fused=fused,
+            joiner=joiner,
         )
 
     def __call__(self, pictures: Sequence[Pixels]) -> list[Pixels]:
@@ -74,7 +92,7 @@ class Colouriser:
 
     def lay(self, picture: Pixels, ab: Floats) -> Pixels:
         """A picture (H, W) or (H, W, 3) with ab (2, S, S) laid over: (H, W, 3) of its dtype."""
-        return lay_over(picture, ab, self.threads, fused=self.fused)
+        return lay_over(picture, ab, self.threads, joiner=self.joiner)
 
 
 def load_model(

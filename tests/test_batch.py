@@ -22,7 +22,8 @@ from typer.testing import Result
 from colourise import images
 from colourise.archives import batch
 from colourise.archives.batch import Budget, Shared
-from colourise.archives.ledger import Ledger, Row, Stamp
+from colourise.archives.ledger import Ledger, Row
+from colourise.files.stamp import Stamp
 
 Colourise = Callable[..., Result]
 

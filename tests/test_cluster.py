@@ -24,13 +24,14 @@ from PIL import Image
 from test_batch import made, rows, summary
 from typer.testing import Result
 
-from colourise import images
 from colourise.archives import batch, ray_cluster
-from colourise.archives.folders import Job, Settings
-from colourise.archives.ledger import Ledger, Stamp
+from colourise.archives.job import Job, Settings
+from colourise.archives.ledger import Ledger
 from colourise.archives.ray_cluster import TRIES, Loaded, Task, Worker, free, run
 from colourise.colouriser import Colouriser, load_model
 from colourise.errors import DeviceError, ModelError
+from colourise.files.atomic import part_prefix
+from colourise.files.stamp import Stamp
 from colourise.lab.pictures import rgb_to_L
 
 Colourise = Callable[..., Result]
@@ -256,9 +257,7 @@ def test_a_photo_that_kills_its_workers_fails_and_no_other_is_done_twice(
     load = partial(Colouriser, Deadly(tmp_path / "log", light[60]), input_size=32, model="deadly")
     heard: list[str] = []
     with Ledger(out) as ledger:
-        part = (
-            out / f"{images.part_prefix(out / '60.png')}dead.part"
-        )  # as of a worker that was killed writing
+        part = out / f"{part_prefix(out / '60.png')}dead.part"  # as of a worker that was killed writing
         part.touch()
         outcomes = list(run(todo, load(), PLAIN, load=load, ledger=ledger, workers=2, told=heard.append))
     assert not part.exists()

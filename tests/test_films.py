@@ -558,7 +558,7 @@ def test_a_missing_film(colourise: Colourise, tmp_path: Path) -> None:
 
 
 def test_a_photo_is_no_film_and_a_film_without_suffix_is(film: Path) -> None:
-    from colourise.archives.folders import is_film
+    from colourise.films.source import is_film
 
     assert not is_film(PHOTOS / "chelsea.jpg")
     assert is_film(film.rename(film.with_suffix(".unknown")))

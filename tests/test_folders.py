@@ -11,7 +11,8 @@ from PIL import Image
 
 from colourise import images
 from colourise.archives.batch import Outcome, due, run
-from colourise.archives.folders import Job, Settings, colour, plan
+from colourise.archives.folders import colour, plan
+from colourise.archives.job import Job, Settings
 from colourise.colouriser import Colouriser, load_model
 from colourise.errors import PhotoError
 

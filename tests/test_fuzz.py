@@ -30,7 +30,9 @@ from PIL import Image, ImageCms, TiffImagePlugin
 
 from colourise import images
 from colourise.archives import batch, folders
+from colourise.archives.job import Settings
 from colourise.colouriser import Colouriser
+from colourise.files.names import FORMATS
 
 MANY = int(os.environ.get("COLOURISE_FUZZ", 0))
 SECONDS = 10
@@ -425,7 +427,7 @@ def check(folder: Path, data: bytes, suffix: str, kind: str | None = None) -> st
     folder.mkdir()
     source = folder / f"photo{suffix}"
     source.write_bytes(data)
-    how = folders.Settings(format=kind)
+    how = Settings(format=kind)
     ((job,), _) = folders.plan([source], None, how)
     with warnings.catch_warnings(record=True) as caught, little_memory():
         warnings.resetwarnings()
@@ -505,9 +507,7 @@ REASONS = {
 """What is said of each file, or "" if it is coloured."""
 
 
-@pytest.mark.parametrize(
-    "name", sorted(path.name for path in BROKEN.iterdir() if path.suffix in images.FORMATS)
-)
+@pytest.mark.parametrize("name", sorted(path.name for path in BROKEN.iterdir() if path.suffix in FORMATS))
 def test_what_broke_it_once(tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]) -> None:
     data = (BROKEN / name).read_bytes()
     reason = check(tmp_path / "in", data, Path(name).suffix)

@@ -18,6 +18,7 @@ from PIL import ExifTags, Image, ImageCms, ImageOps, TiffImagePlugin
 
 from colourise import images
 from colourise.errors import PhotoError
+from colourise.files.names import EXTENSIONS, FORMATS
 from colourise.images import pillow
 
 XMP = (
@@ -95,7 +96,7 @@ def test_there_and_back(tmp_path: Path, suffix: str, shape: tuple[int, ...]) -> 
     target = tmp_path / f"photo{suffix}"
     assert images.write(images.Photo(pixels, None, "PNG"), target) == []
     photo = images.read(target)
-    assert photo.format == images.FORMATS[suffix]
+    assert photo.format == FORMATS[suffix]
     assert photo.notes == []
     assert photo.alpha is None
     assert photo.pixels.flags.c_contiguous
@@ -1095,7 +1096,7 @@ def test_a_kill_leaves_the_old_file(tmp_path: Path) -> None:
     )
     assert result.returncode == -9, result.stderr
     assert target.read_bytes() == b"precious"
-    assert not [path for path in tmp_path.iterdir() if path.suffix in images.EXTENSIONS and path != target]
+    assert not [path for path in tmp_path.iterdir() if path.suffix in EXTENSIONS and path != target]
 
 
 # --- Manners ------------------------------------------------------------------------------------------
@@ -1159,5 +1160,5 @@ def test_extensions() -> None:
         ".avif",
         ".heic",
         ".heif",
-    } <= images.EXTENSIONS
-    assert all(suffix == suffix.lower() for suffix in images.EXTENSIONS)
+    } <= EXTENSIONS
+    assert all(suffix == suffix.lower() for suffix in EXTENSIONS)

@@ -6,10 +6,11 @@ import pytest
 import torch
 from skimage import color
 
-from colourise.lab import pictures
+from colourise.lab import compiled, pictures, tensors
 
 CHANCE = np.random.default_rng(0)
 EVERY = np.stack(np.meshgrid(*[np.arange(0, 256, 5)] * 3), -1).reshape(52, -1, 3).astype(np.uint8)
+JOINERS = [pictures.plain_joiner, compiled.joiner]
 DEEP = CHANCE.integers(0, 65536, (64, 64, 3)).astype(np.uint16)
 
 
@@ -36,27 +37,27 @@ def test_sixteen_bits_there_and_back():
 
 def test_torch_agrees_with_scikit_image_and_comes_back():
     rgb = torch.from_numpy(np.moveaxis(EVERY / np.float32(255), -1, 0).copy())[None]
-    there = pictures.tensor_rgb_to_lab(rgb)
+    there = tensors.tensor_rgb_to_lab(rgb)
     assert np.abs(np.moveaxis(there[0].numpy(), 0, -1) - reference(EVERY)).max() < 0.01
-    assert (pictures.tensor_lab_to_rgb(there[:, :1], there[:, 1:]) - rgb).abs().max() < 1e-4
+    assert (tensors.tensor_lab_to_rgb(there[:, :1], there[:, 1:]) - rgb).abs().max() < 1e-4
 
 
 def test_torch_is_differentiable_at_black_white_and_out_of_gamut():
     L = torch.tensor([0.0, 100.0, 50.0]).view(1, 1, 1, 3)
     ab = torch.full((1, 2, 1, 3), 90.0, requires_grad=True)
-    pictures.tensor_lab_to_rgb(L, ab).sum().backward()
+    tensors.tensor_lab_to_rgb(L, ab).sum().backward()
     assert torch.isfinite(ab.grad).all()
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("fused", [False, True])
-def test_laying_colour_over_keeps_the_lightness(dtype, channels, fused):
+@pytest.mark.parametrize("joiner", JOINERS)
+def test_laying_colour_over_keeps_the_lightness(dtype, channels, joiner):
     top = np.iinfo(dtype).max
     pixels = CHANCE.integers(0, top + 1, (90, 70, channels)).astype(dtype)
     pixels[:8], pixels[8:16] = 0, top  # black and white can take no colour
     ab = CHANCE.uniform(-100, 90, (2, 9, 7)).astype(np.float32)  # far out of gamut in places
-    coloured = pictures.lay_over(pixels[..., 0] if channels == 1 else pixels, ab, fused=fused)
+    coloured = pictures.lay_over(pixels[..., 0] if channels == 1 else pixels, ab, joiner=joiner)
     assert coloured.dtype == dtype
     before = reference(np.repeat(pixels, 3, 2) if channels == 1 else pixels)[..., 0]
     rounding = 0.3 if dtype == np.uint8 else 0.003  # of L, when all three channels are rounded
@@ -75,22 +76,22 @@ def test_no_colour_leaves_grey_as_it_was():
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("size", [(300, 400), (61, 47), (1, 500), (500, 1), (2, 3)])
 @pytest.mark.parametrize("network", [(1, 1), (2, 1), (28, 28), (224, 224)])
-def test_one_fused_pass_comes_to_the_same_levels(dtype, size, network):
+def test_one_compiled_pass_comes_to_the_same_levels(dtype, size, network):
     """Rounding may tip one step of the table: one level of 8 bits in few pixels, at most two of 16 bits."""
     grey = CHANCE.integers(0, np.iinfo(dtype).max + 1, size).astype(dtype)
     ab = CHANCE.uniform(-100, 90, (2, *network)).astype(np.float32)
-    difference = pictures.lay_over(grey, ab, fused=True).astype(int) - pictures.lay_over(grey, ab)
+    difference = pictures.lay_over(grey, ab, joiner=compiled.joiner).astype(int) - pictures.lay_over(grey, ab)
     assert np.abs(difference).max() <= (1 if dtype == np.uint8 else 2)
     assert (difference != 0).mean() < (0.001 if dtype == np.uint8 else 0.05)
 
 
-@pytest.mark.parametrize("fused", [False, True])
-def test_strips_do_not_show(monkeypatch, fused):
+@pytest.mark.parametrize("joiner", JOINERS)
+def test_strips_do_not_show(monkeypatch, joiner):
     grey = CHANCE.integers(0, 256, (61, 47)).astype(np.uint8)
     ab = CHANCE.uniform(-40, 40, (2, 8, 8)).astype(np.float32)
-    whole = pictures.lay_over(grey, ab, fused=fused)
+    whole = pictures.lay_over(grey, ab, joiner=joiner)
     monkeypatch.setattr(pictures, "STRIP_PIXELS", 47 * 3)
-    assert np.array_equal(pictures.lay_over(grey, ab, fused=fused), whole)
+    assert np.array_equal(pictures.lay_over(grey, ab, joiner=joiner), whole)
 
 
 def test_colour_stands_where_it_was_predicted():
@@ -153,11 +154,11 @@ def test_one_side_may_shrink_while_the_other_grows():
     assert np.abs(L - 53.6).max() < 3  # 127.5 of 255
 
 
-@pytest.mark.parametrize("fused", [False, True])
-def test_very_wide_and_very_tall_pictures(fused):
+@pytest.mark.parametrize("joiner", JOINERS)
+def test_very_wide_and_very_tall_pictures(joiner):
     for shape in ((2, 40_000), (40_000, 2)):
         coloured = pictures.lay_over(
-            np.full(shape, 128, np.uint8), np.full((2, 8, 8), 20, np.float32), fused=fused
+            np.full(shape, 128, np.uint8), np.full((2, 8, 8), 20, np.float32), joiner=joiner
         )
         assert coloured.shape == (*shape, 3)
         assert coloured.std((0, 1)).max() == 0

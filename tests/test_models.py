@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from colourise.errors import ModelError
-from colourise.models.networks import registry
+from colourise.models.networks import norms, registry
 from colourise.models.networks.patchgan import MultiScale, PatchGAN
 from colourise.training.recipes import RECIPES
 
@@ -162,7 +162,7 @@ def test_three_discriminators_see_70_140_and_280_pixels():
 def test_spectral_norm_keeps_singular_values_at_one_and_leaves_in_a_plain_state():
     torch.manual_seed(0)
     network = registry.build("unet", levels=5, width=4)
-    registry.add_spectral_norm(network)
+    norms.add_spectral_norm(network)
     L = torch.rand(2, 1, 32, 32) * 100
     for _ in range(30):
         network(L)  # a power iteration each
@@ -172,7 +172,7 @@ def test_spectral_norm_keeps_singular_values_at_one_and_leaves_in_a_plain_state(
     transposed = network.ups[1][1].weight.transpose(0, 1)
     assert torch.linalg.svdvals(transposed.flatten(1))[0].item() == pytest.approx(1, abs=0.05)
     plain = registry.build("unet", levels=5, width=4).eval()
-    plain.load_state_dict(registry.plain_state_dict(network))
+    plain.load_state_dict(norms.plain_state_dict(network))
     assert torch.allclose(plain(L), network(L), atol=1e-5)
 
 
@@ -185,10 +185,12 @@ def test_shared_batch_norms_leave_the_network_what_it_is(architecture, arguments
     names, weights = list(network.state_dict()), list(network.parameters())
     L = torch.rand(2, 1, 32, 32) * 100
     before = network.eval()(L)
-    shared = registry.share_batch_norms(network).train()
-    norms = [module for module in shared.modules() if isinstance(module, nn.SyncBatchNorm)]
-    assert norms and not any(isinstance(module, nn.BatchNorm2d) for module in shared.modules())
-    assert {norm.training for norm in norms} == ({True, False} if architecture == "encoder_unet" else {True})
+    shared = norms.share_batch_norms(network).train()
+    shared_norms = [module for module in shared.modules() if isinstance(module, nn.SyncBatchNorm)]
+    assert shared_norms and not any(isinstance(module, nn.BatchNorm2d) for module in shared.modules())
+    assert {norm.training for norm in shared_norms} == (
+        {True, False} if architecture == "encoder_unet" else {True}
+    )
     assert torch.equal(shared.eval()(L), before)
     assert list(shared.state_dict()) == names
     assert all(a is b for a, b in zip(shared.parameters(), weights, strict=True))

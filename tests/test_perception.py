@@ -10,7 +10,7 @@ from torchmetrics.image import LearnedPerceptualImagePatchSimilarity
 
 from colourise.evaluation import perceptual
 from colourise.evaluation.perceptual import Perception
-from colourise.training import losses
+from colourise.models import loss_networks
 
 CHANCE = np.random.default_rng(0)
 TRUTHS = CHANCE.integers(0, 256, (12, 64, 64, 3)).astype(np.uint8)
@@ -72,7 +72,7 @@ def test_frechet_distance_looks_at_the_last_convolutions_of_vgg16(monkeypatch):
     monkeypatch.setattr(perceptual, "vgg16", vgg16)
     assert perceptual.vgg16_means()(tensor(TRUTHS[:2])).shape == (2, 512)
     assert asked == ["block5_conv3"]
-    assert callable(losses.vgg16)
+    assert callable(loss_networks.vgg16)
 
 
 def test_frechet_distance_of_one_photo_is_undefined(small_vgg16):

@@ -17,9 +17,10 @@ from typer.testing import Result
 from upath import UPath
 
 from colourise.archives import ledger
-from colourise.archives.ledger import RemoteLedger, Row, Stamp
+from colourise.archives.ledger import RemoteLedger, Row
 from colourise.errors import LedgerError, PhotoError
 from colourise.files import storage
+from colourise.files.stamp import Stamp
 
 Colourise = Callable[..., Result]
 

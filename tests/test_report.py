@@ -20,7 +20,8 @@ from conftest import PHOTOS, pixels
 from PIL import Image
 
 from colourise import images
-from colourise.archives import folders, report
+from colourise.archives import report
+from colourise.files.walk import walk
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")
@@ -290,7 +291,7 @@ def test_a_second_report_makes_what_is_missing(
     assert {Path(str(image["src"])).name for image in page.of("img")} == now
     assert all(other.exists() for other in others)
     assert gone.source.exists()
-    assert list(folders.walk(tmp_path / "report_files", [])) == others[::-1]  # a walk colours no thumbnail
+    assert list(walk(tmp_path / "report_files", [])) == others[::-1]  # a walk colours no thumbnail
 
 
 def test_files_that_are_gone_or_damaged_leave_a_plain_tile(tmp_path: Path, coloured: Any) -> None:

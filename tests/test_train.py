@@ -43,7 +43,7 @@ from colourise.evaluation.metrics import Scores, colourfulness
 from colourise.lab.pictures import lay_over, rgb_to_lab
 from colourise.models import checkpoints
 from colourise.models.card import Card
-from colourise.models.networks import registry
+from colourise.models.networks import norms, registry
 from colourise.models.networks.patchgan import PatchGAN
 from colourise.models.networks.unet import NORMS
 from colourise.training import losses
@@ -594,7 +594,7 @@ def test_feature_loss_is_zero_for_the_truth_and_by_hand_else(loss_network):
     L, truth = torch.rand(2, 1, 16, 16) * 100, torch.randn(2, 2, 16, 16) * 20
     assert features(L, truth, truth) == 0
     ab = torch.randn(2, 2, 16, 16) * 20
-    from colourise.lab.pictures import tensor_lab_to_rgb
+    from colourise.lab.tensors import tensor_lab_to_rgb
 
     def by_hand(ab):
         mean = torch.tensor([0.48235, 0.45882, 0.40784]).view(1, 3, 1, 1)
@@ -776,7 +776,7 @@ def test_released_weights_have_spectral_norm_though_they_are_a_mean():
     L, ab = torch.rand(4, 1, 32, 32) * 100, torch.randn(4, 2, 1, 1).expand(4, 2, 32, 32) * 30
     for _ in range(30):
         learner.step(L, ab)
-    released = registry.plain_state_dict(learner.averaged())
+    released = norms.plain_state_dict(learner.averaged())
     for name, weight in released.items():
         if weight.dim() == 4:
             matrix = (weight.transpose(0, 1) if name.startswith("ups") else weight).flatten(1)
@@ -1213,7 +1213,7 @@ def test_wrong_settings_are_named(recipe, overrides, message):
 
 
 def test_the_table_of_arguments_is_the_networks_own():
-    networks = {**registry.GENERATORS, "patchgan": PatchGAN}
+    networks = {name: registry.generator_class(name) for name in registry.GENERATORS} | {"patchgan": PatchGAN}
     assert networks.keys() == ARGUMENTS.keys()
     for name, network in networks.items():
         parameters = inspect.signature(network).parameters.values()

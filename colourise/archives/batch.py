@@ -28,11 +28,15 @@ import numpy as np
 from PIL import Image
 
 from colourise import images
-from colourise.archives.folders import Job, Settings, colour
-from colourise.archives.ledger import Ledger, RemoteLedger, Row, Stamp
+from colourise.archives.folders import colour
+from colourise.archives.job import Job, Settings
+from colourise.archives.ledger import Ledger, RemoteLedger, Row
+from colourise.archives.staging import staged
 from colourise.colouriser import Colouriser
 from colourise.errors import ColouriseError, PhotoError
-from colourise.files.storage import is_remote, listing, staged
+from colourise.files.atomic import part_prefix
+from colourise.files.stamp import Stamp
+from colourise.files.storage import is_remote, listing, stamp_of
 from colourise.images import pillow
 from colourise.lab.pictures import Floats
 from colourise.models.backends import Backend, OnnxBackend
@@ -135,7 +139,7 @@ def due(
     *,
     overwrite: bool = False,
     retry: bool = False,
-    stamp_of: Callable[[Path], Stamp | None] = Stamp.of,
+    stamp_of: Callable[[Path], Stamp | None] = stamp_of,
 ) -> tuple[list[Due], list[Outcome]]:
     """Sort jobs into those that are to be done, and outcomes of those that are not.
 
@@ -169,7 +173,7 @@ def due(
 def stamps_below(output: Path | None) -> Callable[[Path], Stamp | None]:
     """What looks at coloured versions: of a folder that is on no disk, all are listed at once."""
     if output is None or not is_remote(output):
-        return Stamp.of
+        return stamp_of
     there = {url: Stamp(found.st_size, found.st_mtime_ns) for url, found in listing(output).items()}
     return lambda file: there.get(str(file))
 
@@ -269,7 +273,7 @@ def do(one: Due, colouriser: Colouriser, settings: Settings, budget: Budget, has
     outcome = Outcome(one.job, "failed")
     try:
         with staged(one.job, overwrite=settings.overwrite) as here:
-            before = Stamp.of(here.source)
+            before = stamp_of(here.source)
             if hashed and before is not None:
                 with here.source.open("rb") as file:
                     outcome.hash = file_digest(file, "sha256").digest()
@@ -294,7 +298,7 @@ def do(one: Due, colouriser: Colouriser, settings: Settings, budget: Budget, has
         outcome.notes = []
     if hashed:
         with suppress(PhotoError):  # a store that no longer answers
-            outcome.made = Stamp.of(one.job.target)
+            outcome.made = stamp_of(one.job.target)
     outcome.seconds = time.perf_counter() - start
     return outcome
 
@@ -331,7 +335,7 @@ def settle(ledger: Ledger, rows: Mapping[bytes, Row], done: Iterable[Outcome]) -
     """Write down as coloured what a killed run had finished without having written it down."""
     found = (rows.get(outcome.job.key) for outcome in done)
     ledger.write(
-        replace(row, result="coloured", made=Stamp.of(row.output), at=time.time())
+        replace(row, result="coloured", made=stamp_of(row.output), at=time.time())
         for row in found
         if row is not None and row.result == "planned"
     )
@@ -368,7 +372,7 @@ def sweep(rows: Iterable[Row]) -> None:
     """Remove the unfinished files that a killed run left of photos that it had planned."""
     places: dict[Path, set[str]] = {}
     for row in rows:
-        places.setdefault(row.target.parent, set()).add(images.part_prefix(row.target))
+        places.setdefault(row.target.parent, set()).add(part_prefix(row.target))
     for folder, prefixes in places.items():
         with suppress(FileNotFoundError):  # a store without such a folder
             for part in folder.glob(".colourise-*.part"):
@@ -380,7 +384,7 @@ def still_needed(todo: Iterable[Due]) -> str:
     """What a user whose disk is full must know."""
     read = made = left = photos = 0
     for one in todo:
-        size, there = one.job.stamp.size if one.job.stamp else 0, Stamp.of(one.job.target)
+        size, there = one.job.stamp.size if one.job.stamp else 0, stamp_of(one.job.target)
         if there is None:
             left, photos = left + size, photos + 1
         else:
@@ -459,10 +463,10 @@ def for_many(colouriser: Colouriser, *, many: bool = True) -> Iterator[Colourise
     """
     backend = colouriser.backend
     if many and isinstance(backend, OnnxBackend) and backend.provider == "CPUExecutionProvider":
-        yield colouriser.over(backend.single, fused=True)
+        yield colouriser.over(backend.single, compiled=True)
     else:
         with Shared(backend) as shared:
-            yield colouriser.over(shared, fused=many)
+            yield colouriser.over(shared, compiled=many)
 
 
 class Shared:

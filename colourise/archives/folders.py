@@ -22,72 +22,19 @@ from typing import BinaryIO
 import cv2
 import numpy as np
 
-from colourise import __version__, images
-from colourise.archives.ledger import Stamp
+from colourise import images
+from colourise.archives.job import Job, Settings
 from colourise.colouriser import Colouriser
 from colourise.errors import PhotoError
-from colourise.files import storage
-from colourise.files.storage import is_remote, located
+from colourise.files.names import COMPARE, FORMATS, MARK, is_ours
+from colourise.files.stamp import Stamp
+from colourise.files.storage import is_remote, located, stamp_of
+from colourise.files.walk import scan, status
 from colourise.images.pillow import to_8_bits
 from colourise.lab.pictures import Pixels, lay_over
+from colourise.version import __version__
 
-MARK = ".colourised"  # photo.jpg -> photo.colourised.jpg
-COMPARE = ".compare"  # photo.jpg -> photo.compare.jpg
-OURS = (MARK, COMPARE)
-PREVIEW = ".preview"  # film.mp4 -> film.preview.mp4
-PART = ".part"  # film.colourised.mp4 -> film.colourised.part.mp4, of a run that was stopped
-FILMS: tuple[str, ...] = (
-    ".3g2",
-    ".3gp",
-    ".asf",
-    ".avi",
-    ".dv",
-    ".f4v",
-    ".flv",
-    ".m2ts",
-    ".m2v",
-    ".m4v",
-    ".mkv",
-    ".mov",
-)
-FILMS += (".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogm", ".ogv", ".rm", ".rmvb", ".ts", ".vob")
-FILMS += (".webm", ".wmv")
-ANIMATED = (".gif", ".webp")  # what is a film where it has several pictures, and is named
 COMPARE_SIDE = 2048  # longest side of each half of a before | after picture, in pixels
-
-
-@dataclass(frozen=True)
-class Job:
-    """One photo to colour."""
-
-    source: Path
-    """The photo."""
-    target: Path
-    """Where its coloured version goes."""
-    named: bool
-    """Whether the user named this file, rather than a folder above it."""
-    sheet: Path | None = None
-    """Where its before | after picture goes, if there is to be one."""
-    key: bytes = b""
-    """What a ledger knows it by: its place below the output folder, with its own name."""
-    stamp: Stamp | None = None
-    """Its size and time when the folder was walked; None: it could not be looked at."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How photos are written."""
-
-    format: str | None = None
-    """Output format; by default the source's."""
-    quality: int | None = None
-    """1 to 100 for lossy formats; by default each format's own."""
-    overwrite: bool = False
-    """Whether outputs that exist are made again."""
-    compare: bool = False
-    """Whether a before | after picture is written too."""
-    history: bool = True
-    """Whether the output's metadata say what was done to it."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +110,7 @@ def plan(
         else:
             target = output if output and one_file else target_of(str(path), "", output, settings)
             key = os.fsencode(path.absolute())
-            found = iter([Job(path, target, named=True, key=key, stamp=Stamp.of(path))])
+            found = iter([Job(path, target, named=True, key=key, stamp=stamp_of(path))])
         for job in found:
             jobs.setdefault(os.path.abspath(str(job.source)) if len(paths) > 1 else str(job.source), job)
     planned = distinct(list(jobs.values()), known or {})
@@ -173,26 +120,12 @@ def plan(
     ], refused
 
 
-def is_film(path: Path) -> bool:
-    """Whether a file that the user named is a film: by its suffix, or else by its content."""
-    suffix = path.suffix.lower()
-    if suffix in ANIMATED and path.is_file():
-        from colourise.films import animation
-
-        return animation.moves(path)
-    if suffix in FILMS or suffix in images.EXTENSIONS or not path.is_file():
-        return suffix in FILMS and not path.is_dir()
-    from colourise.films import video  # which takes a while to import
-
-    return video.moves(path)
-
-
 def is_file_name(output: Path, paths: list[Path]) -> bool:
     """Whether an output, which may not exist yet, is a file rather than a folder."""
     if is_remote(output) or output.is_dir():
         return False
     one_photo = len(paths) == 1 and not paths[0].is_dir()
-    return output.is_file() or output.suffix.lower() in images.FORMATS or (one_photo and output.suffix != "")
+    return output.is_file() or output.suffix.lower() in FORMATS or (one_photo and output.suffix != "")
 
 
 def check_output(output: Path, paths: list[Path], settings: Settings, *, one_file: bool) -> None:
@@ -204,8 +137,8 @@ def check_output(output: Path, paths: list[Path], settings: Settings, *, one_fil
     if one_file and (len(paths) > 1 or paths[0].is_dir()):
         raise PhotoError(f"{output}: is the name of one file; for a folder or several photos name a folder")
     if one_file and settings.format:
-        kind = images.FORMATS.get(suffix_of("", settings.format))
-        if kind != images.FORMATS.get(output.suffix.lower()):
+        kind = FORMATS.get(suffix_of("", settings.format))
+        if kind != FORMATS.get(output.suffix.lower()):
             raise PhotoError(f"{output}: --format says {settings.format}; change one of the two")
     if is_remote(output):
         return
@@ -254,95 +187,6 @@ def jobs_in(
         refused.append(f"{folder}: no photos in this folder")
 
 
-def walk(folder: Path, barred: list[OSError]) -> Iterator[Path]:
-    """Photos below a folder, sorted, without our own outputs; adds to `barred` what cannot be opened."""
-    return (Path(entry.path) for entry in scan(folder, barred))
-
-
-def scan(
-    folder: Path,
-    barred: list[OSError],
-    *,
-    follow: bool = False,
-    skip: Path | None = None,
-    films: list[str] | None = None,
-) -> Iterator[os.DirEntry[str] | storage.Entry]:
-    """What `walk` gives, as the file system has it.
-
-    Args:
-        folder: where to begin.
-        barred: what cannot be opened is added here.
-        follow: walk folders that are symbolic links too; each folder once, so that loops end.
-        skip: a folder that is left out.
-        films: what is none of the photos but a film is added here.
-    """
-    if is_remote(folder):
-        yield from (entry for entry in storage.scan(folder, barred, skip=skip) if is_photo(entry.name))
-        return
-    seen: set[tuple[int, int]] = set()
-    leave_out = None if skip is None else status(skip)
-    if leave_out is not None:
-        seen.add((leave_out.st_dev, leave_out.st_ino))
-    waiting = [os.fspath(folder)]
-    while waiting:
-        place = waiting.pop()
-        try:
-            here = os.stat(place)
-            if (here.st_dev, here.st_ino) in seen:
-                continue
-            seen.add((here.st_dev, here.st_ino))
-            with os.scandir(place) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
-        except OSError as err:
-            barred.append(err)
-            continue
-        folders = []
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if is_folder(entry):
-                if follow or not entry.is_symlink():
-                    folders.append(entry.path)
-            elif is_photo(entry.name):
-                yield entry
-            elif films is not None and is_film_name(entry.name):
-                films.append(entry.path)
-        waiting += reversed(folders)
-
-
-def is_photo(name: str) -> bool:
-    """Whether a file's name is that of a photo, and not of one that this tool made."""
-    stem, suffix = os.path.splitext(name)
-    return suffix.lower() in images.EXTENSIONS and not stem.endswith(OURS)
-
-
-def is_film_name(name: str) -> bool:
-    """Whether a file's name is that of a film, and not of one that this tool made."""
-    stem, suffix = os.path.splitext(name)
-    return suffix.lower() in FILMS and not stem.removesuffix(PART).endswith((*OURS, PREVIEW))
-
-
-def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether this is a folder, or a link to one; a link that leads to itself is none."""
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
-
-
-def status(entry: os.DirEntry[str] | storage.Entry | Path) -> os.stat_result | None:
-    """What the file system tells of a file, or None if it is gone or hidden."""
-    try:
-        return entry.stat()
-    except OSError:
-        return None
-
-
-def is_ours(path: Path) -> bool:
-    """Whether a file's name says that this tool made it."""
-    return path.stem.endswith(OURS)
-
-
 def target_of(photo: str, place: str, output: Path | None, settings: Settings) -> Path:
     """Where the coloured version of a photo goes: beside it, or to `place` below the output folder."""
     stem, own = os.path.splitext(photo)
@@ -356,7 +200,7 @@ def suffix_of(own: str, format: str | None) -> str:  # noqa: A002
     """Suffix of the coloured version: the photo's own where it can be written, PNG else."""
     if format is not None:
         return f".{format.lower().removeprefix('.')}"
-    return own if own.lower() in images.FORMATS else ".png"
+    return own if own.lower() in FORMATS else ".png"
 
 
 def distinct(jobs: list[Job], known: Mapping[bytes, str]) -> list[Job]:
@@ -471,7 +315,7 @@ def colour(
         if isinstance(source, Path) and source.exists() and file.samefile(source):  # through a link
             raise PhotoError(f"{source}: would be written over; choose another output")
     photo = images.read(source)
-    if stamp is not None and isinstance(source, Path) and Stamp.of(source) != stamp:
+    if stamp is not None and isinstance(source, Path) and stamp_of(source) != stamp:
         raise PhotoError(f"{source}: changed while it was read; run again when it is whole")
     before = shrunk(photo.pixels) if sheet else None
     (photo.pixels,) = colouriser([photo.pixels])
@@ -486,7 +330,7 @@ def colour(
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as err:
             raise PhotoError(f"{target.parent}: cannot be made a folder ({err.strerror})") from err
-    elif kind is None and photo.format not in images.FORMATS.values():
+    elif kind is None and photo.format not in FORMATS.values():
         kind = "png"
     if sheet and before is not None:  # first, so that a target that is there has its sheet
         both = np.hstack([lay_over(before, np.zeros((2, 1, 1), np.float32)), shrunk(photo.pixels)])

@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 
 from colourise.errors import LedgerError, PhotoError
 from colourise.files import storage
+from colourise.files.stamp import Stamp
 
 NAME = ".colourise{}.sqlite"  # in the output folder; a shard has its own: .colourise-2of8.sqlite
 SAVE_EVERY = 1.0  # seconds
@@ -39,28 +40,6 @@ PRAGMA user_version = 1;
 """
 
 Result = Literal["planned", "coloured", "failed"]
-
-
-@dataclass(frozen=True)
-class Stamp:
-    """What tells without reading a file whether it is another one now."""
-
-    size: int
-    """Bytes."""
-    changed: int
-    """Modification time in nanoseconds."""
-
-    @classmethod
-    def of(cls, file: str | Path) -> Self | None:
-        """The stamp of a file; None if it is not there."""
-        if storage.is_remote(file):
-            there = storage.status(file)
-            return there and cls(there.st_size, there.st_mtime_ns)
-        try:
-            found = os.stat(file)
-        except OSError:
-            return None
-        return cls(found.st_size, found.st_mtime_ns)
 
 
 @dataclass

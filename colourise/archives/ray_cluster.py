@@ -30,12 +30,12 @@ import cv2
 
 from colourise.archives import batch
 from colourise.archives.batch import Budget, Due, Outcome
-from colourise.archives.folders import Settings
-from colourise.archives.ledger import Ledger, Row, Stamp
-from colourise.cli.console import counted
+from colourise.archives.job import Settings
+from colourise.archives.ledger import Ledger, Row
 from colourise.colouriser import Colouriser
 from colourise.errors import ColouriseError, DeviceError, ModelError
-from colourise.files.storage import is_remote
+from colourise.files.storage import is_remote, stamp_of
+from colourise.words import counted
 
 HANDFUL = 4  # photos that a worker is handed, at most; their outcomes come together
 FOR_A_GPU = 4  # threads that read and write for one network on a GPU
@@ -303,7 +303,7 @@ class Loaded:
             ModelError: its model is another one.
         """
         worker = self.worker
-        if Stamp.of(worker.ledger) is None or not (worker.folder is None or worker.folder.is_dir()):
+        if stamp_of(worker.ledger) is None or not (worker.folder is None or worker.folder.is_dir()):
             raise DeviceError(
                 f"{worker.ledger.parent} and {worker.folder} are not those of the first machine; "
                 "photos and outputs must be on a disk that all machines share, under the same paths, or URLs"
@@ -347,7 +347,7 @@ class Loaded:
     def do(self, task: Task, times: int) -> tuple[int, Outcome]:
         """Do one task, unless a worker that was killed has done it, or too many were killed amid it."""
         worker, one = self.worker, task.due
-        job, there = replace(one.job, stamp=Stamp.of(one.job.source)), Stamp.of(one.job.target)
+        job, there = replace(one.job, stamp=stamp_of(one.job.source)), stamp_of(one.job.target)
         if not batch.why(job, task.row, worker.how, there, overwrite=False)[0]:
             outcome = Outcome(one.job, "coloured", made=there)
         elif times < TRIES:

@@ -40,8 +40,8 @@ import numpy as np
 from PIL import Image
 
 from colourise import images
-from colourise.archives.folders import COMPARE
 from colourise.errors import PhotoError
+from colourise.files.names import COMPARE
 from colourise.images import metadata, pillow
 from colourise.lab.pictures import Pixels, encode, luminance
 

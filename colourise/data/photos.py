@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colourise import images
-from colourise.archives.folders import is_ours, walk
 from colourise.data.ageing import aged
 from colourise.errors import PhotoError, TrainingError
+from colourise.files.names import EXTENSIONS, is_ours
+from colourise.files.walk import walk
 from colourise.images.pillow import to_8_bits
 from colourise.lab.pictures import Floats, Pixels, rgb_to_L, rgb_to_lab
 
@@ -58,7 +59,7 @@ def find_photos(folder: Path) -> list[Source]:
     Raises:
         TrainingError: there is no such folder, no photo in it, or a shard is damaged.
     """
-    if folder.is_file() and folder.suffix.lower() in images.EXTENSIONS:
+    if folder.is_file() and folder.suffix.lower() in EXTENSIONS:
         return [folder]
     photos: list[Source] = list(distinct(walk(folder, []))) if folder.is_dir() else []
     for shard in distinct(shards(folder)) if folder.is_dir() else [folder]:
@@ -113,7 +114,7 @@ def members(shard: Path) -> list[Member]:
                 if kind == "cls" and (file := tar.extractfile(info)):
                     labels[key] = file.read().decode().strip()
                 path = Path(info.name)
-                if path.suffix.lower() in images.EXTENSIONS and not is_ours(path) and path.name[0] != ".":
+                if path.suffix.lower() in EXTENSIONS and not is_ours(path) and path.name[0] != ".":
                     photos += [info] * (not info.isdir())
     except (OSError, KeyError, tarfile.TarError, UnicodeDecodeError) as err:
         raise TrainingError(f"{shard}: no photos here, and no whole tar file of them ({err})") from err

@@ -19,7 +19,7 @@ from torchvision.transforms import v2
 
 from colourise.errors import ModelError
 from colourise.evaluation.metrics import Picture
-from colourise.training.losses import vgg16
+from colourise.models.loss_networks import vgg16
 
 
 class Perception:

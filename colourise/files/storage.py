@@ -11,18 +11,17 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 from colourise.errors import PhotoError
-from colourise.images.photo import part_prefix
+from colourise.files.atomic import part_prefix
+from colourise.files.stamp import Stamp
 
 if TYPE_CHECKING:
-    from colourise.archives.folders import Job
+    pass
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 EXTRAS = {"s3": "colourise[s3]", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
@@ -100,6 +99,18 @@ def status(place: str | Path) -> os.stat_result | None:
     return None if info["type"] == "directory" else told(info)
 
 
+def stamp_of(place: str | Path) -> Stamp | None:
+    """Look at a file on a disk or in a store; None if it is not there.
+
+    Raises:
+        PhotoError: a store does not answer.
+    """
+    if not is_remote(place):
+        return Stamp.of(place)
+    found = status(place)
+    return found and Stamp(found.st_size, found.st_mtime_ns)
+
+
 def told(info: dict[str, Any]) -> os.stat_result:
     """What `os.stat` would give of what a store says of a file."""
     names = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
@@ -159,38 +170,6 @@ def scan(folder: Path, barred: list[OSError], *, skip: Path | None) -> Iterator[
 def listing(folder: Path) -> dict[str, os.stat_result]:
     """What is below a folder, by URL: one question a folder rather than one a file."""
     return {entry.path: entry.found for entry in scan(folder, [], skip=None)}
-
-
-@contextmanager
-def staged(job: Job, *, overwrite: bool) -> Iterator[Job]:
-    """A job as it can be done on this machine: the same, unless its photo or its output is elsewhere.
-
-    What was made is put where it belongs at the end, unless an exception comes out.
-
-    Raises:
-        PhotoError: a file cannot be fetched or put, or is there already.
-    """
-    if not any(is_remote(place) for place in (job.source, job.target)):
-        yield job
-        return
-    with TemporaryDirectory(prefix="colourise-") as folder:
-        here = job
-        if is_remote(job.source):
-            here = replace(here, source=Path(folder, f"photo{job.source.suffix}"))
-            fetch(job.source, here.source)
-        if is_remote(job.target):
-            made = Path(folder, "made")
-            sheet = None if job.sheet is None else made / "sheet.jpg"
-            here = replace(here, target=made / f"photo{job.target.suffix}", sheet=sheet)
-        try:
-            yield here
-        except PhotoError as err:  # names the file that the user knows
-            text = str(err).replace(str(here.source), str(job.source))
-            raise PhotoError(text.replace(str(here.target), str(job.target))) from err.__cause__
-        files = ((here.sheet, job.sheet), (here.target, job.target))
-        for file, place in files:
-            if file is not None and place is not None and is_remote(place):
-                put(file, place, overwrite=overwrite)
 
 
 def fetch(source: Path, file: Path) -> None:

@@ -29,16 +29,17 @@ import av
 import numpy as np
 from filelock import FileLock, Timeout
 
-from colourise import __version__, images
-from colourise.archives.folders import COMPARE, MARK, PART, PREVIEW
-from colourise.archives.ledger import Stamp
 from colourise.colouriser import Colouriser
 from colourise.errors import FilmError, PhotoError
+from colourise.files.atomic import atomic, part_prefix
+from colourise.files.names import COMPARE, MARK, PART, PREVIEW
+from colourise.files.stamp import Stamp
 from colourise.films import animation, video
 from colourise.films.steady import STEADINESS, Coloured, State, steady
 from colourise.films.video import Damage, Encoder, Encoding, Film, Frame, Plan, Segment
 from colourise.images.pillow import to_8_bits
 from colourise.lab.pictures import Floats, Pixels
+from colourise.version import __version__
 
 T = TypeVar("T")
 WRITTEN = (".mp4", ".m4v", ".mov", ".mkv", ".ts", ".mts", ".m2ts", ".flv", ".3gp", ".3g2", *video.ANIMATIONS)
@@ -204,7 +205,7 @@ def colour(
             )
             try:
                 overwrite = made_part.exists() if stop.is_set() else settings.overwrite
-                with images.atomic(target, overwrite=overwrite) as file:
+                with atomic(target, overwrite=overwrite) as file:
                     if job.plan.container == video.ANIMATION:
                         animation.write(film, work.segments, target, file)
                     else:
@@ -265,13 +266,13 @@ def side_by_side(job: Job, colouriser: Colouriser) -> None:
     wide = replace(film, width=width * film.width, height=height * film.height, bits=8)
     sheet = sheet_of(job.target)
     try:
-        with TemporaryDirectory(prefix=images.part_prefix(sheet), dir=sheet.parent) as place:
+        with TemporaryDirectory(prefix=part_prefix(sheet), dir=sheet.parent) as place:
             path = Path(place, "segment.mkv")
             with Encoder(path, wide, settings.encoding) as encoder, Ahead(pairs(), READY) as ready:
                 for pixels, frame in ready:
                     encoder.write(encoder.prepare(pixels, frame))
             segment = Segment(path, encoder.times.arrays())
-            with images.atomic(sheet, overwrite=settings.overwrite) as file:
+            with atomic(sheet, overwrite=settings.overwrite) as file:
                 if job.plan.container == video.ANIMATION:
                     animation.write(film, [segment], sheet, file)
                 else:
@@ -347,7 +348,7 @@ def encode(
     stop: threading.Event,
 ) -> None:
     """Colour what is left of a film into segments."""
-    painter = colouriser.over(colouriser.backend, fused=True)
+    painter = colouriser.over(colouriser.backend, compiled=True)
 
     frames = video.frames(
         film,
@@ -464,7 +465,7 @@ class Work:
 
     def __init__(self, target: Path, how: str, film: Film, encoding: Encoding) -> None:
         self.target, self.how, self.film, self.encoding = target, how, film, encoding
-        self.folder = target.with_name(f"{images.part_prefix(target)}film")
+        self.folder = target.with_name(f"{part_prefix(target)}film")
         self.lock = FileLock(self.folder / "lock")
         self.segments: list[Segment] = []
         self.last: int | None = None

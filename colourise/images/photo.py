@@ -10,16 +10,11 @@ What to notice:
 - A file appears under its name only when it is whole.
 """
 
-import hashlib
 import io
 import math
 import os
 import re
-import secrets
-import shutil
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -28,25 +23,12 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from colourise.errors import PhotoError
+from colourise.files.atomic import atomic
+from colourise.files.names import FORMATS
 from colourise.images import metadata as meta
 from colourise.images import pillow
 from colourise.images.metadata import Edit as Edit
 from colourise.images.metadata import Metadata as Metadata
-
-_SUFFIXES = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "PNG": (".png",),
-    "TIFF": (".tif", ".tiff"),
-    "WEBP": (".webp",),
-    "BMP": (".bmp",),
-    "AVIF": (".avif",),
-    "HEIF": (".heic", ".heif", ".hif"),
-}
-FORMATS = {suffix: kind for kind, suffixes in _SUFFIXES.items() for suffix in suffixes}
-"""Suffixes, and the formats that `write` makes of them. (`read` takes GIF and JPEG 2000 too.)"""
-
-EXTENSIONS = frozenset(FORMATS)
-"""What a walk through a folder takes as photos: the formats that can come back under the same name."""
 
 MAX_PIXELS = 500_000_000
 """Larger pictures are refused as decompression bombs. A 6 x 9 cm negative at 6400 dpi has 340 million."""
@@ -367,36 +349,6 @@ def _output_format(name: str) -> str:
         known = ", ".join(suffix[1:] for suffix in FORMATS)
         raise PhotoError(f"cannot write {name or 'a file without a suffix'}; choose one of {known}")
     return kind
-
-
-def part_prefix(target: Path) -> str:
-    """How the names of a target's unfinished files begin, short however long its own is."""
-    return f".colourise-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}-"
-
-
-@contextmanager
-def atomic(target: Path, overwrite: bool) -> Iterator[BinaryIO]:
-    """A file that takes the target's place when it is complete, and vanishes when it is not.
-
-    After a kill a ".colourise-*.part" stays behind; the target itself is never half a file.
-    """
-    target = target.resolve()  # a symbolic link stays one
-    if target.exists():
-        if not target.is_file():
-            raise PhotoError("is not a regular file; choose another name")
-        if not overwrite:
-            raise PhotoError("exists already; choose another name, or allow overwriting")
-    part = target.with_name(f"{part_prefix(target)}{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, part)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _write(photo: Photo, file: BinaryIO, kind: str, quality: int | None) -> list[str]:

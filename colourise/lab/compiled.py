@@ -1,4 +1,4 @@
-"""`lab.joiner` in one pass, compiled: five times as fast, where many pictures make up for loading a compiler.
+"""Joining in one pass, compiled: five times as fast, where many pictures make up for loading a compiler.
 
 What NumPy and OpenCV do to a strip in some thirty passes over memory is done here pixel by pixel, with the
 same constants and the same table, and comes to the same levels but where rounding tips one. Numba compiles
@@ -25,7 +25,7 @@ ZERO, HALF, ONE, TINY, TOP = map(np.float32, (0, 0.5, 1, 1e-9, ROOTS))
 
 
 def joiner(ab: Floats, height: int, width: int) -> Joiner:
-    """What `lab.joiner` gives; its `out` must be C-contiguous."""
+    """Make what `plain_joiner` makes; its `out` must be C-contiguous."""
     h = ab.shape[1]
     wide = np.empty((2, h, width), np.float32)
     for plane, target in zip(ab, wide, strict=True):

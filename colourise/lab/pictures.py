@@ -1,7 +1,8 @@
 """sRGB <-> CIE Lab, and ab laid over a picture's own lightness.
 
-NumPy and OpenCV serve pictures, torch serves training; both work from the constants below. `L` is
-0..100, `ab` about -110..110, `Y` (luminance, linear light) 0..1, all float32; white is D65 (2 degrees).
+NumPy and OpenCV serve pictures, torch serves training (tensors.py), Numba many pictures (compiled.py); all
+work from the constants below. `L` is 0..100, `ab` about -110..110, `Y` (luminance, linear light) 0..1, all
+float32; white is D65 (2 degrees).
 
 Two things to notice. OpenCV's own RGB -> Lab reads the transfer function from a coarse table and is off
 by up to 0.47, so ours is exact and OpenCV does only linear RGB -> Lab. And on the way back a colour that
@@ -19,18 +20,20 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 Pixels = NDArray[Any]  # uint8 or uint16
 Floats = NDArray[np.float32]
 Joiner = Callable[[Floats, slice, Pixels], None]
+"""Joins strips of one picture with colour: takes f of a strip's luminance, (rows, width) float32; which rows
+it is; and (rows, width, 3) uint8 or uint16 for the colours."""
+
+JoinerMaker = Callable[[Floats, int, int], Joiner]
+"""Makes a joiner for ab (2, h, w) and a picture of (height, width): `plain_joiner`, or compiled.py's."""
 
 RGB_TO_XYZ = np.array(
     [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
@@ -91,25 +94,23 @@ def lab_to_rgb(L: Floats, ab: Floats, dtype: Any = np.uint8) -> Pixels:
     return encode(show(fy, ab), dtype)
 
 
-def lay_over(pixels: Pixels, ab: Floats, threads: int | None = None, *, fused: bool = False) -> Pixels:
+def lay_over(
+    pixels: Pixels, ab: Floats, threads: int | None = None, *, joiner: JoinerMaker | None = None
+) -> Pixels:
     """Colour a picture: its own luminance, with ab enlarged to its size (bilinear).
 
     Args:
         pixels: (H, W) grey or (H, W, 3) sRGB, uint8 or uint16; its own colours are ignored.
         ab: (2, h, w) float32 at any size.
         threads: how many work at it; by default one a processor.
-        fused: whether `fused.joiner` does it, which is faster once it is loaded.
+        joiner: what makes the joiner; by default `plain_joiner`. compiled.py's is faster once it is loaded.
     Returns:
         (H, W, 3) sRGB of the same dtype, with the L of `pixels` to within rounding.
     """
     keep_freed_memory()
     height, width = pixels.shape[:2]
     coloured = np.empty((height, width, 3), pixels.dtype)
-    if fused:
-        from colourise.lab.compiled import joiner as chosen
-    else:
-        chosen = joiner
-    join = chosen(ab, height, width)
+    join = (joiner or plain_joiner)(ab, height, width)
 
     def lay(rows: slice) -> None:
         strip = pixels[rows]
@@ -121,12 +122,8 @@ def lay_over(pixels: Pixels, ab: Floats, threads: int | None = None, *, fused: b
     return coloured
 
 
-def joiner(ab: Floats, height: int, width: int) -> Joiner:
-    """What joins strips of a picture of this size with ab (2, h, w).
-
-    It takes f of a strip's luminance, (rows, width) float32; which rows it is; and (rows, width, 3) uint8 or
-    uint16 for the colours.
-    """
+def plain_joiner(ab: Floats, height: int, width: int) -> Joiner:
+    """Make what joins strips of a picture of this size with ab (2, h, w), in NumPy and OpenCV."""
 
     def join(fy: Floats, rows: slice, out: Pixels) -> None:
         out[:] = encode(show(fy, enlarge(ab, rows, height, width)), out.dtype)
@@ -267,44 +264,3 @@ def srgb_table(dtype: Any) -> Pixels:
     linear = (np.arange(ROOTS + 1) / ROOTS) ** 2
     srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.power(linear, 1 / 2.4) - 0.055)
     return np.rint(srgb * np.iinfo(dtype).max).astype(dtype)
-
-
-# Training: torch
-
-
-def tensor_rgb_to_lab(rgb: Tensor) -> Tensor:
-    """Turn sRGB into Lab, differentiably.
-
-    Args:
-        rgb: (N, 3, H, W) float32, 0..1.
-    Returns:
-        (N, 3, H, W) float32: L, a, b.
-    """
-    import torch
-
-    linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4)
-    matrix = rgb.new_tensor(RGB_TO_XYZ / WHITE[:, None])
-    xyz = torch.einsum("ij,njhw->nihw", matrix, linear)
-    line = xyz / (3 * DELTA**2) + 4 / 29
-    fx, fy, fz = torch.where(xyz > DELTA**3, xyz.clamp(min=DELTA**3) ** (1 / 3), line).unbind(1)
-    return torch.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], 1)
-
-
-def tensor_lab_to_rgb(L: Tensor, ab: Tensor) -> Tensor:
-    """Join L and ab into sRGB, differentiably; colours outside the gamut are clipped.
-
-    Args:
-        L: (N, 1, H, W) float32.
-        ab: (N, 2, H, W) float32.
-    Returns:
-        (N, 3, H, W) float32, 0..1.
-    """
-    import torch
-
-    fy = (L + 16) / 116  # (N, 1, H, W)
-    f = torch.cat([fy + ab[:, :1] / 500, fy, fy - ab[:, 1:] / 200], 1)
-    xyz = torch.where(f > DELTA, f**3, 3 * DELTA**2 * (f - 4 / 29))
-    matrix = L.new_tensor(XYZ_TO_RGB * WHITE)
-    linear = torch.einsum("ij,njhw->nihw", matrix, xyz).clamp(0, 1)
-    curve = 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
-    return torch.where(linear <= 0.0031308, 12.92 * linear, curve)

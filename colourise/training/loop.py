@@ -10,6 +10,7 @@ import json
 import logging
 import math
 import os
+import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -40,10 +41,11 @@ from colourise.errors import PhotoError, TrainingError
 from colourise.evaluation.figures import contact_sheet, grey_of
 from colourise.evaluation.metrics import Picture
 from colourise.evaluation.photos import evaluate
+from colourise.interrupts import interruptions
 from colourise.models import checkpoints
 from colourise.models.backends import Precision, TorchBackend, torch_precision
 from colourise.models.checkpoints import Card, Checkpoint
-from colourise.models.networks import registry
+from colourise.models.networks import norms, registry
 from colourise.models.networks.patchgan import MultiScale
 from colourise.training.losses import (
     DistributionLoss,
@@ -59,7 +61,6 @@ from colourise.training.recipes import TrainConfig
 from colourise.training.run_folder import (
     Means,
     ignore_interruptions,
-    interruptions,
     load_resume,
     rewind,
     save_resume,
@@ -203,7 +204,7 @@ def train(
     events: Any = nullcontext()
     if accelerator.is_main_process:
         events = SummaryWriter(run / "tensorboard", purge_step=first + 1)
-    with interruptions() as interrupted, events as writer:
+    with interruptions((signal.SIGINT, signal.SIGTERM)) as interrupted, events as writer:
         for count, batch in enumerate(numbered(loader), first * config.accumulate + 1):
             step, rest = divmod(count, config.accumulate)
             try:
@@ -219,7 +220,7 @@ def train(
             means.add(losses)
             if rest:
                 continue
-            stopped = asked_to_stop(accelerator, interrupted)
+            stopped = asked_to_stop(accelerator, interrupted.is_set())
             scored = step % score_every == 0 or step == steps
             if writer is not None and (time.monotonic() - reported > 1 or scored or stopped):
                 speed = recent.count * part / (time.monotonic() - reported)
@@ -294,8 +295,8 @@ class Learner:
         if config.discriminators:
             judges = MultiScale(config.discriminators, **config.discriminator)
         if self.cuda and accelerator.num_processes > 1:
-            generator = registry.share_batch_norms(generator)
-            judges = judges and registry.share_batch_norms(judges)
+            generator = norms.share_batch_norms(generator)
+            judges = judges and norms.share_batch_norms(judges)
         self.features = None
         if config.feature_weight:
             self.features = FeatureReconstructionLoss(config.loss_network, config.feature_layer).to(device)
@@ -305,7 +306,7 @@ class Learner:
             if network is not None:
                 network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
                 if config.spectral_norm:
-                    registry.add_spectral_norm(network)
+                    norms.add_spectral_norm(network)
         self.ema = ModelEmaV3(generator, decay=config.ema, use_warmup=True)  # before `prepare` adds autocast
         self.generator, self.optimizer = accelerator.prepare(
             generator, adam(groups(generator, config), config)
@@ -344,7 +345,7 @@ class Learner:
     def averaged(self) -> nn.Module:
         """The generator that is scored and released, in evaluation mode."""
         if self.config.ema:
-            registry.settle_spectral_norm(self.ema.module)  # means of its vectors say nothing of mean weights
+            norms.settle_spectral_norm(self.ema.module)  # means of its vectors say nothing of mean weights
         else:
             self.ema.module.load_state_dict(self.accelerator.unwrap_model(self.generator).state_dict())
         return self.ema.module
@@ -528,11 +529,11 @@ def numbered(loader: DataLoader[Any]) -> Any:
         raise TrainingError(str(err).strip().rpartition("TrainingError: ")[2]) from err
 
 
-def asked_to_stop(accelerator: Accelerator, interrupted: Callable[[], bool]) -> bool:
+def asked_to_stop(accelerator: Accelerator, interrupted: bool) -> bool:
     """Whether any process has been asked to stop; all give the same answer."""
     if accelerator.num_processes == 1:
-        return interrupted()
-    if interrupted():
+        return interrupted
+    if interrupted:
         accelerator.set_trigger()
     return bool(accelerator.check_trigger())
 
@@ -647,4 +648,4 @@ def release(
         scores=scores,
         licence=licence,
     )
-    checkpoints.save(registry.plain_state_dict(generator), run / run.name, card, half=True)
+    checkpoints.save(norms.plain_state_dict(generator), run / run.name, card, half=True)

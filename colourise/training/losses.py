@@ -8,17 +8,14 @@ ours, and the colourfulness loss, after DDColor.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from pickle import UnpicklingError
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from colourise.errors import TrainingError
-from colourise.lab.pictures import tensor_lab_to_rgb
-from colourise.training.recipes import LOSS_NETWORKS
+from colourise.lab.tensors import tensor_lab_to_rgb
+from colourise.models.loss_networks import LOADERS
 
 # One network as losses use it: normalised RGB -> activations, and the mean and deviation of that RGB in 0..1.
 LossNetwork = tuple[nn.Module, Sequence[float], Sequence[float]]
@@ -225,111 +222,3 @@ class FeatureReconstructionLoss(nn.Module):
         with torch.no_grad():
             real = self.features(L, truth)
         return (self.features(L, ab).float() - real.float()).square().mean()
-
-
-def vgg16(layer: str) -> LossNetwork:
-    """VGG16 with the original weights, as far as one layer."""
-    from torchvision.models import VGG16_Weights, vgg16
-
-    weights = VGG16_Weights.IMAGENET1K_FEATURES
-    network = vgg16(init_weights=False).features
-    network.load_state_dict(part(downloaded(weights), "features."))
-    ends = [place for place, module in enumerate(network, 1) if isinstance(module, nn.MaxPool2d)]
-    end = ends[list(LOSS_NETWORKS["vgg16"]).index(layer)] - 1  # each block's last ReLU is before its pooling
-    preset = weights.transforms()
-    return network[:end], preset.mean, preset.std
-
-
-def resnet50(layer: str) -> LossNetwork:
-    """ResNet50, a classifier of ImageNet, as far as one layer."""
-    from torchvision.models import ResNet50_Weights, resnet50
-
-    weights = ResNet50_Weights.IMAGENET1K_V1
-    network = resnet50()
-    network.load_state_dict(downloaded(weights))
-    parts = dict(network.named_children())
-    names = list(parts)[: list(parts).index(layer) + 1]
-    preset = weights.transforms()
-    return nn.Sequential(*(parts[name] for name in names)), preset.mean, preset.std
-
-
-def fpn(layer: str) -> LossNetwork:
-    """The feature pyramid of the detector that torchvision trained on COCO, at one level."""
-    from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
-    from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
-    from torchvision.ops import FrozenBatchNorm2d
-
-    network = resnet_fpn_backbone(backbone_name="resnet50", weights=None, norm_layer=FrozenBatchNorm2d)
-    network.load_state_dict(part(downloaded(FasterRCNN_ResNet50_FPN_Weights.COCO_V1), "backbone."))
-    for module in network.modules():
-        if isinstance(module, FrozenBatchNorm2d):
-            module.eps = 0.0  # as torchvision has it for these weights
-    place = list(LOSS_NETWORKS["fpn"]).index(layer)
-    for other in set(range(len(network.fpn.layer_blocks))) - {place}:
-        network.fpn.layer_blocks[other] = nn.Identity()  # levels that nobody reads
-    return (
-        Taken(network, str(place)),
-        (0.485, 0.456, 0.406),
-        (0.229, 0.224, 0.225),
-    )  # GeneralizedRCNNTransform's
-
-
-def unet(layer: str) -> LossNetwork:
-    """The ImageNet encoder of segmentation-models-pytorch's U-Net, as far as one layer."""
-    import segmentation_models_pytorch as smp
-
-    depth = list(LOSS_NETWORKS["unet"]).index(layer) + 1
-    try:
-        encoder = smp.encoders.get_encoder("resnet34", depth=depth, weights="imagenet")
-        preset = smp.encoders.get_preprocessing_params("resnet34", "imagenet")
-    except Exception as err:  # the Hub's client has many errors; OSError is the base of some only
-        raise TrainingError(
-            f"smp-hub/resnet34.imagenet: cannot be downloaded ({str(err).splitlines()[0]}); connect once"
-        ) from err
-    return Taken(encoder, -1), preset["mean"], preset["std"]
-
-
-LOADERS: dict[str, Callable[[str], LossNetwork]] = {
-    "vgg16": vgg16,
-    "resnet50": resnet50,
-    "unet": unet,
-    "fpn": fpn,
-}
-
-
-class Taken(nn.Module):
-    """A network of several outputs, of which one is taken."""
-
-    def __init__(self, network: nn.Module, key: str | int) -> None:
-        super().__init__()
-        self.network, self.key = network, key
-
-    def forward(self, rgb: Tensor) -> Tensor:
-        """Activations (N, C, h, w) of RGB (N, 3, H, W)."""
-        taken: Tensor = self.network(rgb)[self.key]
-        return taken
-
-
-def downloaded(weights: object) -> dict[str, Tensor]:
-    """The state dict of torchvision's weights, out of its cache or from its server.
-
-    Raises:
-        TrainingError: neither has it, or what is in the cache is damaged.
-    """
-    file = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)  # type: ignore[attr-defined]
-    try:
-        state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)  # type: ignore[attr-defined]
-    except (OSError, RuntimeError, EOFError, UnpicklingError) as err:  # a wrong hash is a RuntimeError
-        reason = str(err).partition("\n")[0]
-        if file.exists():
-            raise TrainingError(f"{file}: damaged ({reason}); delete it, and connect once") from err
-        raise TrainingError(
-            f"{weights.url}: cannot be downloaded ({reason}); connect once, or put the file into "  # type: ignore[attr-defined]
-            f"{file.parent}"
-        ) from err
-    return state
-
-
-def part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """What a state dict has below a prefix, without it."""
-    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

@@ -9,25 +9,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
 from colourise.errors import TrainingError
+from colourise.models.networks.registry import LOSS_NETWORKS
 
-LOSS_NETWORKS = {  # what each loss network can be read at, with the stride and the channels there
-    "vgg16": {  # torchvision's `features` up to this layer's ReLU
-        "block1_conv2": (1, 64),
-        "block2_conv2": (2, 128),
-        "block3_conv3": (4, 256),
-        "block4_conv3": (8, 512),
-        "block5_conv3": (16, 512),
-    },
-    "resnet50": {"layer1": (4, 256), "layer2": (8, 512), "layer3": (16, 1024), "layer4": (32, 2048)},
-    "unet": {  # the encoder of the segmenter, a ResNet34, after each halving
-        "encoder1": (2, 64),
-        "encoder2": (4, 64),
-        "encoder3": (8, 128),
-        "encoder4": (16, 256),
-        "encoder5": (32, 512),
-    },
-    "fpn": {"p2": (4, 256), "p3": (8, 256), "p4": (16, 256), "p5": (32, 256)},
-}
 ADVERSARIAL = ("bce", "lsgan")
 PIXEL = ("l1", "psnr", "psnr_both")
 SCHEDULES = ("constant", "one_cycle")

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import csv
 import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -93,27 +90,6 @@ def rewind(file: Path, step: int) -> None:
             file.write_text("".join([header, *kept]))
         else:
             file.unlink()  # with its header, which may be of other losses
-
-
-@contextmanager
-def interruptions() -> Iterator[Callable[[], bool]]:
-    """Turn Ctrl-C and a polite kill into a question: are we to stop? A second one stops at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False  # only the main thread hears signals
-        return
-    asked: list[int] = []
-
-    def hear(number: int, frame: object) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def ignore_interruptions(worker: int) -> None:

@@ -1,0 +1,45 @@
+"""Jobs whose photo or output lies on no disk of this machine: done in a temporary folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from colourise.archives.job import Job
+from colourise.errors import PhotoError
+from colourise.files.storage import fetch, is_remote, put
+
+
+@contextmanager
+def staged(job: Job, *, overwrite: bool) -> Iterator[Job]:
+    """A job as it can be done on this machine: the same, unless its photo or its output is elsewhere.
+
+    What was made is put where it belongs at the end, unless an exception comes out.
+
+    Raises:
+        PhotoError: a file cannot be fetched or put, or is there already.
+    """
+    if not any(is_remote(place) for place in (job.source, job.target)):
+        yield job
+        return
+    with TemporaryDirectory(prefix="colourise-") as folder:
+        here = job
+        if is_remote(job.source):
+            here = replace(here, source=Path(folder, f"photo{job.source.suffix}"))
+            fetch(job.source, here.source)
+        if is_remote(job.target):
+            made = Path(folder, "made")
+            sheet = None if job.sheet is None else made / "sheet.jpg"
+            here = replace(here, target=made / f"photo{job.target.suffix}", sheet=sheet)
+        try:
+            yield here
+        except PhotoError as err:  # names the file that the user knows
+            text = str(err).replace(str(here.source), str(job.source))
+            raise PhotoError(text.replace(str(here.target), str(job.target))) from err.__cause__
+        files = ((here.sheet, job.sheet), (here.target, job.target))
+        for file, place in files:
+            if file is not None and place is not None and is_remote(place):
+                put(file, place, overwrite=overwrite)

@@ -1,0 +1,82 @@
+"""What a file's name says: photo, film, or something that this tool made.
+
+Everything here looks at names alone; no file is opened.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+MARK = ".colourised"  # photo.jpg -> photo.colourised.jpg
+COMPARE = ".compare"  # photo.jpg -> photo.compare.jpg
+OURS = (MARK, COMPARE)
+PREVIEW = ".preview"  # film.mp4 -> film.preview.mp4
+PART = ".part"  # film.colourised.mp4 -> film.colourised.part.mp4, of a run that was stopped
+
+_SUFFIXES = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png",),
+    "TIFF": (".tif", ".tiff"),
+    "WEBP": (".webp",),
+    "BMP": (".bmp",),
+    "AVIF": (".avif",),
+    "HEIF": (".heic", ".heif", ".hif"),
+}
+FORMATS = {suffix: kind for kind, suffixes in _SUFFIXES.items() for suffix in suffixes}
+"""Suffixes, and the formats (by Pillow's names) that `images.write` makes of them."""
+
+EXTENSIONS = frozenset(FORMATS)
+"""What a walk through a folder takes as photos: the formats that can come back under the same name."""
+
+FILMS = frozenset(
+    {
+        ".3g2",
+        ".3gp",
+        ".asf",
+        ".avi",
+        ".dv",
+        ".f4v",
+        ".flv",
+        ".m2ts",
+        ".m2v",
+        ".m4v",
+        ".mkv",
+        ".mov",
+        ".mp4",
+        ".mpeg",
+        ".mpg",
+        ".mts",
+        ".mxf",
+        ".nut",
+        ".ogm",
+        ".ogv",
+        ".rm",
+        ".rmvb",
+        ".ts",
+        ".vob",
+        ".webm",
+        ".wmv",
+    }
+)
+"""Suffixes of films."""
+
+ANIMATED = (".gif", ".webp")
+"""Suffixes of what is a film where it has several pictures, and is named."""
+
+
+def is_photo(name: str) -> bool:
+    """Tell whether a file's name is that of a photo, and not of one that this tool made."""
+    stem, suffix = os.path.splitext(name)
+    return suffix.lower() in EXTENSIONS and not stem.endswith(OURS)
+
+
+def is_film_name(name: str) -> bool:
+    """Tell whether a file's name is that of a film, and not of one that this tool made."""
+    stem, suffix = os.path.splitext(name)
+    return suffix.lower() in FILMS and not stem.removesuffix(PART).endswith((*OURS, PREVIEW))
+
+
+def is_ours(path: Path) -> bool:
+    """Tell whether a file's name says that this tool made it."""
+    return path.stem.endswith(OURS)

@@ -1,0 +1,26 @@
+"""Size and time of a file: whether it is another one now than it was, without reading it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What tells without reading a file whether it is another one now."""
+
+    size: int
+    """Bytes."""
+    changed: int
+    """Modification time in nanoseconds."""
+
+    @classmethod
+    def of(cls, file: str | os.PathLike[str]) -> Self | None:
+        """Look at a file on a disk; None if it is not there."""
+        try:
+            found = os.stat(file)
+        except OSError:
+            return None
+        return cls(found.st_size, found.st_mtime_ns)

@@ -1,0 +1,83 @@
+"""Photos below a folder, on a disk or in a store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from colourise.files import storage
+from colourise.files.names import is_film_name, is_photo
+from colourise.files.storage import is_remote
+
+
+def walk(folder: Path, barred: list[OSError]) -> Iterator[Path]:
+    """Photos below a folder, sorted, without our own outputs; adds to `barred` what cannot be opened."""
+    return (Path(entry.path) for entry in scan(folder, barred))
+
+
+def scan(
+    folder: Path,
+    barred: list[OSError],
+    *,
+    follow: bool = False,
+    skip: Path | None = None,
+    films: list[str] | None = None,
+) -> Iterator[os.DirEntry[str] | storage.Entry]:
+    """What `walk` gives, as the file system has it.
+
+    Args:
+        folder: where to begin.
+        barred: what cannot be opened is added here.
+        follow: walk folders that are symbolic links too; each folder once, so that loops end.
+        skip: a folder that is left out.
+        films: what is none of the photos but a film is added here.
+    """
+    if is_remote(folder):
+        yield from (entry for entry in storage.scan(folder, barred, skip=skip) if is_photo(entry.name))
+        return
+    seen: set[tuple[int, int]] = set()
+    leave_out = None if skip is None else status(skip)
+    if leave_out is not None:
+        seen.add((leave_out.st_dev, leave_out.st_ino))
+    waiting = [os.fspath(folder)]
+    while waiting:
+        place = waiting.pop()
+        try:
+            here = os.stat(place)
+            if (here.st_dev, here.st_ino) in seen:
+                continue
+            seen.add((here.st_dev, here.st_ino))
+            with os.scandir(place) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError as err:
+            barred.append(err)
+            continue
+        folders = []
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if is_folder(entry):
+                if follow or not entry.is_symlink():
+                    folders.append(entry.path)
+            elif is_photo(entry.name):
+                yield entry
+            elif films is not None and is_film_name(entry.name):
+                films.append(entry.path)
+        waiting += reversed(folders)
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether this is a folder, or a link to one; a link that leads to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def status(entry: os.DirEntry[str] | storage.Entry | Path) -> os.stat_result | None:
+    """What the file system tells of a file, or None if it is gone or hidden."""
+    try:
+        return entry.stat()
+    except OSError:
+        return None

@@ -1,0 +1,45 @@
+"""sRGB <-> CIE Lab for training: differentiable, in PyTorch, from the constants of pictures.py.
+
+Source: IEC 61966-2-1 (sRGB) and CIE 15 (Lab); checked against scikit-image.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from colourise.lab.pictures import DELTA, RGB_TO_XYZ, WHITE, XYZ_TO_RGB
+
+
+def tensor_rgb_to_lab(rgb: Tensor) -> Tensor:
+    """Turn sRGB into Lab, differentiably.
+
+    Args:
+        rgb: (N, 3, H, W) float32, 0..1.
+    Returns:
+        (N, 3, H, W) float32: L, a, b.
+    """
+    linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4)
+    matrix = rgb.new_tensor(RGB_TO_XYZ / WHITE[:, None])
+    xyz = torch.einsum("ij,njhw->nihw", matrix, linear)
+    line = xyz / (3 * DELTA**2) + 4 / 29
+    fx, fy, fz = torch.where(xyz > DELTA**3, xyz.clamp(min=DELTA**3) ** (1 / 3), line).unbind(1)
+    return torch.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], 1)
+
+
+def tensor_lab_to_rgb(L: Tensor, ab: Tensor) -> Tensor:
+    """Join L and ab into sRGB, differentiably; colours outside the gamut are clipped.
+
+    Args:
+        L: (N, 1, H, W) float32.
+        ab: (N, 2, H, W) float32.
+    Returns:
+        (N, 3, H, W) float32, 0..1.
+    """
+    fy = (L + 16) / 116  # (N, 1, H, W)
+    f = torch.cat([fy + ab[:, :1] / 500, fy, fy - ab[:, 1:] / 200], 1)
+    xyz = torch.where(f > DELTA, f**3, 3 * DELTA**2 * (f - 4 / 29))
+    matrix = L.new_tensor(XYZ_TO_RGB * WHITE)
+    linear = torch.einsum("ij,njhw->nihw", matrix, xyz).clamp(0, 1)
+    curve = 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
+    return torch.where(linear <= 0.0031308, 12.92 * linear, curve)

@@ -1,0 +1,59 @@
+"""The house: imports run downhill, whoever asks and whenever."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "colourise"
+LAYERS = (  # from the top; a wing imports from its own line's own rooms and from the lines below
+    ("cli",),
+    ("training",),
+    ("evaluation",),
+    ("films", "archives"),
+    ("data",),
+    ("colouriser",),
+    ("images",),
+    ("models",),
+    ("files",),
+    ("lab",),
+    ("interrupts", "words"),
+    ("errors", "version"),
+)
+HEIGHT = {wing: -number for number, layer in enumerate(LAYERS) for wing in layer}
+DOORS = ("__init__", "__main__")  # of the package: they lead everywhere
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem not in DOORS)
+
+
+def wing(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module of ours that a file imports, wherever it does."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "colourise":
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}".removeprefix("colourise").removeprefix(".")
+                yield name
+        elif isinstance(node, ast.Import):
+            yield from (alias.name[10:] for alias in node.names if alias.name.startswith("colourise."))
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_imports_run_downhill(path: Path) -> None:
+    ours = wing(path)
+    for name in imported(path):
+        theirs = name.split(".")[0]
+        if theirs not in HEIGHT:  # a public name of the package
+            assert ours == "cli", f"{path}: imports {name} through the front door"
+            continue
+        assert theirs == ours or HEIGHT[theirs] < HEIGHT[ours], f"{path} imports {name}, which is not below"
+
+
+def test_every_wing_has_its_place() -> None:
+    assert {wing(path) for path in modules()} == HEIGHT.keys()
