@@ -6,10 +6,13 @@ import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
+
+from colourise.words import counted, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -24,15 +27,13 @@ out = Console(highlight=False, emoji=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
-def counted(count: int, what: str) -> str:
-    """1 scene, 2 scenes."""
-    return f"{count} {what}" + "s" * (count != 1)
-
-
-def printable(text: str) -> str:
-    """Text on one line: a name's line breaks, and its bytes that are no text, as escapes."""
-    plain = text.encode(errors="backslashreplace").decode()
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in plain)
+def tell(notes: list[str], source: str, target: Path | None, *, quiet: bool) -> None:
+    """Print what the user must hear about a coloured photo, and where it is."""
+    if not quiet:
+        for note in notes:
+            err.print(f"[yellow]note[/] {escape(printable(f'{source}: {note}'))}")
+        if target is not None:
+            err.print(f"[green]coloured[/] {escape(printable(str(target)))}")
 
 
 def print_outcome(outcome: Outcome) -> None:

@@ -1,0 +1,504 @@
+"""`colourise PHOTO|FOLDER|FILM...`: the command that the tool is for."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+from collections import Counter
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from colourise.cli.console import (
+    bar,
+    err,
+    left_alone,
+    out,
+    print_outcome,
+    summary,
+    tell,
+)
+from colourise.cli.errors import refusals
+from colourise.cli.options import (
+    DAYS,
+    FILMS,
+    LOOK,
+    RUN,
+    TREE,
+    BackendChoice,
+    BackendOption,
+    CodecChoice,
+    DeviceOption,
+    EngineChoice,
+    FormatChoice,
+    InputSizeOption,
+    ModelOption,
+    PrecisionChoice,
+    PrecisionOption,
+    SaturationOption,
+)
+from colourise.errors import PhotoError
+from colourise.models.checkpoints import DEFAULT_MODEL
+from colourise.words import printable
+
+if TYPE_CHECKING:
+    from colourise.archives.job import Settings
+    from colourise.colouriser import Colouriser
+
+from colourise.cli.films import check_films, colour_films, seconds
+
+EXAMPLES = (
+    "Examples:\n"
+    "  colourise photo.jpg                       [dim]makes photo.colourised.jpg beside it[/]\n"
+    "  colourise archive/ -o coloured/           [dim]a whole tree; run it again to go on[/]\n"
+    "  colourise scan.tif -o new.png --compare   [dim]and new.compare.jpg, before | after[/]\n"
+    "  cat old.jpg | colourise - > new.jpg       [dim]in a pipe[/]\n"
+    "  colourise film.mp4 --preview 10s          [dim]and then without --preview[/]"
+)
+
+
+def colourise(
+    ctx: typer.Context,
+    paths: Annotated[list[str], typer.Argument(metavar="PHOTO|FOLDER|FILM", hidden=True)],
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="A file for one photo or film, else a folder; - is standard output.",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", metavar="", help="Make coloured files again that exist.")
+    ] = False,
+    model: ModelOption = DEFAULT_MODEL,
+    format: Annotated[  # noqa: A002
+        FormatChoice | None,
+        typer.Option(
+            case_sensitive=False, help="Output format.", show_default="the photo's", rich_help_panel=LOOK
+        ),
+    ] = None,
+    quality: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=100,
+            help="Of JPEG, WebP, AVIF and HEIC.",
+            show_default="90 to 95",
+            rich_help_panel=LOOK,
+        ),
+    ] = None,
+    saturation: SaturationOption = 1.0,
+    input_size: InputSizeOption = None,
+    compare: Annotated[
+        bool,
+        typer.Option("--compare", metavar="", help="Write before | after too.", rich_help_panel=LOOK),
+    ] = False,
+    history: Annotated[
+        bool,
+        typer.Option(
+            "--history/--no-history", help="Say in the metadata what was done.", rich_help_panel=LOOK
+        ),
+    ] = True,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GLOB", help="Only photos of these names, such as '*.tif'.", rich_help_panel=TREE
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GLOB",
+            help="No photos of these names, or 'drafts/*'.",
+            rich_help_panel=TREE,
+        ),
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            help="Only photos changed since that day.",
+            formats=DAYS,
+            rich_help_panel=TREE,
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Colour so many, and leave the rest for later.",
+            rich_help_panel=TREE,
+        ),
+    ] = None,
+    retry_failed: Annotated[
+        bool,
+        typer.Option(
+            "--retry-failed",
+            metavar="",
+            help="Only what failed before.",
+            rich_help_panel=TREE,
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", metavar="", help="Say what would be coloured, and stop.", rich_help_panel=TREE
+        ),
+    ] = False,
+    follow_symlinks: Annotated[
+        bool,
+        typer.Option(
+            "--follow-symlinks", metavar="", help="Walk linked folders too, each once.", rich_help_panel=TREE
+        ),
+    ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Only the I-th of N parts; for N machines.",
+            rich_help_panel=TREE,
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html", help="Write a page: before | after, failures.", rich_help_panel=TREE
+        ),
+    ] = None,
+    json_lines: Annotated[
+        bool,
+        typer.Option(
+            "--json-lines",
+            metavar="",
+            help="Print each outcome as JSON.",
+            rich_help_panel=TREE,
+        ),
+    ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch", metavar="", help="Go on, and colour what arrives until Ctrl-C.", rich_help_panel=TREE
+        ),
+    ] = False,
+    codec: Annotated[
+        CodecChoice, typer.Option(help="How the film is encoded.", rich_help_panel=FILMS)
+    ] = CodecChoice.h264,
+    crf: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=63,
+            help="Its quality; lower is better, and larger.",
+            show_default="18; hevc 20, av1 25",
+            rich_help_panel=FILMS,
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="ultrafast to veryslow; for av1 13 to 0.",
+            show_default="medium",
+            rich_help_panel=FILMS,
+        ),
+    ] = None,
+    steadiness: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="How long colours last; 0: each frame by itself.",
+            rich_help_panel=FILMS,
+        ),
+    ] = 0.9,
+    start: Annotated[
+        str | None, typer.Option(metavar="TIME", help="From there: 90, 90s or 1:30.", rich_help_panel=FILMS)
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Up to there.", rich_help_panel=FILMS)
+    ] = None,
+    preview: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Only so much, to look at: film.preview.mp4.", rich_help_panel=FILMS
+        ),
+    ] = None,
+    deinterlace: Annotated[
+        bool,
+        typer.Option(
+            "--deinterlace", metavar="", help="Make whole pictures of half ones.", rich_help_panel=FILMS
+        ),
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Photos at a time.", show_default="processors + 1", rich_help_panel=RUN),
+    ] = None,
+    engine: Annotated[
+        EngineChoice, typer.Option(help="This machine, or a Ray cluster.", rich_help_panel=RUN)
+    ] = EngineChoice.local,
+    backend: BackendOption = BackendChoice.auto,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = PrecisionChoice.auto,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", metavar="", help="Say nothing but failures.")
+    ] = False,
+) -> None:
+    """Colour photos, folders and films (what `colourise photo.jpg` does).
+
+    A folder is walked to the bottom; - is standard input. Without -o,
+    photo.jpg becomes photo.colourised.jpg beside it.
+
+    The photo's own light, depth, size, transparency and metadata are kept.
+    JPEG, PNG, TIFF, WebP, BMP, AVIF and HEIC; 16 bits stay 16 bits.
+
+    A film keeps its times, sound, subtitles and chapters; film.mp4 becomes
+    film.colourised.mp4, and the same command goes on where it was stopped.
+    """
+    check_streams(paths, output, compare=compare)
+    with refusals():
+        from functools import partial
+
+        from colourise.archives import batch, folders
+        from colourise.archives.job import Settings
+        from colourise.colouriser import load_model
+        from colourise.files.storage import check_folder, is_remote, located
+        from colourise.films.source import is_film
+
+        settings = Settings(
+            format=format and format.value,
+            quality=quality,
+            overwrite=overwrite,
+            compare=compare,
+            history=history,
+        )
+
+        load = partial(
+            load_model,
+            model,
+            backend=backend.value,
+            device=device,
+            precision=precision.value,
+            input_size=input_size,
+            saturation=saturation,
+        )
+        sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
+        given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
+        some = [Path(path) for path in paths if path != "-" and is_film(Path(path))]
+        check_films(some, paths, output, given)
+        if some:
+            from colourise.films import colouring, video
+
+            begin, span = seconds(start, "--start"), seconds(preview, "--preview")
+            stop_at = (begin or 0) + span if span is not None else seconds(end, "--end")
+            ways = colouring.Settings(
+                video.Encoding(codec.value, crf, preset),
+                steadiness,
+                begin,
+                stop_at,
+                deinterlace,
+                overwrite,
+                history,
+                compare,
+            )
+            colour_films(some, output, load, ways, preview=preview is not None, quiet=quiet)
+            return
+        if paths == ["-"] or output == "-":
+            stream(paths[0], output, load(), settings, quiet=quiet)
+            return
+        named, place = [located(path) for path in paths], located(output) if output else None
+        chosen = folders.Choice(
+            tuple(include or ()),
+            tuple(exclude or ()),
+            since.timestamp() if since else None,
+            follow_symlinks,
+            part_of(shard),
+        )
+        for path in filter(is_remote, named):
+            check_folder(path)
+        far = any(map(is_remote, [*named, place or ""]))
+        if far and (place is None or watch or report):
+            how_else = "add -o FOLDER" if place is None else "leave out --watch and --report"
+            raise typer.BadParameter(f"what is not on a disk of this machine goes another way: {how_else}")
+        tree = place is not None and any(path.is_dir() for path in named)
+        if watch and not any(path.is_dir() for path in named):
+            raise typer.BadParameter("--watch is for folders; name one")
+        if report and not tree:
+            raise typer.BadParameter("--report is for folders that go to another one: add -o FOLDER")
+        if engine == EngineChoice.ray:
+            from colourise.archives import ray_cluster
+
+            ray_cluster.check()
+        if engine == EngineChoice.ray and (not tree or watch):
+            how_else = "leave out --watch" if watch else "add -o FOLDER"
+            raise typer.BadParameter(f"--engine ray is for whole folders that go to another one: {how_else}")
+        if tree and place:
+            folders.check_output(place, named, settings, one_file=folders.is_file_name(place, named))
+
+        def who(works: str) -> None:
+            if not quiet:
+                err.print(f"[dim]{escape(works)}[/]")
+
+        def waits() -> None:
+            err.print(f"[yellow]waiting[/] another run is at work in {escape(str(place))}")
+
+        def go(busy: set[Path], *, first: bool = True) -> Counter[str]:
+            """Colour what there is to colour, but for files that somebody still writes to."""
+            with batch.many_objects():
+                rows = ledger.rows() if ledger else {}
+                known = {key: row.output for key, row in rows.items()}
+                settled = batch.Settled({} if overwrite or retry_failed else rows, how)
+                moving: list[str] = []
+                jobs, refused = folders.plan(named, place, settings, chosen, known, settled, moving)
+                todo, done = batch.due(
+                    jobs,
+                    rows,
+                    how,
+                    overwrite=overwrite and first,
+                    retry=retry_failed,
+                    stamp_of=batch.stamps_below(place),
+                )
+            if not first:  # what failed is tried again when it has changed
+                todo = [one for one in todo if one.job.source.resolve() not in busy and not one.in_vain]
+            count: Counter[str] = Counter(outcome.result for outcome in done)
+            count.update(
+                skipped=settled.count, failed=len(refused), later=max(0, len(todo) - (limit or len(todo)))
+            )
+            todo = todo[:limit]
+            count["left"] = len(todo)
+            if first:
+                for reason in refused:
+                    err.print(f"[red]failed[/] {escape(printable(reason))}")
+                for outcome in done:
+                    tell(outcome.notes, str(outcome.job.source), None, quiet=quiet)
+                if moving and not quiet:
+                    err.print(left_alone(moving))
+            if dry_run:
+                for one in todo:
+                    out.print(escape(printable(f"{one.job.source} -> {one.job.target} ({one.why})")))
+                err.print(f"{len(todo)} to colour, {count['skipped']} there already")
+                return Counter()
+            if ledger:
+                batch.settle(ledger, rows, done)
+            alone = len(jobs) + settled.count + len(refused) == 1
+            hopeless = ""
+            try:
+                with bar("colouring", len(todo), hidden=quiet or alone) as advance:
+                    for outcome in run(todo, colouriser, settings, ledger=ledger, workers=workers):
+                        if outcome.hopeless:
+                            hopeless = hopeless or outcome.reason
+                            continue
+                        count[outcome.result] += 1
+                        count["left"] -= 1
+                        if json_lines:
+                            print_outcome(outcome)
+                        if outcome.result == "failed":
+                            err.print(f"[red]failed[/] {escape(printable(outcome.reason))}")
+                        else:
+                            made = outcome.job.target if alone else None
+                            tell(outcome.notes, str(outcome.job.source), made, quiet=quiet)
+                        advance()
+            except KeyboardInterrupt:
+                count["stopped"] = 1
+            if hopeless:
+                err.print(f"[red]stopped[/] {escape(printable(hopeless))}; {batch.still_needed(todo)}")
+            if report and ledger:
+                from colourise.archives import report as page
+
+                page.write(iter(ledger), report, title=f"{place}")
+            if not quiet and (not alone or count["stopped"]) and (first or todo):
+                err.print(f"{summary(count)} [dim]({colouriser.backend.name})[/]")
+            return count
+
+        run = batch.run
+        if engine == EngineChoice.ray:
+            run = partial(ray_cluster.run, load=load, told=who)
+        with batch.remembered(place if tree else None, chosen.shard, waits) as ledger:
+            colouriser = load()
+            how = batch.how_of(colouriser, settings)
+            count = go(set())
+            if watch and not count["stopped"]:
+                from colourise.archives.watch import arrivals
+
+                with suppress(KeyboardInterrupt):
+                    for busy in arrivals([path for path in named if path.is_dir()], place):
+                        count += go(busy, first=False)
+                        if count["stopped"]:
+                            break
+    if count["stopped"] or count["failed"] or count["left"]:
+        raise typer.Exit(130 if count["stopped"] else 1)
+
+
+def stream(
+    source: str, output: str | None, colouriser: Colouriser, settings: Settings, *, quiet: bool
+) -> None:
+    """Colour one photo that comes from standard input, or goes to standard output.
+
+    Raises:
+        PhotoError: it cannot be read or written.
+    """
+    from colourise.archives import folders
+
+    buffer = io.BytesIO()
+    target = Path(output) if output not in (None, "-") else buffer
+    if isinstance(target, Path):
+        folders.check_output(target, [target], settings, one_file=True)
+    photo = sys.stdin.buffer.read() if source == "-" else Path(source)
+    notes = folders.colour(photo, target, colouriser, settings)
+    if target is buffer:
+        send(buffer.getbuffer())
+    tell(notes, source, target if isinstance(target, Path) else None, quiet=quiet)
+
+
+def part_of(shard: str | None) -> tuple[int, int] | None:
+    """The meaning of --shard 2/8.
+
+    Raises:
+        BadParameter: it has none.
+    """
+    if shard is None:
+        return None
+    found = re.fullmatch(r"(\d+)/(\d+)", shard)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise typer.BadParameter(f"--shard {shard}: say 1/8, 2/8 and so on up to 8/8")
+    return int(found[1]), int(found[2])
+
+
+def check_streams(paths: list[str], output: str | None, *, compare: bool) -> None:
+    """Refuse what standard input and output cannot do.
+
+    Raises:
+        BadParameter: with what to do instead.
+    """
+    reads, writes = "-" in paths, output == "-" or (output is None and "-" in paths)
+    if "" in paths or output == "":
+        raise typer.BadParameter("an empty path; is a variable of your script unset?")
+    if (reads or writes) and (len(paths) > 1 or compare or Path(paths[0]).is_dir()):
+        raise typer.BadParameter("- is for one photo, alone, and without --compare")
+    if reads and sys.stdin.isatty():
+        raise typer.BadParameter("- reads a photo from a pipe: cat old.jpg | colourise - > new.jpg")
+    if writes and sys.stdout.isatty():
+        raise typer.BadParameter("a picture is not for the terminal; add > new.jpg, or -o new.jpg")
+
+
+def send(data: memoryview) -> None:
+    """Write a picture to standard output.
+
+    Raises:
+        PhotoError: it does not take it, for another reason than that nobody reads on.
+    """
+    try:
+        while data:  # with PYTHONUNBUFFERED, a write may take a part
+            data = data[sys.stdout.buffer.write(data) :]
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at exit
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit(1) from error
+        raise PhotoError(f"standard output: {error.strerror}") from error

@@ -1,0 +1,40 @@
+"""Errors that were meant for the user, as one line and an exit code."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+from rich.markup import escape
+
+from colourise.cli.console import err
+from colourise.errors import ColouriseError
+from colourise.words import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn an error that was meant for the user into one line and exit code 1."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # nobody reads what we say
+    except ImportError as error:
+        if not re.search(r"lib(GL|gthread|glib)", str(error)):
+            raise
+        err.print(
+            f"[red]error[/] OpenCV cannot be loaded ({escape(str(error))}); "
+            "apt-get install libgl1 libglib2.0-0, "
+            "or: pip uninstall opencv-python && pip install opencv-python-headless"
+        )
+        raise typer.Exit(1) from error
+    except (ColouriseError, OSError) as error:
+        where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+        what = error.strerror if isinstance(error, OSError) else None
+        err.print(f"[red]error[/] {escape(printable(f'{where}{what or error}'))}")
+        raise typer.Exit(1) from error

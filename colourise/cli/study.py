@@ -1,0 +1,126 @@
+"""`colourise study`: do people take the colours for real ones?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from colourise.cli.console import (
+    bar,
+    err,
+    out,
+    print_naturalness,
+)
+from colourise.cli.errors import refusals
+from colourise.cli.options import (
+    BackendChoice,
+    BackendOption,
+    DeviceOption,
+    PrecisionChoice,
+    PrecisionOption,
+)
+from colourise.errors import ColouriseError
+from colourise.models.checkpoints import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from colourise.colouriser import Colouriser
+
+
+study_app = typer.Typer(no_args_is_help=True, help="Ask people whether pictures are real or generated.")
+
+
+@study_app.command("build")
+def build_study(
+    data: Annotated[Path, typer.Option(help="Folder of colour photos.", exists=True)],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model", "-m", metavar="NAME|PATH|OWNER/REPO", help="A model to judge; may be repeated."
+        ),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the page and its key go.")
+    ] = Path("study"),
+    truths: Annotated[int, typer.Option(min=1, help="Photos shown as they are.")] = 150,
+    each: Annotated[int, typer.Option(min=1, help="Photos shown as each model colours them.")] = 150,
+    per_participant: Annotated[int, typer.Option(min=1, help="Pictures a participant judges.")] = 50,
+    size: Annotated[int, typer.Option(min=32, help="Side of the pictures in pixels.")] = 256,
+    seed: Annotated[int, typer.Option(help="Fixes which photos are drawn.")] = 0,
+    backend: BackendOption = BackendChoice.auto,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = PrecisionChoice.auto,
+) -> None:
+    """Make the web page of a naturalness study, with all its pictures inside.
+
+    Give participants index.html (by mail, on a stick, on any web server) and keep
+    key.json, which says what is what and which scoring needs.
+    """
+    with refusals():
+        from colourise.colouriser import load_model
+        from colourise.data.photos import find_photos
+        from colourise.evaluation import study
+
+        protocol = study.Protocol(truths, each, per_participant, size, seed)
+        photos = find_photos(data)
+
+        def load(name: str) -> Colouriser:
+            return load_model(name, backend=backend.value, device=device, precision=precision.value)
+
+        models = list(dict.fromkeys(model or [DEFAULT_MODEL]))
+        failures: list[ColouriseError] = []
+        with bar("colouring", max(truths, each), hidden=False) as advance:
+            built = study.build(
+                data, photos, models, load, output, protocol, failed=failures.append, advance=advance
+            )
+    for failure in failures:
+        err.print(f"[yellow]passed over[/] {escape(str(failure))}")
+    page, key = output / study.PAGE, output / study.KEY
+    err.print(
+        f"[green]built[/] {escape(str(page))}: {len(built.pictures)} pictures, {per_participant} a "
+        f"participant, {page.stat().st_size / 1e6:.1f} MB\n"
+        f"Keep {escape(str(key))} to yourself: it says what is what, and `colourise study score` needs it."
+    )
+
+
+@study_app.command("score")
+def score_study(
+    answers: Annotated[
+        list[Path], typer.Argument(metavar="ANSWERS.json", help="The files that participants saved.")
+    ],
+    folder: Annotated[
+        Path, typer.Option("--study", metavar="FOLDER", help="Where the study was built.")
+    ] = Path("study"),
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
+) -> None:
+    """Print the naturalness of the truth and of each model: the share of pictures judged real.
+
+    The 95 % intervals (Wilson) take all judgements as independent.
+    """
+    from colourise.evaluation import study
+
+    with refusals():
+        key = study.Study.read(folder)
+        taken, refused = study.read_answers(answers, key)
+    for reason in refused:
+        err.print(f"[red]refused[/] {escape(reason)}")
+    if refused:
+        raise typer.Exit(1)
+    results = study.score(taken, key)
+    if as_json:
+        sources = {
+            name: {
+                "shown": row.shown,
+                "judged_real": row.real,
+                "naturalness": row.share if row.shown else None,
+                "interval": row.interval if row.shown else None,
+            }
+            for name, row in results.items()
+        }
+        told = {"study": key.id, "participants": len(taken), "sources": sources}
+        out.print(json.dumps(told, indent=2, ensure_ascii=False), markup=False)
+    else:
+        print_naturalness(results, len(taken))

@@ -1,0 +1,162 @@
+"""`colourise train`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from colourise.cli.console import (
+    err,
+    out,
+    training_bar,
+)
+from colourise.cli.errors import refusals
+from colourise.cli.options import (
+    SPLIT,
+    PrecisionChoice,
+    PrecisionOption,
+)
+from colourise.words import printable
+
+if TYPE_CHECKING:
+    pass
+
+
+EXAMPLES = (
+    "Examples:\n"
+    "  colourise train --data imagenet/          [dim]the paper's best, on any tree of photos[/]\n"
+    "  colourise train --data imagenet/ --train-per-class 50 --test-per-class 10\n"
+    "  colourise train --data old/ --recipe colourise --set images=200_000 -o runs/mine\n"
+    "  accelerate launch -m colourise train --data imagenet/      [dim]on several GPUs[/]"
+)
+
+
+def train(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of colour photos, in any tree, or of webdataset .tar shards.", exists=True),
+    ] = None,
+    run: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Where the run goes; its name names the model."
+        ),
+    ] = Path("runs/mine"),
+    recipe: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="pix2pix, gorriz, vgg16, resnet50, unet or fpn of the paper; colourise is ours.",
+        ),
+    ] = "vgg16",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a value of the recipe.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", metavar="", help="Print the recipe and stop.")] = False,
+    held_out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Photos to score on, never learnt from.", show_default="200 of the data", exists=True
+        ),
+    ] = None,
+    train_per_class: Annotated[
+        int | None,
+        typer.Option(min=1, help="Learn from so many photos of each class.", rich_help_panel=SPLIT),
+    ] = None,
+    test_per_class: Annotated[
+        int | None,
+        typer.Option(min=1, help="Keep so many others of each class to test on.", rich_help_panel=SPLIT),
+    ] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(
+            help="The split.csv of another run, to learn from the same photos.",
+            exists=True,
+            dir_okay=False,
+            rich_help_panel=SPLIT,
+        ),
+    ] = None,
+    score_every: Annotated[int, typer.Option(min=1, help="Batches between scores and previews.")] = 500,
+    about: Annotated[str, typer.Option(help="The data in words, for the model's card.")] = "",
+    licence: Annotated[str, typer.Option(help="Licence of the weights, for the model's card.")] = "MIT",
+    encoder_weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="The encoder's ImageNet weights in timm's names, where timm cannot download.", exists=True
+        ),
+    ] = None,
+    start_from: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="Start from this trained model's weights, to train it further; given again: from those of "
+            "another that the first lacks.",
+        ),
+    ] = None,
+    precision: PrecisionOption = PrecisionChoice.auto,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that read photos.")] = 1,
+) -> None:
+    """Train a model on colour photos; the same command goes on with a run that was stopped."""
+    if (train_per_class is None) != (test_per_class is None):
+        raise typer.BadParameter("--train-per-class and --test-per-class go together")
+    if sum(way is not None for way in (held_out, train_per_class, split)) > 1:
+        raise typer.BadParameter("--held-out, --split and --train-per-class are three ways; choose one")
+    with refusals():
+        from colourise.data import photos as photos
+        from colourise.training.recipes import configure, listed
+
+        config = configure(recipe, set_ or [])
+        if show:
+            for name, value in listed(config):
+                out.print(f"{name} = {escape(value)}")
+            return
+        if data is None:
+            raise typer.BadParameter("--data says which folder of colour photos to learn from")
+        from colourise.models import checkpoints
+        from colourise.training.loop import check_start
+        from colourise.training.loop import train as run_training
+
+        trained = [checkpoints.find(name, need="safetensors") for name in start_from or []]
+        check_start(config, trained, encoder_weights)
+        learn, judge = photos.parts(
+            data,
+            held_out=held_out,
+            per_class=(train_per_class, test_per_class) if train_per_class and test_per_class else None,
+            split=split,
+            record=run / "split.csv",
+            goes_on=(run / "resume.pt").exists(),
+            seed=config.seed,
+        )
+        first = os.environ.get("RANK", "0") == "0"  # of the processes that `accelerate launch` starts
+        if first:
+            err.print(
+                f"{len(learn)} photos to learn from, {len(judge)} held out; the run is {escape(str(run))}"
+            )
+        with training_bar(hidden=not first) as report:
+            card = run_training(
+                config,
+                learn,
+                judge if held_out else judge[:200],
+                run,
+                encoder_weights=encoder_weights,
+                start_from=trained,
+                data=about or f"{len(learn)} photos of {printable(data.resolve().name)}",
+                licence=licence,
+                precision=precision.value,
+                workers=workers,
+                score_every=score_every,
+                report=report,
+            )
+    if card is None and first:
+        err.print("[yellow]stopped[/] and saved; the same command goes on")
+    elif first:
+        err.print(
+            f"[green]trained[/] {escape(str(card))}; try: colourise photo.jpg --model {escape(str(run))}"
+        )
+    if card is None:
+        raise typer.Exit(130)

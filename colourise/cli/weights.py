@@ -1,0 +1,73 @@
+"""`colourise weights` and `colourise export`: models as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from colourise.cli.console import (
+    err,
+    print_models,
+)
+from colourise.cli.errors import refusals
+
+if TYPE_CHECKING:
+    pass
+
+
+weights_app = typer.Typer(no_args_is_help=False, help="List, fetch and publish models.")
+
+
+def export(
+    model: Annotated[str, typer.Argument(metavar="NAME|PATH|OWNER/REPO", help="Which model.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="The ONNX file to write.")],
+    fp16: Annotated[bool, typer.Option("--fp16", metavar="", help="Half precision, for GPUs.")] = False,
+) -> None:
+    """Export a model to ONNX; the file is kept if it predicts what PyTorch does."""
+    with refusals():
+        from colourise.models.export import export as run_export
+
+        worst = run_export(model, target, fp16=fp16)
+    err.print(f"[green]exported[/] {escape(str(target))}; ab is within {worst:.2g} of PyTorch's")
+
+
+@weights_app.callback(invoke_without_command=True)
+def weights(ctx: typer.Context) -> None:
+    """List the models: shipped, cached, and on the Hub."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from colourise.models.checkpoints import known
+
+    with refusals():
+        print_models(known())
+
+
+@weights_app.command()
+def pull(
+    model: Annotated[str, typer.Argument(metavar="NAME|OWNER/REPO[@REVISION]", help="Which model.")],
+) -> None:
+    """Fetch a model from the Hugging Face Hub, so that it works offline."""
+    from colourise.models import checkpoints
+
+    with refusals():
+        checkpoint = checkpoints.pull(model)
+    err.print(f"[green]here[/] {escape(checkpoint.source)}")
+
+
+@weights_app.command()
+def push(
+    repository: Annotated[str, typer.Argument(metavar="OWNER/REPO", help="Where on the Hugging Face Hub.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a checkpoint.")],
+    private: Annotated[
+        bool, typer.Option("--private", metavar="", help="Make a new repository private.")
+    ] = False,
+) -> None:
+    """Publish a trained model on the Hugging Face Hub, with its card."""
+    from colourise.models import checkpoints
+
+    with refusals():
+        url = checkpoints.push(repository, run, private=private)
+    err.print(f"[green]published[/] {escape(url)}")
