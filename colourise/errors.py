@@ -13,9 +13,33 @@
 Each message is one line: what failed, on which file, what to do next.
 """
 
+from __future__ import annotations
+
+from os import PathLike
+from typing import Self
+
 
 class ColouriseError(Exception):
-    """Base of every error that `colourise` raises on purpose."""
+    """Base of every error that `colourise` raises on purpose; its text is "PATH: REASON; ADVICE".
+
+    Args:
+        reason: what is wrong; or the whole line, where nobody needs its parts.
+        path: the file, folder or address that it is about.
+        advice: what to do next.
+    """
+
+    def __init__(self, reason: str, *, path: str | PathLike[str] | None = None, advice: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.path, self.advice = reason, path, advice
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        where = "" if self.path is None else f"{self.path}: "
+        return f"{where}{self.reason}{self.advice and f'; {self.advice}'}"
+
+    def about(self, path: str | PathLike[str]) -> Self:
+        """Say the same of another path, such as the one that the user knows a temporary file by."""
+        return type(self)(self.reason, path=path, advice=self.advice)
 
 
 class PhotoError(ColouriseError):
