@@ -1,24 +1,19 @@
 """What several tests need: a tiny model made by the real code, real photos, and the command line."""
 
 # ruff: noqa: E402  # the environment comes before the imports that look at it
-import io
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"):  # they make Rich and Typer colour files too
     os.environ.pop(name, None)
 os.environ["COLUMNS"] = "80"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of so small networks mostly wait for each other
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from helpers.photos import PHOTOS
 from typer.testing import CliRunner, Result
 
 from colourise.cli.commands import app
@@ -26,9 +21,6 @@ from colourise.models import checkpoints
 from colourise.models.checkpoints import Card
 from colourise.models.export import export
 from colourise.models.networks import registry
-
-PHOTOS = Path(__file__).parent / "photos"
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="session")
@@ -88,23 +80,3 @@ def colourise(tiny_model: Path) -> Callable[..., Result]:
         return result
 
     return colourise
-
-
-def start(*arguments: str | Path, **options: Any) -> subprocess.Popen[bytes]:
-    """Starts `python -m colourise ARGUMENTS` as a process of its own."""
-    command = [sys.executable, "-W", "error", "-m", "colourise", *map(str, arguments)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, **(pipes | options))
-
-
-def shell(*arguments: str | Path, stdin: bytes = b"", **options: Any) -> tuple[int, bytes, str]:
-    """Exit code, standard output and standard error of such a process."""
-    with start(*arguments, **options) as process:
-        out, err = process.communicate(stdin, timeout=60)
-    return process.returncode, out, (err or b"").decode()
-
-
-def pixels(file: Path | bytes) -> np.ndarray:
-    """What is in a picture file, as it is stored."""
-    with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as image:
-        return np.asarray(image)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import PHOTOS, pixels
+from helpers.photos import PHOTOS, pixels
 
 from colourise.data import ageing
 from colourise.data.ageing import EMULSIONS, aged, exposed

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import start
+from helpers.commands import start
 from PIL import Image
 from typer.testing import Result
 

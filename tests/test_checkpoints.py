@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hub import TOKEN, Hub, client_of, environment, serve
+from helpers.hub import TOKEN, Hub, client_of, environment, serve
 
 from colourise.errors import HubError, ModelError
 from colourise.models import checkpoints

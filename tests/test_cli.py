@@ -18,7 +18,8 @@ import numpy as np
 import pillow_heif
 import pytest
 import tifffile
-from conftest import PHOTOS, ROOT, pixels, shell, start
+from helpers.commands import ROOT, shell, start
+from helpers.photos import PHOTOS, pixels
 from PIL import Image
 from skimage.color import rgb2lab
 from typer.testing import CliRunner, Result

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PHOTOS, pixels
+from helpers.photos import PHOTOS, pixels
 from skimage.color import rgb2lab
 
 import colourise

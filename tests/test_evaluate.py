@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PHOTOS, pixels, shell
+from helpers.commands import shell
+from helpers.photos import PHOTOS, pixels
 from PIL import Image
 from typer.testing import Result
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from clips import pan, read, sound_of, write
-from conftest import PHOTOS, start
+from helpers.clips import pan, read, sound_of, write
+from helpers.commands import start
+from helpers.photos import PHOTOS
 from PIL import Image, ImageSequence
 from skimage.color import rgb2lab
 from typer.testing import Result

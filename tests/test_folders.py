@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PHOTOS, pixels
+from helpers.photos import PHOTOS, pixels
 from PIL import Image
 
 from colourise import images

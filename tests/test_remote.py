@@ -10,7 +10,7 @@ from typing import Any
 import fsspec
 import pytest
 import s3fs
-from conftest import PHOTOS
+from helpers.photos import PHOTOS
 from moto.server import ThreadedMotoServer
 from test_cluster import with_ray
 from typer.testing import Result

@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 import imagecodecs
 import numpy as np
 import pytest
-from conftest import PHOTOS, pixels
+from helpers.photos import PHOTOS, pixels
 from PIL import Image
 
 from colourise import images

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import PHOTOS, pixels, shell
+from helpers.commands import shell
+from helpers.photos import PHOTOS, pixels
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from clips import Frames, pan
+from helpers.clips import Frames, pan
 
 from colourise.errors import FilmError
 from colourise.films.steady import AHEAD, CHUNK, EVERY, Coloured, Flow, steady

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import PHOTOS, ROOT
+from helpers.commands import ROOT
+from helpers.photos import PHOTOS
 
 from colourise.colouriser import load_model
 from colourise.evaluation.photos import compare

@@ -22,7 +22,7 @@ import safetensors.torch
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from conftest import PHOTOS
+from helpers.photos import PHOTOS
 from PIL import Image
 from torch.utils.data import DataLoader
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import PHOTOS
+from helpers.photos import PHOTOS
 
 from colourise import load_model
 from colourise.data.photos import read_rgb, square

@@ -7,7 +7,8 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from conftest import PHOTOS, pixels
+
+from helpers.photos import PHOTOS, pixels
 
 Frames = list[np.ndarray]  # (H, W, 3) uint8
 
