@@ -1,12 +1,14 @@
 """The one path for a picture: its L in, its colours out.
 
 Photos, folders, films, scores and training previews all come through `Colouriser`. Where something happens
-between the halves, as steadying does to a film's ab, they are to be had apart: `lightness`, `predict`, `lay`.
+between the halves, as steadying does to a film's ab, they can be had apart: `lightness`, `predict`, `lay`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -22,6 +24,23 @@ from colourise.lab.pictures import (
 from colourise.models.backends import Backend, BackendName, Precision, open_backend
 from colourise.models.checkpoints import DEFAULT_MODEL
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True)
+class ModelId:
+    """Which weights coloured a picture; its text is what ledgers and histories hold."""
+
+    name: str = ""
+    """Name of the model."""
+    digest: str = ""
+    """First twelve hexadecimal digits of its weights' SHA-256; empty: unknown."""
+
+    def __str__(self) -> str:
+        """Give name and digest with a space between."""
+        return f"{self.name} {self.digest}".strip()
+
 
 class Colouriser:
     """Colours pictures of any size.
@@ -30,7 +49,7 @@ class Colouriser:
         backend: what predicts ab.
         input_size: side in pixels of the square that the network sees.
         saturation: ab is multiplied by this; 1.0 leaves it as predicted.
-        model: name and hash of the model, for the history of a picture.
+        model: name and digest of the model, for the history of a picture.
         threads: how many lay colours over one picture; by default one a processor.
         joiner: what lays colours over; by default NumPy and OpenCV.
     """
@@ -41,7 +60,7 @@ class Colouriser:
         *,
         input_size: int,
         saturation: float = 1.0,
-        model: str = "",
+        model: ModelId = ModelId(),
         threads: int | None = None,
         joiner: JoinerMaker | None = None,
     ) -> None:
@@ -49,7 +68,7 @@ class Colouriser:
         self.model, self.threads, self.joiner = model, threads, joiner
 
     def over(self, backend: Backend, *, compiled: bool) -> Colouriser:
-        """Make the same with a backend that many threads share, of which each does a whole picture.
+        """Make the same with a backend that many threads share, each of which does whole pictures.
 
         Args:
             backend: what predicts ab.
@@ -69,30 +88,96 @@ class Colouriser:
             joiner=joiner,
         )
 
-    def __call__(self, pictures: Sequence[Pixels]) -> list[Pixels]:
-        """Colour a batch of pictures.
+    @overload
+    def __call__(self, pictures: Pixels) -> Pixels: ...
+    @overload
+    def __call__(self, pictures: Image) -> Image: ...
+    @overload
+    def __call__(self, pictures: Sequence[Pixels]) -> list[Pixels]: ...
+    @overload
+    def __call__(self, pictures: Sequence[Image]) -> list[Image]: ...
+    def __call__(self, pictures: Any) -> Any:
+        """Colour one picture, or several in one batch of the network.
 
         Args:
-            pictures: each (H, W) grey or (H, W, 3) sRGB, uint8 or uint16; colours they have are ignored.
+            pictures: a picture, or a list or tuple of pictures. Each is a NumPy array, (H, W) grey or
+                (H, W, 3) sRGB, uint8 or uint16, or a Pillow image of 8 bits. Colours that it has are ignored.
         Returns:
-            For each, (H, W, 3) sRGB of its dtype, with its L and new colours.
+            One picture for one, a list for several: for an array (H, W, 3) sRGB of its dtype, with its L and
+            new colours; for a Pillow image one in RGB, or RGBA where it has transparency.
+        Raises:
+            ValueError: something else was given; it names shape and dtype.
         """
-        pictures = [one_channel(picture) for picture in pictures]
-        ab = self.predict([self.lightness(picture) for picture in pictures])
-        return [self.lay(picture, colours) for picture, colours in zip(pictures, ab, strict=True)]
+        several = isinstance(pictures, list | tuple)
+        given = list(pictures) if several else [pictures]
+        arrays = [as_pixels(picture) for picture in given]
+        if not arrays:
+            return []
+        ab = self.predict([self.lightness(pixels) for pixels in arrays])
+        coloured = [
+            like(picture, self.lay(pixels, colours))
+            for picture, pixels, colours in zip(given, arrays, ab, strict=True)
+        ]
+        return coloured if several else coloured[0]
 
     def lightness(self, picture: Pixels) -> Floats:
-        """What the network sees of a picture (H, W) or (H, W, 3): its L, (S, S) float32."""
+        """Return what the network sees of a picture (H, W) or (H, W, 3): its L, (S, S) float32."""
         return rgb_to_L(picture, (self.input_size, self.input_size))
 
     def predict(self, L: Sequence[Floats]) -> Floats:
-        """The ab (N, 2, S, S) of N pictures, each (S, S), inside the gamut's bounds."""
+        """Predict ab (N, 2, S, S), inside the gamut's bounds, for N pictures of L (S, S) each."""
         ab = self.backend.predict_ab(np.stack(L)[:, None]) * np.float32(self.saturation)
         return clip_to_gamut_bounds(ab)
 
     def lay(self, picture: Pixels, ab: Floats) -> Pixels:
-        """A picture (H, W) or (H, W, 3) with ab (2, S, S) laid over: (H, W, 3) of its dtype."""
+        """Lay ab (2, S, S) over a picture (H, W) or (H, W, 3): (H, W, 3) of its dtype."""
         return lay_over(picture, ab, self.threads, joiner=self.joiner)
+
+
+def as_pixels(picture: Any) -> Pixels:
+    """Take the pixels out of whatever a caller calls a picture: (H, W) or (H, W, 3), uint8 or uint16.
+
+    Raises:
+        ValueError: it is no such array, and no Pillow image of 8 bits.
+    """
+    if is_pillow(picture):
+        from colourise.errors import PhotoError
+        from colourise.images.pillow import channels
+
+        try:
+            picture, _ = channels(picture.convert("RGB") if picture.mode == "CMYK" else picture)
+        except PhotoError as err:
+            raise ValueError(f"a Pillow image of mode {picture.mode}: {err}") from err
+    if not isinstance(picture, np.ndarray):
+        raise ValueError(
+            f"{type(picture).__name__}: not a picture; give a NumPy array or a Pillow image, "
+            "or colour a file with colourise.colour_photo"
+        )
+    if picture.dtype.newbyteorder("=") not in (np.uint8, np.uint16):
+        raise ValueError(f"an array of {picture.dtype} {picture.shape}: pixels are uint8 or uint16")
+    if not (picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] == 3)) or not picture.size:
+        raise ValueError(
+            f"an array of shape {picture.shape} ({picture.dtype}): a picture is (H, W) or (H, W, 3); "
+            "give several as a list"
+        )
+    return one_channel(np.ascontiguousarray(picture, picture.dtype.newbyteorder("=")))
+
+
+def like(picture: Any, pixels: Pixels) -> Any:
+    """Give coloured pixels (H, W, 3) back as the kind of picture that they were made of."""
+    if not is_pillow(picture):
+        return pixels
+    from PIL import Image
+
+    image = Image.fromarray(pixels)
+    if picture.has_transparency_data:
+        image.putalpha(picture.convert("RGBA").getchannel("A"))
+    return image
+
+
+def is_pillow(picture: Any) -> bool:
+    """Tell a Pillow image by its class, without importing Pillow."""
+    return any(f"{kind.__module__}.{kind.__name__}" == "PIL.Image.Image" for kind in type(picture).__mro__)
 
 
 def load_model(
@@ -119,6 +204,10 @@ def load_model(
         DeviceError: the device or precision asked for is not there.
     """
     loaded, card = open_backend(model, backend=backend, device=device, precision=precision)
-    name = f"{card.name} {(card.sha256.get('.safetensors') or card.sha256.get('.onnx', ''))[:12]}".strip()
-    size = input_size or card.input_size
-    return Colouriser(loaded, input_size=size, saturation=saturation, model=name)
+    digest = card.sha256.get(".safetensors") or card.sha256.get(".onnx", "")
+    return Colouriser(
+        loaded,
+        input_size=input_size or card.input_size,
+        saturation=saturation,
+        model=ModelId(card.name, digest[:12]),
+    )

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.photos import PHOTOS, pixels
+from PIL import Image
 from skimage.color import rgb2lab
 
 import colourise
@@ -97,3 +98,59 @@ def test_the_package_offers_it(tiny_model: Path) -> None:
         colourise.load_model("nothing-like-it")
     with pytest.raises(AttributeError, match="no attribute 'color'"):
         colourise.color  # noqa: B018
+
+
+def test_a_picture_gives_a_picture_and_a_list_a_list(colouriser: Colouriser) -> None:
+    grey = np.arange(6 * 8, dtype=np.uint8).reshape(6, 8)
+    alone = colouriser(grey)
+    assert alone.shape == (6, 8, 3)
+    listed = colouriser([grey])
+    assert isinstance(listed, list) and np.array_equal(listed[0], alone)
+    assert np.array_equal(colouriser((grey, grey))[1], alone)
+    assert colouriser(np.stack([grey] * 3, 2)).shape == (6, 8, 3)  # no batch of six
+    assert colouriser([]) == []
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_views_and_foreign_byte_orders_are_pictures_too(colouriser: Colouriser, dtype: type) -> None:
+    picture = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (40, 30)).astype(dtype)
+    plain = colouriser(picture[::-1, ::2].copy())
+    assert np.array_equal(colouriser(picture[::-1, ::2]), plain)
+    swapped = picture[::-1, ::2].astype(picture.dtype.newbyteorder())
+    assert np.array_equal(colouriser(swapped), plain)
+    assert colouriser(swapped).dtype == dtype
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])
+def test_a_pillow_image_gives_a_pillow_image(colouriser: Colouriser, mode: str) -> None:
+    image = Image.open(PHOTOS / "coffee.jpg").resize((60, 40)).convert(mode)
+    if "A" in mode:
+        image.putalpha(77)
+    coloured = colouriser(image)
+    assert isinstance(coloured, Image.Image)
+    assert (coloured.size, coloured.mode) == ((60, 40), "RGBA" if "A" in mode else "RGB")
+    if "A" in mode:
+        assert coloured.getchannel("A").getextrema() == (77, 77)
+    if mode in ("L", "RGB"):
+        assert np.array_equal(np.asarray(coloured), colouriser(np.asarray(image)))
+    assert isinstance(colouriser([image, image])[1], Image.Image)
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (np.zeros((2, 6, 8, 3), np.uint8), r"shape \(2, 6, 8, 3\) \(uint8\).*give several as a list"),
+        (np.zeros((6, 8, 4), np.uint8), r"shape \(6, 8, 4\)"),
+        (np.zeros((6, 8, 1), np.uint16), r"shape \(6, 8, 1\) \(uint16\)"),
+        (np.zeros((0, 8), np.uint8), r"shape \(0, 8\)"),
+        (np.zeros((6, 8, 3)), r"array of float64 \(6, 8, 3\): pixels are uint8 or uint16"),
+        ("photo.jpg", r"str: not a picture.*colourise\.colour_photo"),
+        (None, "NoneType: not a picture"),
+        (Image.new("I;16", (8, 6)), r"a Pillow image of mode I;16"),
+        ([np.zeros((6, 8), np.uint8), np.zeros((6, 8), np.int64)], "array of int64"),
+    ],
+    ids=["batch", "four", "one", "empty", "floats", "path", "none", "deep", "listed"],
+)
+def test_anything_else_is_named(colouriser: Colouriser, wrong: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        colouriser(wrong)

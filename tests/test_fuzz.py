@@ -31,7 +31,7 @@ from PIL import Image, ImageCms, TiffImagePlugin
 from colourise import images
 from colourise.archives import batch, folders
 from colourise.archives.job import Settings
-from colourise.colouriser import Colouriser
+from colourise.colouriser import Colouriser, ModelId
 from colourise.files.names import FORMATS
 
 MANY = int(os.environ.get("COLOURISE_FUZZ", 0))
@@ -396,7 +396,7 @@ class Plain:
         return np.full((len(L), 2, *L.shape[2:]), 20, np.float32)
 
 
-COLOURISER = Colouriser(Plain(), input_size=16, model="plain 0123456789ab")
+COLOURISER = Colouriser(Plain(), input_size=16, model=ModelId("plain", "0123456789ab"))
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def how_of(colouriser: Colouriser, settings: Settings) -> str:
     options = asdict(settings)
     options.pop("overwrite")
     options |= {"input_size": colouriser.input_size, "saturation": colouriser.saturation}
-    return json.dumps({"model": colouriser.model, **options}, sort_keys=True)
+    return json.dumps({"model": str(colouriser.model), **options}, sort_keys=True)
 
 
 class Settled:
@@ -229,7 +229,7 @@ def run(
         return
     how = how_of(colouriser, settings)
     if ledger is not None:
-        ledger.write(planned(one, how, colouriser.model) for one in todo)
+        ledger.write(planned(one, how, str(colouriser.model)) for one in todo)
         ledger.save()
     workers = workers or default_workers()
     budget = Budget(memory or machine_memory() // 2)
@@ -243,7 +243,7 @@ def run(
             for future in some:
                 outcome = future.result()
                 if ledger is not None and not outcome.hopeless:
-                    ledger.write([row_of(outcome, how, colouriser.model)])
+                    ledger.write([row_of(outcome, how, str(colouriser.model))])
                 if outcome.hopeless:
                     waiting.clear()
                 yield outcome

@@ -318,11 +318,13 @@ def colour(
     if stamp is not None and isinstance(source, Path) and stamp_of(source) != stamp:
         raise PhotoError(f"{source}: changed while it was read; run again when it is whole")
     before = shrunk(photo.pixels) if sheet else None
-    (photo.pixels,) = colouriser([photo.pixels])
+    photo.pixels = colouriser(photo.pixels)
     if settings.history:
-        name, _, digest = colouriser.model.partition(" ")
         photo.metadata.edit = images.Edit(
-            f"colourise {__version__}", name, datetime.now().astimezone(), digest
+            f"colourise {__version__}",
+            colouriser.model.name,
+            datetime.now().astimezone(),
+            colouriser.model.digest,
         )
     kind = settings.format
     if isinstance(target, Path):

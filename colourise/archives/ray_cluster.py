@@ -127,7 +127,7 @@ def run(
     if not todo:
         return
     how = batch.how_of(colouriser, settings)
-    rows = [batch.planned(one, how, colouriser.model) for one in todo]
+    rows = [batch.planned(one, how, str(colouriser.model)) for one in todo]
     ledger.write(rows)
     ledger.save()
     try:
@@ -156,7 +156,7 @@ def run(
                     continue
                 left.remove(number)
                 if not outcome.hopeless:
-                    ledger.write([batch.row_of(outcome, how, colouriser.model)])
+                    ledger.write([batch.row_of(outcome, how, str(colouriser.model))])
                 yield outcome
                 if outcome.hopeless:
                     break

@@ -330,7 +330,7 @@ def how_of(film: Film, colouriser: Colouriser, settings: Settings) -> str:
     told = {
         "version": __version__,
         "source": [str(film.path.resolve()), stamp and [stamp.size, stamp.changed]],
-        "model": [colouriser.model, colouriser.input_size, colouriser.saturation],
+        "model": [str(colouriser.model), colouriser.input_size, colouriser.saturation],
         **options,
     }
     return json.dumps(told, sort_keys=True, default=str)
