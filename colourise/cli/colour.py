@@ -8,13 +8,13 @@ import re
 import sys
 from collections import Counter
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 from rich.markup import escape
 
+from colourise.cli import options
 from colourise.cli.console import (
     bar,
     err,
@@ -25,24 +25,6 @@ from colourise.cli.console import (
     tell,
 )
 from colourise.cli.errors import refusals
-from colourise.cli.options import (
-    DAYS,
-    FILMS,
-    LOOK,
-    RUN,
-    TREE,
-    BackendChoice,
-    BackendOption,
-    CodecChoice,
-    DeviceOption,
-    EngineChoice,
-    FormatChoice,
-    InputSizeOption,
-    ModelOption,
-    PrecisionChoice,
-    PrecisionOption,
-    SaturationOption,
-)
 from colourise.errors import PhotoError
 from colourise.models.checkpoints import DEFAULT_MODEL
 from colourise.words import printable
@@ -65,190 +47,41 @@ EXAMPLES = (
 
 def colourise(
     ctx: typer.Context,
-    paths: Annotated[list[str], typer.Argument(metavar="PHOTO|FOLDER|FILM", hidden=True)],
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="PATH",
-            help="A file for one photo or film, else a folder; - is standard output.",
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", metavar="", help="Make coloured files again that exist.")
-    ] = False,
-    model: ModelOption = DEFAULT_MODEL,
-    format: Annotated[  # noqa: A002
-        FormatChoice | None,
-        typer.Option(
-            case_sensitive=False, help="Output format.", show_default="the photo's", rich_help_panel=LOOK
-        ),
-    ] = None,
-    quality: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=100,
-            help="Of JPEG, WebP, AVIF and HEIC.",
-            show_default="90 to 95",
-            rich_help_panel=LOOK,
-        ),
-    ] = None,
-    saturation: SaturationOption = 1.0,
-    input_size: InputSizeOption = None,
-    compare: Annotated[
-        bool,
-        typer.Option("--compare", metavar="", help="Write before | after too.", rich_help_panel=LOOK),
-    ] = False,
-    history: Annotated[
-        bool,
-        typer.Option(
-            "--history/--no-history", help="Say in the metadata what was done.", rich_help_panel=LOOK
-        ),
-    ] = True,
-    include: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="GLOB", help="Only photos of these names, such as '*.tif'.", rich_help_panel=TREE
-        ),
-    ] = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="GLOB",
-            help="No photos of these names, or 'drafts/*'.",
-            rich_help_panel=TREE,
-        ),
-    ] = None,
-    since: Annotated[
-        datetime | None,
-        typer.Option(
-            help="Only photos changed since that day.",
-            formats=DAYS,
-            rich_help_panel=TREE,
-        ),
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Colour so many, and leave the rest for later.",
-            rich_help_panel=TREE,
-        ),
-    ] = None,
-    retry_failed: Annotated[
-        bool,
-        typer.Option(
-            "--retry-failed",
-            metavar="",
-            help="Only what failed before.",
-            rich_help_panel=TREE,
-        ),
-    ] = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", metavar="", help="Say what would be coloured, and stop.", rich_help_panel=TREE
-        ),
-    ] = False,
-    follow_symlinks: Annotated[
-        bool,
-        typer.Option(
-            "--follow-symlinks", metavar="", help="Walk linked folders too, each once.", rich_help_panel=TREE
-        ),
-    ] = False,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N",
-            help="Only the I-th of N parts; for N machines.",
-            rich_help_panel=TREE,
-        ),
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.html", help="Write a page: before | after, failures.", rich_help_panel=TREE
-        ),
-    ] = None,
-    json_lines: Annotated[
-        bool,
-        typer.Option(
-            "--json-lines",
-            metavar="",
-            help="Print each outcome as JSON.",
-            rich_help_panel=TREE,
-        ),
-    ] = False,
-    watch: Annotated[
-        bool,
-        typer.Option(
-            "--watch", metavar="", help="Go on, and colour what arrives until Ctrl-C.", rich_help_panel=TREE
-        ),
-    ] = False,
-    codec: Annotated[
-        CodecChoice, typer.Option(help="How the film is encoded.", rich_help_panel=FILMS)
-    ] = CodecChoice.h264,
-    crf: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            max=63,
-            help="Its quality; lower is better, and larger.",
-            show_default="18; hevc 20, av1 25",
-            rich_help_panel=FILMS,
-        ),
-    ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="ultrafast to veryslow; for av1 13 to 0.",
-            show_default="medium",
-            rich_help_panel=FILMS,
-        ),
-    ] = None,
-    steadiness: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            max=1.0,
-            help="How long colours last; 0: each frame by itself.",
-            rich_help_panel=FILMS,
-        ),
-    ] = 0.9,
-    start: Annotated[
-        str | None, typer.Option(metavar="TIME", help="From there: 90, 90s or 1:30.", rich_help_panel=FILMS)
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Up to there.", rich_help_panel=FILMS)
-    ] = None,
-    preview: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME", help="Only so much, to look at: film.preview.mp4.", rich_help_panel=FILMS
-        ),
-    ] = None,
-    deinterlace: Annotated[
-        bool,
-        typer.Option(
-            "--deinterlace", metavar="", help="Make whole pictures of half ones.", rich_help_panel=FILMS
-        ),
-    ] = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Photos at a time.", show_default="processors + 1", rich_help_panel=RUN),
-    ] = None,
-    engine: Annotated[
-        EngineChoice, typer.Option(help="This machine, or a Ray cluster.", rich_help_panel=RUN)
-    ] = EngineChoice.local,
-    backend: BackendOption = BackendChoice.auto,
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = PrecisionChoice.auto,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", metavar="", help="Say nothing but failures.")
-    ] = False,
+    paths: options.Paths,
+    output: options.Output = None,
+    overwrite: options.Overwrite = False,
+    model: options.Model = DEFAULT_MODEL,
+    format: options.Format = None,  # noqa: A002
+    quality: options.Quality = None,
+    saturation: options.Saturation = 1.0,
+    input_size: options.InputSize = None,
+    compare: options.Compare = False,
+    history: options.History = True,
+    include: options.Include = None,
+    exclude: options.Exclude = None,
+    since: options.Since = None,
+    limit: options.Limit = None,
+    retry_failed: options.RetryFailed = False,
+    dry_run: options.DryRun = False,
+    follow_symlinks: options.FollowSymlinks = False,
+    shard: options.Shard = None,
+    report: options.Report = None,
+    json_lines: options.JsonLines = False,
+    watch: options.Watch = False,
+    codec: options.Codec = options.CodecChoice.h264,
+    crf: options.Crf = None,
+    preset: options.Preset = None,
+    steadiness: options.Steadiness = 0.9,
+    start: options.Start = None,
+    end: options.End = None,
+    preview: options.Preview = None,
+    deinterlace: options.Deinterlace = False,
+    workers: options.Workers = None,
+    engine: options.Engine = options.EngineChoice.local,
+    backend: options.Backend = options.BackendChoice.auto,
+    device: options.Device = "auto",
+    precision: options.Precision = options.PrecisionChoice.auto,
+    quiet: options.Quiet = False,
 ) -> None:
     """Colour photos, folders and films (what `colourise photo.jpg` does).
 
@@ -331,11 +164,11 @@ def colourise(
             raise typer.BadParameter("--watch is for folders; name one")
         if report and not tree:
             raise typer.BadParameter("--report is for folders that go to another one: add -o FOLDER")
-        if engine == EngineChoice.ray:
+        if engine == options.EngineChoice.ray:
             from colourise.archives import ray_cluster
 
             ray_cluster.check()
-        if engine == EngineChoice.ray and (not tree or watch):
+        if engine == options.EngineChoice.ray and (not tree or watch):
             how_else = "leave out --watch" if watch else "add -o FOLDER"
             raise typer.BadParameter(f"--engine ray is for whole folders that go to another one: {how_else}")
         if tree and place:
@@ -417,7 +250,7 @@ def colourise(
             return count
 
         run = batch.run
-        if engine == EngineChoice.ray:
+        if engine == options.EngineChoice.ray:
             run = partial(ray_cluster.run, load=load, told=who)
         with batch.remembered(place if tree else None, chosen.shard, waits) as ledger:
             colouriser = load()

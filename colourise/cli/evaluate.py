@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from colourise.cli import options
 from colourise.cli.console import (
     PERCEIVED,
     bar,
@@ -22,18 +23,6 @@ from colourise.cli.console import (
     print_scores,
 )
 from colourise.cli.errors import refusals
-from colourise.cli.options import (
-    NETWORKS,
-    SHOWN,
-    BackendChoice,
-    BackendOption,
-    BaselineChoice,
-    DeviceOption,
-    InputSizeOption,
-    PrecisionChoice,
-    PrecisionOption,
-    SaturationOption,
-)
 from colourise.errors import ColouriseError, PhotoError
 from colourise.models.checkpoints import DEFAULT_MODEL
 
@@ -64,8 +53,8 @@ def evaluate(
             "--model", "-m", metavar="NAME|PATH|OWNER/REPO", help="A model to score; may be repeated."
         ),
     ] = None,
-    baseline: Annotated[BaselineChoice, typer.Option(help="What to score beside the models.")] = (
-        BaselineChoice.grey
+    baseline: Annotated[options.BaselineChoice, typer.Option(help="What to score beside the models.")] = (
+        options.BaselineChoice.grey
     ),
     split: Annotated[
         Path | None,
@@ -87,7 +76,9 @@ def evaluate(
     ] = False,
     lpips: Annotated[
         bool,
-        typer.Option("--lpips", metavar="", help="LPIPS on AlexNet (a download).", rich_help_panel=NETWORKS),
+        typer.Option(
+            "--lpips", metavar="", help="LPIPS on AlexNet (a download).", rich_help_panel=options.NETWORKS
+        ),
     ] = False,
     fid: Annotated[
         bool,
@@ -95,7 +86,7 @@ def evaluate(
             "--fid",
             metavar="",
             help="FID on Inception (a download); means little below some 10,000 photos.",
-            rich_help_panel=NETWORKS,
+            rich_help_panel=options.NETWORKS,
         ),
     ] = False,
     frechet: Annotated[
@@ -104,7 +95,7 @@ def evaluate(
             "--frechet",
             metavar="",
             help="The same distance on VGG16, the loss network; from some 2,000 photos.",
-            rich_help_panel=NETWORKS,
+            rich_help_panel=options.NETWORKS,
         ),
     ] = False,
     figures: Annotated[
@@ -113,7 +104,7 @@ def evaluate(
             metavar="FOLDER",
             file_okay=False,
             help="Write a sheet of photos, ab histograms, and each model's best and worst photos.",
-            rich_help_panel=SHOWN,
+            rich_help_panel=options.SHOWN,
         ),
     ] = None,
     sheet: Annotated[
@@ -122,20 +113,20 @@ def evaluate(
             metavar="FOLDER",
             file_okay=False,
             help="Write sheets of every photo: grey, each model, truth.",
-            rich_help_panel=SHOWN,
+            rich_help_panel=options.SHOWN,
         ),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", metavar="", help="Print JSON.", rich_help_panel=SHOWN)
+        bool, typer.Option("--json", metavar="", help="Print JSON.", rich_help_panel=options.SHOWN)
     ] = False,
     as_csv: Annotated[
-        bool, typer.Option("--csv", metavar="", help="Print CSV.", rich_help_panel=SHOWN)
+        bool, typer.Option("--csv", metavar="", help="Print CSV.", rich_help_panel=options.SHOWN)
     ] = False,
-    saturation: SaturationOption = 1.0,
-    input_size: InputSizeOption = None,
-    backend: BackendOption = BackendChoice.auto,
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = PrecisionChoice.auto,
+    saturation: options.Saturation = 1.0,
+    input_size: options.InputSize = None,
+    backend: options.Backend = options.BackendChoice.auto,
+    device: options.Device = "auto",
+    precision: options.Precision = options.PrecisionChoice.auto,
 ) -> None:
     """Score models on colour photos, against plain grey.
 
@@ -184,7 +175,7 @@ def evaluate(
         if split is not None:
             _, photos = read_split(split, data, photos)
         colourisers: dict[str, Colouriser] = {}
-        if baseline == BaselineChoice.grey:
+        if baseline == options.BaselineChoice.grey:
             name = "plain grey" if "grey" in models else "grey"
             colourisers[name] = Colouriser(Grey(), input_size=32)
         for name in models:

@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
+from colourise.cli import options
 from colourise.cli.console import (
     err,
     film_bar,
     tell,
-)
-from colourise.cli.options import (
-    OF_FILMS,
-    OF_PHOTOS,
 )
 from colourise.errors import FilmError
 from colourise.interrupts import interruptions
@@ -93,14 +90,14 @@ def check_films(some: list[Path], paths: list[str], output: str | None, given: s
         return next((f"--{name.replace('_', '-')}" for name in names if name in given), None)
 
     if not some:
-        if option := first(OF_FILMS):
+        if option := first(options.OF_FILMS):
             raise typer.BadParameter(f"{option} is for films; name one")
         return
     if len(some) < len(paths):
         raise typer.BadParameter("films are coloured apart from photos and folders; give two commands")
     if output == "-":
         raise typer.BadParameter("a film is not for standard output; name a file with -o")
-    if option := first(OF_PHOTOS):
+    if option := first(options.OF_PHOTOS):
         more = "; the suffix of -o chooses its container" if option == "--format" else ""
         raise typer.BadParameter(f"{option} is for photos, and not for a film{more}")
     if {"preview", "end"} <= given:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    pass
 
 
 class BackendChoice(StrEnum):
@@ -72,7 +71,7 @@ OF_PHOTOS: tuple[str, ...]
 OF_PHOTOS = ("format", "quality", "include", "exclude", "since", "limit", "retry_failed", "dry_run")
 OF_PHOTOS += ("follow_symlinks", "shard", "report", "json_lines", "watch", "workers", "engine")
 DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
-ModelOption = Annotated[
+Model = Annotated[
     str,
     typer.Option(
         "--model",
@@ -81,14 +80,12 @@ ModelOption = Annotated[
         help="Which model colours; `colourise weights` lists them.",
     ),
 ]
-BackendOption = Annotated[BackendChoice, typer.Option(help="What runs the network.", rich_help_panel=RUN)]
-DeviceOption = Annotated[
+Backend = Annotated[BackendChoice, typer.Option(help="What runs the network.", rich_help_panel=RUN)]
+Device = Annotated[
     str, typer.Option(metavar="auto|cpu|cuda|cuda:N|mps", help="Where it runs.", rich_help_panel=RUN)
 ]
-PrecisionOption = Annotated[
-    PrecisionChoice, typer.Option(help="How exactly it computes.", rich_help_panel=RUN)
-]
-InputSizeOption = Annotated[
+Precision = Annotated[PrecisionChoice, typer.Option(help="How exactly it computes.", rich_help_panel=RUN)]
+InputSize = Annotated[
     int | None,
     typer.Option(
         min=32,
@@ -98,7 +95,170 @@ InputSizeOption = Annotated[
         rich_help_panel=LOOK,
     ),
 ]
-SaturationOption = Annotated[
+Saturation = Annotated[
     float,
     typer.Option(min=0.0, max=4.0, help="Multiplies the colours; 1.0 is as predicted.", rich_help_panel=LOOK),
 ]
+
+# Of `colourise PHOTO|FOLDER|FILM...`
+
+Paths = Annotated[list[str], typer.Argument(metavar="PHOTO|FOLDER|FILM", hidden=True)]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="PATH",
+        help="A file for one photo or film, else a folder; - is standard output.",
+    ),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", metavar="", help="Make coloured files again that exist.")
+]
+Format = Annotated[
+    FormatChoice | None,
+    typer.Option(
+        case_sensitive=False, help="Output format.", show_default="the photo's", rich_help_panel=LOOK
+    ),
+]
+Quality = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=100,
+        help="Of JPEG, WebP, AVIF and HEIC.",
+        show_default="90 to 95",
+        rich_help_panel=LOOK,
+    ),
+]
+Compare = Annotated[
+    bool,
+    typer.Option("--compare", metavar="", help="Write before | after too.", rich_help_panel=LOOK),
+]
+History = Annotated[
+    bool,
+    typer.Option("--history/--no-history", help="Say in the metadata what was done.", rich_help_panel=LOOK),
+]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(metavar="GLOB", help="Only photos of these names, such as '*.tif'.", rich_help_panel=TREE),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="GLOB",
+        help="No photos of these names, or 'drafts/*'.",
+        rich_help_panel=TREE,
+    ),
+]
+Since = Annotated[
+    datetime | None,
+    typer.Option(
+        help="Only photos changed since that day.",
+        formats=DAYS,
+        rich_help_panel=TREE,
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Colour so many, and leave the rest for later.",
+        rich_help_panel=TREE,
+    ),
+]
+RetryFailed = Annotated[
+    bool,
+    typer.Option(
+        "--retry-failed",
+        metavar="",
+        help="Only what failed before.",
+        rich_help_panel=TREE,
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", metavar="", help="Say what would be coloured, and stop.", rich_help_panel=TREE),
+]
+FollowSymlinks = Annotated[
+    bool,
+    typer.Option(
+        "--follow-symlinks", metavar="", help="Walk linked folders too, each once.", rich_help_panel=TREE
+    ),
+]
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        metavar="I/N",
+        help="Only the I-th of N parts; for N machines.",
+        rich_help_panel=TREE,
+    ),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.html", help="Write a page: before | after, failures.", rich_help_panel=TREE),
+]
+JsonLines = Annotated[
+    bool,
+    typer.Option(
+        "--json-lines",
+        metavar="",
+        help="Print each outcome as JSON.",
+        rich_help_panel=TREE,
+    ),
+]
+Watch = Annotated[
+    bool,
+    typer.Option(
+        "--watch", metavar="", help="Go on, and colour what arrives until Ctrl-C.", rich_help_panel=TREE
+    ),
+]
+Codec = Annotated[CodecChoice, typer.Option(help="How the film is encoded.", rich_help_panel=FILMS)]
+Crf = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=63,
+        help="Its quality; lower is better, and larger.",
+        show_default="18; hevc 20, av1 25",
+        rich_help_panel=FILMS,
+    ),
+]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="ultrafast to veryslow; for av1 13 to 0.",
+        show_default="medium",
+        rich_help_panel=FILMS,
+    ),
+]
+Steadiness = Annotated[
+    float,
+    typer.Option(
+        min=0.0,
+        max=1.0,
+        help="How long colours last; 0: each frame by itself.",
+        rich_help_panel=FILMS,
+    ),
+]
+Start = Annotated[
+    str | None, typer.Option(metavar="TIME", help="From there: 90, 90s or 1:30.", rich_help_panel=FILMS)
+]
+End = Annotated[str | None, typer.Option(metavar="TIME", help="Up to there.", rich_help_panel=FILMS)]
+Preview = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Only so much, to look at: film.preview.mp4.", rich_help_panel=FILMS),
+]
+Deinterlace = Annotated[
+    bool,
+    typer.Option(
+        "--deinterlace", metavar="", help="Make whole pictures of half ones.", rich_help_panel=FILMS
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Photos at a time.", show_default="processors + 1", rich_help_panel=RUN),
+]
+Engine = Annotated[EngineChoice, typer.Option(help="This machine, or a Ray cluster.", rich_help_panel=RUN)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Say nothing but failures.")]

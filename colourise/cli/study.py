@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from colourise.cli import options
 from colourise.cli.console import (
     bar,
     err,
@@ -16,13 +17,6 @@ from colourise.cli.console import (
     print_naturalness,
 )
 from colourise.cli.errors import refusals
-from colourise.cli.options import (
-    BackendChoice,
-    BackendOption,
-    DeviceOption,
-    PrecisionChoice,
-    PrecisionOption,
-)
 from colourise.errors import ColouriseError
 from colourise.models.checkpoints import DEFAULT_MODEL
 
@@ -50,9 +44,9 @@ def build_study(
     per_participant: Annotated[int, typer.Option(min=1, help="Pictures a participant judges.")] = 50,
     size: Annotated[int, typer.Option(min=32, help="Side of the pictures in pixels.")] = 256,
     seed: Annotated[int, typer.Option(help="Fixes which photos are drawn.")] = 0,
-    backend: BackendOption = BackendChoice.auto,
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = PrecisionChoice.auto,
+    backend: options.Backend = options.BackendChoice.auto,
+    device: options.Device = "auto",
+    precision: options.Precision = options.PrecisionChoice.auto,
 ) -> None:
     """Make the web page of a naturalness study, with all its pictures inside.
 

@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from colourise.cli import options
 from colourise.cli.console import (
     err,
     out,
     training_bar,
 )
 from colourise.cli.errors import refusals
-from colourise.cli.options import (
-    SPLIT,
-    PrecisionChoice,
-    PrecisionOption,
-)
 from colourise.words import printable
 
 if TYPE_CHECKING:
@@ -65,11 +61,13 @@ def train(
     ] = None,
     train_per_class: Annotated[
         int | None,
-        typer.Option(min=1, help="Learn from so many photos of each class.", rich_help_panel=SPLIT),
+        typer.Option(min=1, help="Learn from so many photos of each class.", rich_help_panel=options.SPLIT),
     ] = None,
     test_per_class: Annotated[
         int | None,
-        typer.Option(min=1, help="Keep so many others of each class to test on.", rich_help_panel=SPLIT),
+        typer.Option(
+            min=1, help="Keep so many others of each class to test on.", rich_help_panel=options.SPLIT
+        ),
     ] = None,
     split: Annotated[
         Path | None,
@@ -77,7 +75,7 @@ def train(
             help="The split.csv of another run, to learn from the same photos.",
             exists=True,
             dir_okay=False,
-            rich_help_panel=SPLIT,
+            rich_help_panel=options.SPLIT,
         ),
     ] = None,
     score_every: Annotated[int, typer.Option(min=1, help="Batches between scores and previews.")] = 500,
@@ -98,7 +96,7 @@ def train(
             "another that the first lacks.",
         ),
     ] = None,
-    precision: PrecisionOption = PrecisionChoice.auto,
+    precision: options.Precision = options.PrecisionChoice.auto,
     workers: Annotated[int, typer.Option(min=0, help="Processes that read photos.")] = 1,
 ) -> None:
     """Train a model on colour photos; the same command goes on with a run that was stopped."""
