@@ -17,7 +17,8 @@ import torch
 from accelerate import Accelerator, PartialState
 from torch.utils.data import DataLoader
 
-from colourise.data.photos import Crops, find_photos
+from colourise.data.crops import Crops
+from colourise.data.photos import find_photos
 from colourise.training.loop import Learner, mixed_precision
 from colourise.training.recipes import RECIPES
 

@@ -6,7 +6,8 @@ python docs/examples.py
 from pathlib import Path
 
 from colourise import images, load_model
-from colourise.data.photos import find_photos, place_of, read_rgb, square
+from colourise.data.crops import square
+from colourise.data.photos import find_photos, place_of, read_rgb
 from colourise.evaluation.figures import contact_sheet, grey_of
 
 HERE = Path(__file__).parent

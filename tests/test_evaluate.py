@@ -17,7 +17,8 @@ from typer.testing import Result
 
 from colourise import colouriser
 from colourise.colouriser import Colouriser, load_model
-from colourise.data.photos import read_rgb, square
+from colourise.data.crops import square
+from colourise.data.photos import read_rgb
 from colourise.errors import PhotoError
 from colourise.evaluation import perceptual
 from colourise.evaluation.figures import EXTREMES, SHOWN, Album

@@ -26,18 +26,9 @@ from helpers.photos import PHOTOS
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from colourise.data.photos import (
-    Crops,
-    class_of,
-    find_photos,
-    hold_out,
-    parts,
-    place_of,
-    random_crop,
-    read_rgb,
-    shuffle,
-    square,
-)
+from colourise.data.crops import Crops, random_crop, square
+from colourise.data.photos import class_of, find_photos, place_of, read_rgb
+from colourise.data.split import hold_out, parts, shuffle
 from colourise.errors import ModelError, PhotoError, TrainingError
 from colourise.evaluation.metrics import Scores, colourfulness
 from colourise.lab.pictures import lay_over, rgb_to_lab

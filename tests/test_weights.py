@@ -9,7 +9,8 @@ import pytest
 from helpers.photos import PHOTOS
 
 from colourise import load_model
-from colourise.data.photos import read_rgb, square
+from colourise.data.crops import square
+from colourise.data.photos import read_rgb
 from colourise.evaluation.metrics import Scores
 from colourise.models import checkpoints
 

@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from torch.nn import Module
 
-from colourise.data.photos import find_photos, read_rgb, square
+from colourise.data.crops import square
+from colourise.data.photos import find_photos, read_rgb
 from colourise.evaluation.metrics import Scores
 from colourise.lab.pictures import clip_to_gamut_bounds, lay_over, rgb_to_L
 from colourise.models import checkpoints

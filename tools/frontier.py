@@ -19,7 +19,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.progress import track
 
-from colourise.data.photos import find_photos, read_rgb, square
+from colourise.data.crops import square
+from colourise.data.photos import find_photos, read_rgb
 from colourise.evaluation.figures import COLOURS, STYLES
 from colourise.evaluation.metrics import Picture, Scores
 from colourise.lab.pictures import Floats, clip_to_gamut_bounds, lay_over, rgb_to_L, rgb_to_lab

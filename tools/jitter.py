@@ -16,7 +16,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from colourise.data.photos import find_photos, read_rgb, square
+from colourise.data.crops import square
+from colourise.data.photos import find_photos, read_rgb
 from colourise.lab.pictures import Floats, rgb_to_L
 from colourise.models import checkpoints
 from colourise.models.backends import TorchBackend

@@ -17,7 +17,8 @@ import torch
 from rich.progress import track
 from timm.data import ImageNetInfo
 
-from colourise.data.photos import find_photos, read_rgb, square
+from colourise.data.crops import square
+from colourise.data.photos import find_photos, read_rgb
 from colourise.lab.pictures import rgb_to_L
 from colourise.models import checkpoints
 from colourise.models.networks.encoder_unet import EncoderUNet, grey_level

@@ -166,7 +166,8 @@ def evaluate(
         return
     with refusals():
         from colourise.colouriser import Colouriser
-        from colourise.data.photos import Source, find_photos, place_of, read_split
+        from colourise.data.photos import Source, find_photos, place_of
+        from colourise.data.split import read_split
         from colourise.evaluation.figures import Album, contact_sheets
         from colourise.evaluation.photos import Grey, Judged, compare
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -17,10 +17,6 @@ from colourise.cli.console import (
 )
 from colourise.cli.errors import refusals
 from colourise.words import printable
-
-if TYPE_CHECKING:
-    pass
-
 
 EXAMPLES = (
     "Examples:\n"
@@ -105,7 +101,6 @@ def train(
     if sum(way is not None for way in (held_out, train_per_class, split)) > 1:
         raise typer.BadParameter("--held-out, --split and --train-per-class are three ways; choose one")
     with refusals():
-        from colourise.data import photos as photos
         from colourise.training.recipes import configure, listed
 
         config = configure(recipe, set_ or [])
@@ -115,13 +110,14 @@ def train(
             return
         if data is None:
             raise typer.BadParameter("--data says which folder of colour photos to learn from")
+        from colourise.data.split import parts
         from colourise.models import checkpoints
         from colourise.training.loop import check_start
         from colourise.training.loop import train as run_training
 
         trained = [checkpoints.find(name, need="safetensors") for name in start_from or []]
         check_start(config, trained, encoder_weights)
-        learn, judge = photos.parts(
+        learn, judge = parts(
             data,
             held_out=held_out,
             per_class=(train_per_class, test_per_class) if train_per_class and test_per_class else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -13,10 +13,6 @@ from colourise.cli.console import (
     print_models,
 )
 from colourise.cli.errors import refusals
-
-if TYPE_CHECKING:
-    pass
-
 
 weights_app = typer.Typer(no_args_is_help=False, help="List, fetch and publish models.")
 

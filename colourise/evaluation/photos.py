@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from colourise.colouriser import Colouriser
 from colourise.data.ageing import aged
-from colourise.data.photos import Source, place_of, read_rgb, square
+from colourise.data.crops import square
+from colourise.data.photos import Source, place_of, read_rgb
 from colourise.errors import PhotoError
 from colourise.evaluation.metrics import (
     Picture,

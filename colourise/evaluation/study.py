@@ -241,7 +241,9 @@ def draw_photos(
     Raises:
         StudyError: there are too few.
     """
-    from colourise.data.photos import place_of, read_rgb, shuffle, square
+    from colourise.data.crops import square
+    from colourise.data.photos import place_of, read_rgb
+    from colourise.data.split import shuffle
 
     wanted = {"--truths": protocol.truths, "--each": protocol.each}
     need = max(wanted.values())

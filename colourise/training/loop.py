@@ -36,7 +36,8 @@ from torch.utils.data import DataLoader, Subset
 from torch.utils.tensorboard import SummaryWriter
 
 from colourise.colouriser import Colouriser
-from colourise.data.photos import Crops, Source, place_of, read_rgb, square
+from colourise.data.crops import Crops, square
+from colourise.data.photos import Source, place_of, read_rgb
 from colourise.errors import PhotoError, TrainingError
 from colourise.evaluation.figures import contact_sheet, grey_of
 from colourise.evaluation.metrics import Picture

@@ -1,0 +1,152 @@
+"""Part photos into those to learn from and those held out: by seed, class, folder or an earlier split.csv."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from colourise.data.photos import Source, class_of, find_photos, place_of, real_places
+from colourise.errors import TrainingError
+
+
+def parts(
+    folder: Path,
+    *,
+    held_out: Path | None,
+    per_class: tuple[int, int] | None,
+    split: Path | None,
+    record: Path,
+    goes_on: bool,
+    seed: int,
+) -> tuple[list[Source], list[Source]]:
+    """The photos below a folder to (learn from, test on), never the same in both.
+
+    Args:
+        folder: of colour photos.
+        held_out: another folder to test on, or one inside.
+        per_class: so many photos of each class to learn from, so many to test on.
+        split: a file of `write_split` that says it.
+        record: where the run's split is written.
+        goes_on: whether the run was stopped and goes on; then its record holds. Else one is of another run.
+        seed: of the choice.
+    Raises:
+        TrainingError: there are no photos, or too few; or the run that goes on had another split.
+    """
+    found = find_photos(folder)
+    if held_out is not None:
+        judge = find_photos(held_out)
+        held = set(real_places(judge))
+        learn = [photo for photo, place in zip(found, real_places(found), strict=True) if place not in held]
+        if not learn:
+            raise TrainingError(f"{folder}: --held-out {held_out} leaves no photo to learn from")
+        if not goes_on:
+            record.unlink(missing_ok=True)
+        return learn, judge
+    if split is not None:
+        asked = read_split(split, folder, found)
+    elif per_class is not None:
+        asked = split_classes(found, folder, *per_class, seed)
+    else:
+        asked = hold_out(found, folder, 200, seed)
+    if not goes_on or not record.exists():
+        write_split(record, folder, *asked)
+        return asked
+    kept = read_split(record, folder, found)
+    if [set(part) for part in kept] != [set(part) for part in asked]:
+        raise TrainingError(
+            f"{record}: the run that goes on has another split; give --split {record}, or another run folder"
+        )
+    return kept
+
+
+def hold_out(
+    photos: Sequence[Source], folder: Path, count: int, seed: int
+) -> tuple[list[Source], list[Source]]:
+    """Split photos below a folder into (train, held out), by seed; at most a tenth is held out.
+
+    Raises:
+        TrainingError: there are too few photos to spare one.
+    """
+    shuffled = shuffle(photos, folder, seed)
+    count = min(count, len(photos) // 10)
+    if not count:
+        raise TrainingError(
+            f"{len(photos)} photos are too few to hold some out; add some, or give --held-out"
+        )
+    return shuffled[count:], shuffled[:count]
+
+
+def split_classes(
+    photos: Sequence[Source], folder: Path, train: int, test: int, seed: int
+) -> tuple[list[Source], list[Source]]:
+    """The paper's split: so many photos of every class to learn from, and so many others to test on.
+
+    Raises:
+        TrainingError: a class has too few, or a photo has none.
+    """
+    classes: dict[str, list[Source]] = {}
+    for photo in photos:
+        classes.setdefault(class_of(photo), []).append(photo)
+    if "" in classes:
+        raise TrainingError(
+            f"{place_of(classes[''][0])}: of no class; a shard tells it in .cls files or has folders"
+        )
+    learn: list[Source] = []
+    judge: list[Source] = []
+    for name, members in sorted(classes.items()):
+        if len(members) < train + test:
+            raise TrainingError(
+                f"{name}: {len(members)} photos, where {train} to learn from and {test} to test on are asked"
+            )
+        shuffled = shuffle(members, folder, seed)
+        judge += shuffled[:test]
+        learn += shuffled[test : test + train]
+    return learn, shuffle(judge, folder, seed)
+
+
+def shuffle(photos: Sequence[Source], folder: Path, seed: int) -> list[Source]:
+    """Photos in an order that hangs on the seed and on their paths below a folder alone."""
+
+    def chance(photo: Source) -> bytes:
+        return sha256(os.fsencode(f"{seed} {place_of(photo).relative_to(folder).as_posix()}")).digest()
+
+    return sorted(photos, key=chance)
+
+
+def write_split(file: Path, folder: Path, learn: Sequence[Source], judge: Sequence[Source]) -> None:
+    """Write which photos below a folder are learnt from and which are tested on, as CSV: part, photo."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")  # several processes may write the same
+    with part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(("part", "photo"))
+        for name, photos in (("train", learn), ("test", judge)):
+            writer.writerows((name, place_of(photo).relative_to(folder).as_posix()) for photo in photos)
+    part.replace(file)
+
+
+def read_split(file: Path, folder: Path, photos: Sequence[Source]) -> tuple[list[Source], list[Source]]:
+    """The (train, test) photos that a file of `write_split` names.
+
+    Raises:
+        TrainingError: it is no such file, names a photo that is not there, or one as both.
+    """
+    there = {place_of(photo).relative_to(folder).as_posix(): photo for photo in photos}
+    parts: dict[str, dict[str, Source]] = {"train": {}, "test": {}}
+    try:
+        with file.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
+            for row in csv.DictReader(stream, strict=True):
+                parts[row["part"]][row["photo"]] = there[row["photo"]]
+    except KeyError as err:
+        raise TrainingError(f"{file}: {err.args[0]!r} is not in {folder}, or this is no split of it") from err
+    except (OSError, ValueError, csv.Error) as err:
+        raise TrainingError(f"{file}: cannot be read as a split ({err})") from err
+    both = parts["train"].keys() & parts["test"].keys()
+    if both:
+        raise TrainingError(f"{file}: {min(both)} is in train and in test")
+    if empty := [part for part, named in parts.items() if not named]:
+        raise TrainingError(f"{file}: it has no {empty[0]} photos")
+    return list(parts["train"].values()), list(parts["test"].values())
