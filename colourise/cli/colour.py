@@ -37,11 +37,11 @@ from colourise.cli.films import check_films, colour_films, seconds
 
 EXAMPLES = (
     "Examples:\n"
-    "  colourise photo.jpg                       [dim]makes photo.colourised.jpg beside it[/]\n"
-    "  colourise archive/ -o coloured/           [dim]a whole tree; run it again to go on[/]\n"
-    "  colourise scan.tif -o new.png --compare   [dim]and new.compare.jpg, before | after[/]\n"
-    "  cat old.jpg | colourise - > new.jpg       [dim]in a pipe[/]\n"
-    "  colourise film.mp4 --preview 10s          [dim]and then without --preview[/]"
+    "  colourise photo.jpg                       [dim]writes photo.colourised.jpg beside it[/]\n"
+    "  colourise archive/ -o coloured/           [dim]a whole tree; run it again to continue[/]\n"
+    "  colourise scan.tif -o new.png --compare   [dim]also new.compare.jpg, before | after[/]\n"
+    "  cat old.jpg | colourise - > new.jpg       [dim]through a pipe[/]\n"
+    "  colourise film.mp4 --preview 10s          [dim]a look before the whole film[/]"
 )
 
 
@@ -83,16 +83,17 @@ def colourise(
     precision: options.Precision = options.PrecisionChoice.auto,
     quiet: options.Quiet = False,
 ) -> None:
-    """Colour photos, folders and films (what `colourise photo.jpg` does).
+    """Colour photos, folders and films; the command's name may be left out.
 
-    A folder is walked to the bottom; - is standard input. Without -o,
-    photo.jpg becomes photo.colourised.jpg beside it.
+    Without -o, photo.jpg becomes photo.colourised.jpg beside it. Folders are
+    searched with all their subfolders. - stands for standard input.
 
-    The photo's own light, depth, size, transparency and metadata are kept.
-    JPEG, PNG, TIFF, WebP, BMP, AVIF and HEIC; 16 bits stay 16 bits.
+    Photos keep their lightness, bit depth, size, transparency and metadata.
+    Formats: JPEG, PNG, TIFF, WebP, BMP, AVIF and HEIC.
 
-    A film keeps its times, sound, subtitles and chapters; film.mp4 becomes
-    film.colourised.mp4, and the same command goes on where it was stopped.
+    Films keep their timing, sound, subtitles and chapters; film.mp4 becomes
+    film.colourised.mp4. A film or folder that was interrupted continues when
+    the same command is given again.
     """
     check_streams(paths, output, compare=compare)
     with refusals():

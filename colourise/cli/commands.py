@@ -55,10 +55,10 @@ def version(asked: bool) -> None:
 
 @app.callback(
     epilog="Examples:\n"
-    "  colourise photo.jpg                [dim]makes photo.colourised.jpg beside it[/]\n"
-    "  colourise archive/ -o coloured/    [dim]a whole tree; run it again to go on[/]\n"
-    "  colourise film.mp4                 [dim]with its sound, in steady colour[/]\n"
-    "  colourise photo.jpg --help         [dim]all about colouring[/]"
+    "  colourise photo.jpg                [dim]writes photo.colourised.jpg beside it[/]\n"
+    "  colourise archive/ -o coloured/    [dim]a whole tree; run it again to continue[/]\n"
+    "  colourise film.mp4                 [dim]with its sound, in steady colours[/]\n"
+    "  colourise photo.jpg --help         [dim]all options[/]"
 )
 def commands(
     show_version: Annotated[
@@ -68,7 +68,8 @@ def commands(
 ) -> None:
     """Colour black-and-white photos, whole archives of them, and films.
 
-    Just name photos, folders or films. (One that is called like a command: ./train)
+    Name the photos, folders or films to colour. (Write ./train for a folder
+    that has the name of a command.)
     """
 
 

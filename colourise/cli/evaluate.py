@@ -45,39 +45,43 @@ def evaluate(
     ] = None,
     film: Annotated[
         list[Path] | None,
-        typer.Option("--video", metavar="FILM", help="A colour film instead; may be repeated.", exists=True),
+        typer.Option(
+            "--video", metavar="FILM", help="Colour film to score instead; may be repeated.", exists=True
+        ),
     ] = None,
     model: Annotated[
         list[str] | None,
         typer.Option(
-            "--model", "-m", metavar="NAME|PATH|OWNER/REPO", help="A model to score; may be repeated."
+            "--model", "-m", metavar="NAME|PATH|OWNER/REPO", help="Model to score; may be repeated."
         ),
     ] = None,
-    baseline: Annotated[options.BaselineChoice, typer.Option(help="What to score beside the models.")] = (
+    baseline: Annotated[options.BaselineChoice, typer.Option(help="Baseline to score beside the models.")] = (
         options.BaselineChoice.grey
     ),
     split: Annotated[
         Path | None,
         typer.Option(
-            help="A run's split.csv: score on the photos it keeps to test on.",
+            help="split.csv of a run: score on its test photos.",
             show_default="all photos",
             exists=True,
             dir_okay=False,
         ),
     ] = None,
-    size: Annotated[int, typer.Option(min=32, help="Side in pixels at which pictures are compared.")] = 256,
+    size: Annotated[
+        int, typer.Option(min=32, metavar="PIXELS", help="Side of the square at which pictures are compared.")
+    ] = 256,
     archive: Annotated[
         bool,
         typer.Option(
             "--archive",
             metavar="",
-            help="Show models old photographs of the photos: other film, blur, grain, scratches.",
+            help="Give the models aged versions of the photos: old film, blur, grain, scratches.",
         ),
     ] = False,
     lpips: Annotated[
         bool,
         typer.Option(
-            "--lpips", metavar="", help="LPIPS on AlexNet (a download).", rich_help_panel=options.NETWORKS
+            "--lpips", metavar="", help="LPIPS on AlexNet (download).", rich_help_panel=options.NETWORKS
         ),
     ] = False,
     fid: Annotated[
@@ -85,7 +89,7 @@ def evaluate(
         typer.Option(
             "--fid",
             metavar="",
-            help="FID on Inception (a download); means little below some 10,000 photos.",
+            help="FID on Inception (download); needs some 10,000 photos.",
             rich_help_panel=options.NETWORKS,
         ),
     ] = False,
@@ -94,7 +98,7 @@ def evaluate(
         typer.Option(
             "--frechet",
             metavar="",
-            help="The same distance on VGG16, the loss network; from some 2,000 photos.",
+            help="Frechet distance on VGG16, the loss network; needs some 2,000 photos.",
             rich_help_panel=options.NETWORKS,
         ),
     ] = False,
@@ -103,7 +107,7 @@ def evaluate(
         typer.Option(
             metavar="FOLDER",
             file_okay=False,
-            help="Write a sheet of photos, ab histograms, and each model's best and worst photos.",
+            help="Write figures: a sheet of photos, ab histograms, each model's best and worst photos.",
             rich_help_panel=options.SHOWN,
         ),
     ] = None,
@@ -112,7 +116,7 @@ def evaluate(
         typer.Option(
             metavar="FOLDER",
             file_okay=False,
-            help="Write sheets of every photo: grey, each model, truth.",
+            help="Write contact sheets of every photo: grey, each model, truth.",
             rich_help_panel=options.SHOWN,
         ),
     ] = None,
@@ -130,9 +134,9 @@ def evaluate(
 ) -> None:
     """Score models on colour photos, against plain grey.
 
-    Each photo is made grey and coloured as a user's would be. Photos that
-    are exactly grey are left out: they have no colours to compare with.
-    With --video, colours are scored frame by frame and steadied.
+    Each photo is turned grey and coloured as `colourise photo.jpg` would.
+    Photos without any colour are left out, as there is nothing to compare.
+    With --video, films are scored frame by frame and with steadied colours.
     """
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv both go to standard output; choose one")

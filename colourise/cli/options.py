@@ -63,8 +63,8 @@ class BaselineChoice(StrEnum):
     none = "none"
 
 
-NETWORKS, SHOWN = "Measures that need a network", "What comes out"
-RUN, LOOK, TREE, SPLIT = "How it runs", "How it looks", "Folders", "A split by classes"
+NETWORKS, SHOWN = "Measures that need a network", "Output"
+RUN, LOOK, TREE, SPLIT = "Running", "Appearance", "Folders", "Split by class"
 FILMS = "Films"
 OF_FILMS = ("codec", "crf", "preset", "steadiness", "start", "end", "preview", "deinterlace")  # not of photos
 OF_PHOTOS: tuple[str, ...]
@@ -77,27 +77,37 @@ Model = Annotated[
         "--model",
         "-m",
         metavar="NAME|PATH|OWNER/REPO",
-        help="Which model colours; `colourise weights` lists them.",
+        help="Model to colour with; `colourise weights` lists them.",
     ),
 ]
-Backend = Annotated[BackendChoice, typer.Option(help="What runs the network.", rich_help_panel=RUN)]
+Backend = Annotated[BackendChoice, typer.Option(help="Library that runs the network.", rich_help_panel=RUN)]
 Device = Annotated[
-    str, typer.Option(metavar="auto|cpu|cuda|cuda:N|mps", help="Where it runs.", rich_help_panel=RUN)
+    str,
+    typer.Option(
+        metavar="auto|cpu|cuda|cuda:N|mps", help="Processor that runs the network.", rich_help_panel=RUN
+    ),
 ]
-Precision = Annotated[PrecisionChoice, typer.Option(help="How exactly it computes.", rich_help_panel=RUN)]
+Precision = Annotated[PrecisionChoice, typer.Option(help="Numerical precision.", rich_help_panel=RUN)]
 InputSize = Annotated[
     int | None,
     typer.Option(
         min=32,
         max=2048,
-        help="Side in pixels of what the network sees.",
+        metavar="PIXELS",
+        help="Side of the square that the network sees.",
         show_default="the model's own",
         rich_help_panel=LOOK,
     ),
 ]
 Saturation = Annotated[
     float,
-    typer.Option(min=0.0, max=4.0, help="Multiplies the colours; 1.0 is as predicted.", rich_help_panel=LOOK),
+    typer.Option(
+        min=0.0,
+        max=4.0,
+        metavar="FACTOR",
+        help="Strength of the colours: 0 is grey, 1 is as predicted.",
+        rich_help_panel=LOOK,
+    ),
 ]
 
 # Of `colourise PHOTO|FOLDER|FILM...`
@@ -109,12 +119,10 @@ Output = Annotated[
         "--output",
         "-o",
         metavar="PATH",
-        help="A file for one photo or film, else a folder; - is standard output.",
+        help="Where the result goes: a file for one photo or film, otherwise a folder; - is standard output.",
     ),
 ]
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", metavar="", help="Make coloured files again that exist.")
-]
+Overwrite = Annotated[bool, typer.Option("--overwrite", metavar="", help="Overwrite existing outputs.")]
 Format = Annotated[
     FormatChoice | None,
     typer.Option(
@@ -126,35 +134,43 @@ Quality = Annotated[
     typer.Option(
         min=1,
         max=100,
-        help="Of JPEG, WebP, AVIF and HEIC.",
+        metavar="N",
+        help="Quality of JPEG, WebP, AVIF and HEIC outputs.",
         show_default="90 to 95",
         rich_help_panel=LOOK,
     ),
 ]
 Compare = Annotated[
     bool,
-    typer.Option("--compare", metavar="", help="Write before | after too.", rich_help_panel=LOOK),
+    typer.Option("--compare", metavar="", help="Also write a before | after picture.", rich_help_panel=LOOK),
 ]
 History = Annotated[
     bool,
-    typer.Option("--history/--no-history", help="Say in the metadata what was done.", rich_help_panel=LOOK),
+    typer.Option(
+        "--history/--no-history", help="Record in the metadata what was done.", rich_help_panel=LOOK
+    ),
 ]
 Include = Annotated[
     list[str] | None,
-    typer.Option(metavar="GLOB", help="Only photos of these names, such as '*.tif'.", rich_help_panel=TREE),
+    typer.Option(
+        metavar="GLOB",
+        help="Colour only photos that match this pattern, such as '*.tif'.",
+        rich_help_panel=TREE,
+    ),
 ]
 Exclude = Annotated[
     list[str] | None,
     typer.Option(
         metavar="GLOB",
-        help="No photos of these names, or 'drafts/*'.",
+        help="Skip photos that match this pattern, such as 'drafts/*'.",
         rich_help_panel=TREE,
     ),
 ]
 Since = Annotated[
     datetime | None,
     typer.Option(
-        help="Only photos changed since that day.",
+        metavar="DATE",
+        help="Colour only photos changed since this date, such as 2026-01-31.",
         formats=DAYS,
         rich_help_panel=TREE,
     ),
@@ -163,7 +179,8 @@ Limit = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Colour so many, and leave the rest for later.",
+        metavar="N",
+        help="Colour at most N photos in this run.",
         rich_help_panel=TREE,
     ),
 ]
@@ -172,54 +189,61 @@ RetryFailed = Annotated[
     typer.Option(
         "--retry-failed",
         metavar="",
-        help="Only what failed before.",
+        help="Colour only photos that failed before.",
         rich_help_panel=TREE,
     ),
 ]
 DryRun = Annotated[
     bool,
-    typer.Option("--dry-run", metavar="", help="Say what would be coloured, and stop.", rich_help_panel=TREE),
+    typer.Option(
+        "--dry-run", metavar="", help="List what would be coloured, and stop.", rich_help_panel=TREE
+    ),
 ]
 FollowSymlinks = Annotated[
     bool,
     typer.Option(
-        "--follow-symlinks", metavar="", help="Walk linked folders too, each once.", rich_help_panel=TREE
+        "--follow-symlinks", metavar="", help="Follow symbolic links to folders.", rich_help_panel=TREE
     ),
 ]
 Shard = Annotated[
     str | None,
     typer.Option(
         metavar="I/N",
-        help="Only the I-th of N parts; for N machines.",
+        help="Colour only part I of N, to share the work among N machines.",
         rich_help_panel=TREE,
     ),
 ]
 Report = Annotated[
     Path | None,
-    typer.Option(metavar="FILE.html", help="Write a page: before | after, failures.", rich_help_panel=TREE),
+    typer.Option(
+        metavar="FILE.html",
+        help="Write a web page with before | after pictures and failures.",
+        rich_help_panel=TREE,
+    ),
 ]
 JsonLines = Annotated[
     bool,
     typer.Option(
         "--json-lines",
         metavar="",
-        help="Print each outcome as JSON.",
+        help="Print one line of JSON per photo.",
         rich_help_panel=TREE,
     ),
 ]
 Watch = Annotated[
     bool,
     typer.Option(
-        "--watch", metavar="", help="Go on, and colour what arrives until Ctrl-C.", rich_help_panel=TREE
+        "--watch", metavar="", help="Keep running and colour new photos as they arrive.", rich_help_panel=TREE
     ),
 ]
-Codec = Annotated[CodecChoice, typer.Option(help="How the film is encoded.", rich_help_panel=FILMS)]
+Codec = Annotated[CodecChoice, typer.Option(help="Video codec.", rich_help_panel=FILMS)]
 Crf = Annotated[
     int | None,
     typer.Option(
         min=0,
         max=63,
-        help="Its quality; lower is better, and larger.",
+        metavar="N",
+        help="Quality (CRF): lower is better and larger.",
         show_default="18; hevc 20, av1 25",
         rich_help_panel=FILMS,
     ),
@@ -228,7 +252,7 @@ Preset = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="ultrafast to veryslow; for av1 13 to 0.",
+        help="Encoder preset: ultrafast to veryslow; for av1, 13 to 0.",
         show_default="medium",
         rich_help_panel=FILMS,
     ),
@@ -238,27 +262,34 @@ Steadiness = Annotated[
     typer.Option(
         min=0.0,
         max=1.0,
-        help="How long colours last; 0: each frame by itself.",
+        metavar="AMOUNT",
+        help="How firmly colours are held from frame to frame; 0 colours each frame by itself.",
         rich_help_panel=FILMS,
     ),
 ]
 Start = Annotated[
-    str | None, typer.Option(metavar="TIME", help="From there: 90, 90s or 1:30.", rich_help_panel=FILMS)
+    str | None, typer.Option(metavar="TIME", help="Start time: 90, 90s or 1:30.", rich_help_panel=FILMS)
 ]
-End = Annotated[str | None, typer.Option(metavar="TIME", help="Up to there.", rich_help_panel=FILMS)]
+End = Annotated[str | None, typer.Option(metavar="TIME", help="End time.", rich_help_panel=FILMS)]
 Preview = Annotated[
     str | None,
-    typer.Option(metavar="TIME", help="Only so much, to look at: film.preview.mp4.", rich_help_panel=FILMS),
+    typer.Option(metavar="TIME", help="Colour only this much, to film.preview.mp4.", rich_help_panel=FILMS),
 ]
 Deinterlace = Annotated[
     bool,
-    typer.Option(
-        "--deinterlace", metavar="", help="Make whole pictures of half ones.", rich_help_panel=FILMS
-    ),
+    typer.Option("--deinterlace", metavar="", help="Deinterlace (yadif).", rich_help_panel=FILMS),
 ]
 Workers = Annotated[
     int | None,
-    typer.Option(min=1, help="Photos at a time.", show_default="processors + 1", rich_help_panel=RUN),
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Photos coloured at the same time.",
+        show_default="processors + 1",
+        rich_help_panel=RUN,
+    ),
 ]
-Engine = Annotated[EngineChoice, typer.Option(help="This machine, or a Ray cluster.", rich_help_panel=RUN)]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Say nothing but failures.")]
+Engine = Annotated[
+    EngineChoice, typer.Option(help="Run on this machine or on a Ray cluster.", rich_help_panel=RUN)
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print only failures.")]

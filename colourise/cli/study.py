@@ -33,25 +33,29 @@ def build_study(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            "--model", "-m", metavar="NAME|PATH|OWNER/REPO", help="A model to judge; may be repeated."
+            "--model", "-m", metavar="NAME|PATH|OWNER/REPO", help="Model to include; may be repeated."
         ),
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the page and its key go.")
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the page and its key.")
     ] = Path("study"),
-    truths: Annotated[int, typer.Option(min=1, help="Photos shown as they are.")] = 150,
-    each: Annotated[int, typer.Option(min=1, help="Photos shown as each model colours them.")] = 150,
-    per_participant: Annotated[int, typer.Option(min=1, help="Pictures a participant judges.")] = 50,
-    size: Annotated[int, typer.Option(min=32, help="Side of the pictures in pixels.")] = 256,
-    seed: Annotated[int, typer.Option(help="Fixes which photos are drawn.")] = 0,
+    truths: Annotated[int, typer.Option(min=1, metavar="N", help="Photos shown unchanged.")] = 150,
+    each: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Photos shown in each model's colours.")
+    ] = 150,
+    per_participant: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Pictures shown to each participant.")
+    ] = 50,
+    size: Annotated[int, typer.Option(min=32, metavar="PIXELS", help="Side of the pictures.")] = 256,
+    seed: Annotated[int, typer.Option(metavar="N", help="Random seed that chooses the photos.")] = 0,
     backend: options.Backend = options.BackendChoice.auto,
     device: options.Device = "auto",
     precision: options.Precision = options.PrecisionChoice.auto,
 ) -> None:
-    """Make the web page of a naturalness study, with all its pictures inside.
+    """Build the web page of a naturalness study, with all its pictures inside.
 
-    Give participants index.html (by mail, on a stick, on any web server) and keep
-    key.json, which says what is what and which scoring needs.
+    Give index.html to the participants (by mail, on a memory stick, on any web
+    server). Keep key.json: it holds the answers, and scoring needs it.
     """
     with refusals():
         from colourise.colouriser import load_model
@@ -83,16 +87,16 @@ def build_study(
 @study_app.command("score")
 def score_study(
     answers: Annotated[
-        list[Path], typer.Argument(metavar="ANSWERS.json", help="The files that participants saved.")
+        list[Path], typer.Argument(metavar="ANSWERS.json", help="Files that participants saved.")
     ],
     folder: Annotated[
-        Path, typer.Option("--study", metavar="FOLDER", help="Where the study was built.")
+        Path, typer.Option("--study", metavar="FOLDER", help="Folder that the study was built in.")
     ] = Path("study"),
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
 ) -> None:
-    """Print the naturalness of the truth and of each model: the share of pictures judged real.
+    """Print how often the pictures of each source were judged real.
 
-    The 95 % intervals (Wilson) take all judgements as independent.
+    The 95 % intervals (Wilson) treat all judgements as independent.
     """
     from colourise.evaluation import study
 

@@ -20,7 +20,7 @@ from colourise.words import printable
 
 EXAMPLES = (
     "Examples:\n"
-    "  colourise train --data imagenet/          [dim]the paper's best, on any tree of photos[/]\n"
+    "  colourise train --data imagenet/          [dim]the paper's best recipe[/]\n"
     "  colourise train --data imagenet/ --train-per-class 50 --test-per-class 10\n"
     "  colourise train --data old/ --recipe colourise --set images=200_000 -o runs/mine\n"
     "  accelerate launch -m colourise train --data imagenet/      [dim]on several GPUs[/]"
@@ -30,57 +30,66 @@ EXAMPLES = (
 def train(
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder of colour photos, in any tree, or of webdataset .tar shards.", exists=True),
+        typer.Option(help="Folder of colour photos or of webdataset .tar shards.", exists=True),
     ] = None,
     run: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="FOLDER", help="Where the run goes; its name names the model."
+            "--output", "-o", metavar="FOLDER", help="Folder of the run; its name becomes the model's name."
         ),
     ] = Path("runs/mine"),
     recipe: Annotated[
         str,
         typer.Option(
             metavar="NAME",
-            help="pix2pix, gorriz, vgg16, resnet50, unet or fpn of the paper; colourise is ours.",
+            help="The paper's pix2pix, gorriz, vgg16, resnet50, unet or fpn, or our own colourise.",
         ),
     ] = "vgg16",
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a value of the recipe.")
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Change a value of the recipe; may be repeated."),
     ] = None,
     show: Annotated[bool, typer.Option("--show", metavar="", help="Print the recipe and stop.")] = False,
     held_out: Annotated[
         Path | None,
         typer.Option(
-            help="Photos to score on, never learnt from.", show_default="200 of the data", exists=True
+            help="Photos to score on, never trained on.", show_default="200 of the data", exists=True
         ),
     ] = None,
     train_per_class: Annotated[
         int | None,
-        typer.Option(min=1, help="Learn from so many photos of each class.", rich_help_panel=options.SPLIT),
+        typer.Option(
+            min=1, metavar="N", help="Train on N photos of each class.", rich_help_panel=options.SPLIT
+        ),
     ] = None,
     test_per_class: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Keep so many others of each class to test on.", rich_help_panel=options.SPLIT
+            min=1,
+            metavar="N",
+            help="Keep N other photos of each class for testing.",
+            rich_help_panel=options.SPLIT,
         ),
     ] = None,
     split: Annotated[
         Path | None,
         typer.Option(
-            help="The split.csv of another run, to learn from the same photos.",
+            help="The split.csv of another run, to train on the same photos.",
             exists=True,
             dir_okay=False,
             rich_help_panel=options.SPLIT,
         ),
     ] = None,
-    score_every: Annotated[int, typer.Option(min=1, help="Batches between scores and previews.")] = 500,
-    about: Annotated[str, typer.Option(help="The data in words, for the model's card.")] = "",
+    score_every: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Batches between scores and previews.")
+    ] = 500,
+    about: Annotated[str, typer.Option(help="Description of the data, for the model's card.")] = "",
     licence: Annotated[str, typer.Option(help="Licence of the weights, for the model's card.")] = "MIT",
     encoder_weights: Annotated[
         Path | None,
         typer.Option(
-            help="The encoder's ImageNet weights in timm's names, where timm cannot download.", exists=True
+            help="File with the encoder's ImageNet weights in timm's names, to avoid the download.",
+            exists=True,
         ),
     ] = None,
     start_from: Annotated[
@@ -88,14 +97,17 @@ def train(
         typer.Option(
             "--from",
             metavar="MODEL",
-            help="Start from this trained model's weights, to train it further; given again: from those of "
-            "another that the first lacks.",
+            help="Start from the weights of this trained model. A second --from fills in what the first "
+            "model lacks.",
         ),
     ] = None,
     precision: options.Precision = options.PrecisionChoice.auto,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that read photos.")] = 1,
+    workers: Annotated[int, typer.Option(min=0, metavar="N", help="Processes that read photos.")] = 1,
 ) -> None:
-    """Train a model on colour photos; the same command goes on with a run that was stopped."""
+    """Train a model on colour photos.
+
+    Ctrl-C saves and stops; the same command continues the run.
+    """
     if (train_per_class is None) != (test_per_class is None):
         raise typer.BadParameter("--train-per-class and --test-per-class go together")
     if sum(way is not None for way in (held_out, train_per_class, split)) > 1:

@@ -18,11 +18,11 @@ weights_app = typer.Typer(no_args_is_help=False, help="List, fetch and publish m
 
 
 def export(
-    model: Annotated[str, typer.Argument(metavar="NAME|PATH|OWNER/REPO", help="Which model.")],
+    model: Annotated[str, typer.Argument(metavar="NAME|PATH|OWNER/REPO", help="Model to export.")],
     target: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="The ONNX file to write.")],
     fp16: Annotated[bool, typer.Option("--fp16", metavar="", help="Half precision, for GPUs.")] = False,
 ) -> None:
-    """Export a model to ONNX; the file is kept if it predicts what PyTorch does."""
+    """Export a model to ONNX, and check it against PyTorch."""
     with refusals():
         from colourise.models.export import export as run_export
 
@@ -32,7 +32,7 @@ def export(
 
 @weights_app.callback(invoke_without_command=True)
 def weights(ctx: typer.Context) -> None:
-    """List the models: shipped, cached, and on the Hub."""
+    """List models: shipped, downloaded, and on the Hub."""
     if ctx.invoked_subcommand is not None:
         return
     from colourise.models.checkpoints import known
@@ -43,9 +43,9 @@ def weights(ctx: typer.Context) -> None:
 
 @weights_app.command()
 def pull(
-    model: Annotated[str, typer.Argument(metavar="NAME|OWNER/REPO[@REVISION]", help="Which model.")],
+    model: Annotated[str, typer.Argument(metavar="NAME|OWNER/REPO[@REVISION]", help="Model to fetch.")],
 ) -> None:
-    """Fetch a model from the Hugging Face Hub, so that it works offline."""
+    """Download a model from the Hugging Face Hub for use offline."""
     from colourise.models import checkpoints
 
     with refusals():
@@ -55,10 +55,12 @@ def pull(
 
 @weights_app.command()
 def push(
-    repository: Annotated[str, typer.Argument(metavar="OWNER/REPO", help="Where on the Hugging Face Hub.")],
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a checkpoint.")],
+    repository: Annotated[
+        str, typer.Argument(metavar="OWNER/REPO", help="Repository on the Hugging Face Hub.")
+    ],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder or checkpoint.")],
     private: Annotated[
-        bool, typer.Option("--private", metavar="", help="Make a new repository private.")
+        bool, typer.Option("--private", metavar="", help="Create the repository as private.")
     ] = False,
 ) -> None:
     """Publish a trained model on the Hugging Face Hub, with its card."""
