@@ -467,7 +467,7 @@ def test_sound_files(tmp_path: Path, kind: str) -> None:
 def test_broken_files(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("colourise.images.photo.MAX_PIXELS", MAX_PIXELS)
+    monkeypatch.setattr("colourise.images.limits.MAX_PIXELS", MAX_PIXELS)
     suffixes = st.sampled_from([SUFFIX[kind]] * 9 + list(SUFFIX.values()))
 
     @settings(

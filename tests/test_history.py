@@ -16,7 +16,7 @@ from PIL import Image, ImageCms
 
 from colourise import images
 from colourise.images import pillow
-from colourise.images.photo import Edit, Metadata
+from colourise.images.metadata import Edit, Metadata
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 XMP = "{http://ns.adobe.com/xap/1.0/}"

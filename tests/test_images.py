@@ -980,7 +980,7 @@ def test_bomb_beyond_pillows_own_limit() -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_bomb_in_tiff(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: type) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((100, 100), dtype))
-    monkeypatch.setattr("colourise.images.photo.MAX_PIXELS", 9999)
+    monkeypatch.setattr("colourise.images.limits.MAX_PIXELS", 9999)
     assert "decompression bomb" in refused(tmp_path / "a.tif")
 
 

@@ -1,4 +1,4 @@
-"""Pictures of 8 bits a channel, through Pillow.
+"""What Pillow reads and writes: pictures of 8 bits a channel, in every format but TIFF.
 
 Pixels are (H, W) grey, (H, W, 3) RGB or, while reading, (H, W, 4) CMYK; alpha is (H, W) or None.
 
@@ -7,6 +7,8 @@ bytes a pixel and every whole-picture conversion would hold one more copy.
 """
 
 import logging
+import math
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -16,7 +18,10 @@ import numpy as np
 from PIL import Image
 
 from colourise.errors import PhotoError
+from colourise.images import jpeg2000, limits
 from colourise.images import metadata as meta
+from colourise.images.channels import Channels
+from colourise.images.stored import Stored
 
 QUALITY = {"JPEG": 95, "WEBP": 95, "AVIF": 90, "HEIF": 90}
 """Quality of the lossy formats by default, each on its own scale of 1 to 100: high, for archives."""
@@ -27,6 +32,7 @@ NO_ALPHA = ("JPEG", "BMP")
 JPEG_SEGMENT = 65_000
 """Bytes of EXIF, XMP or IPTC that fit into a JPEG, headers apart."""
 
+_JPEG_MOST = 8 * 64  # pixels a byte: each block of 8 x 8 has a Huffman code of at least one bit
 _STRIP = 2**20  # pixels that pass between Pillow and NumPy at once
 
 
@@ -53,7 +59,40 @@ def open_image(file: BinaryIO, kind: str) -> Image.Image:
     return Image.open(file, formats=(kind,))
 
 
-def channels(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
+def decode(file: BinaryIO, kind: str) -> Stored:
+    """Decode what Pillow reads; of several pictures the first, or the main one.
+
+    Args:
+        file: at its start; must seek.
+        kind: Pillow's name of the format.
+    Raises:
+        PhotoError: it has too many pixels or none, or they are neither grey nor RGB nor CMYK.
+        Exception: whatever a damaged file makes Pillow raise.
+    """
+    with open_image(file, kind) as image:
+        limits.check_size(*image.size)
+        if kind == "JPEG" and math.prod(image.size) > _JPEG_MOST * file.seek(0, os.SEEK_END):
+            raise EOFError  # libjpeg would make the rest grey, for minutes
+        notes = []
+        if (frames := getattr(image, "n_frames", 1)) > 1:
+            still = kind in ("JPEG", "HEIF")
+            notes.append(
+                f"{frames} pictures in one file: only the main one is taken"
+                if still
+                else f"animated: only the first of {frames} frames is taken"
+            )
+        pixels, alpha = (jpeg2000.read_deep(file) if kind == "JPEG2000" else None) or channels(image)
+        if (bits := image.info.get("bit_depth", 8)) > 8:  # of HEIF
+            notes.append(f"{bits} bits a channel became 8")
+        info: dict[Any, Any] = dict(image.info)  # after the pixels, because PNG may have it at the end
+        if kind == "JPEG":
+            info["iptc"] = info.get("photoshop", {}).get(meta.IPTC_RESOURCE)
+            if info.get("jfif_unit") not in (1, 2):
+                info.pop("dpi", None)  # Pillow's guess
+        return Stored(pixels, alpha, info, image.getexif(), notes)
+
+
+def channels(image: Image.Image) -> Channels:
     """Take the pixels, and the alpha channel if there is one, out of Pillow.
 
     Raises:
@@ -84,11 +123,11 @@ def channels(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
     return pixels, alpha
 
 
-def write(
+def encode(
     file: BinaryIO,
+    kind: str,
     pixels: np.ndarray,
     alpha: np.ndarray | None,
-    kind: str,
     metadata: meta.Metadata,
     quality: int | None,
     notes: list[str],
@@ -97,9 +136,9 @@ def write(
 
     Args:
         file: at its start; must seek.
+        kind: Pillow's name of the format.
         pixels: (H, W) or (H, W, 3), uint8 or uint16.
         alpha: (H, W) of the same dtype, or None; becomes white in a format of `NO_ALPHA`.
-        kind: Pillow's name of the format.
         metadata: goes in as far as the format has a place for it.
         quality: 1 to 100; None for the default.
         notes: what the user must hear is added here.

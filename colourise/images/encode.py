@@ -1,0 +1,75 @@
+"""From a picture to a file's bytes: which encoder takes it, and what is lost in each format."""
+
+from dataclasses import replace
+from typing import BinaryIO
+
+import numpy as np
+
+from colourise.errors import PhotoError
+from colourise.files.names import FORMATS
+from colourise.images import limits, pillow, png16
+from colourise.images.metadata import Metadata
+
+_MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383}  # pixels
+
+
+def output_format(name: str) -> str:
+    """Name the format (as Pillow does) of a suffix or a name, such as ".jpg" or "png".
+
+    Raises:
+        PhotoError: it is none that can be written.
+    """
+    kind = FORMATS.get("." + name.lower().removeprefix("."))
+    if kind is None:
+        known = ", ".join(suffix[1:] for suffix in FORMATS)
+        raise PhotoError(f"cannot write {name or 'a file without a suffix'}; choose one of {known}")
+    return kind
+
+
+def encode(
+    file: BinaryIO,
+    kind: str,
+    pixels: np.ndarray,
+    alpha: np.ndarray | None,
+    metadata: Metadata,
+    quality: int | None,
+) -> list[str]:
+    """Encode a photo.
+
+    Args:
+        file: at its start; must seek.
+        kind: Pillow's name of the format.
+        pixels: (H, W) or (H, W, 3), uint8 or uint16.
+        alpha: (H, W) of the same dtype, or None.
+        metadata: goes in as far as the format has a place for it.
+        quality: 1 to 100, for the lossy formats; None for the default.
+    Returns:
+        What the user must hear about losses.
+    Raises:
+        PhotoError: the format cannot hold a picture of this size.
+        Exception: whatever an encoder raises.
+    """
+    height, width = pixels.shape[:2]
+    limits.check_size(width, height)
+    if max(width, height) > _MAX_SIDE.get(kind, max(width, height)):
+        raise PhotoError(f"{width} x {height} is more than {kind} can hold; write TIFF or PNG instead")
+    notes = []
+    if pixels.dtype == np.uint16 and kind not in ("PNG", "TIFF"):
+        notes.append(f"16 bits a channel became 8, as {kind} has no more; TIFF and PNG keep them")
+    if alpha is not None and kind in pillow.NO_ALPHA:
+        notes.append(f"what was transparent became white, as {kind} has no transparency; TIFF and PNG do")
+
+    data = metadata if pixels.ndim == 3 else replace(metadata, icc=None)  # that is for RGB
+    if data.edit and kind != "BMP":  # which has no place for it
+        from colourise.images import provenance
+
+        data = provenance.told(data, pillow.JPEG_SEGMENT if kind == "JPEG" else None, notes)
+    if kind == "TIFF":
+        from colourise.images import tiff
+
+        tiff.encode(file, pixels, alpha, data)
+    elif kind == "PNG" and pixels.dtype == np.uint16:
+        png16.encode(file, pixels, alpha, data)
+    else:
+        pillow.encode(file, kind, pixels, alpha, data, quality, notes)
+    return notes
