@@ -22,7 +22,13 @@ import numpy as np
 from PIL import Image
 
 from colourise.colouriser import Colouriser, load_model
-from colourise.films import colouring, video
+from colourise.films.ahead import READY, Ahead
+from colourise.films.colouring import colour
+from colourise.films.encode import add_pictures
+from colourise.films.job import prepare
+from colourise.films.options import Encoding, Settings
+from colourise.films.pipeline import Progress
+from colourise.films.source import look
 
 PHOTOS = sorted((Path(__file__).parent.parent / "tests" / "photos").glob("*.[jp][pn]g"))
 RATE = 24
@@ -50,15 +56,15 @@ def make(path: Path, height: int, seconds: float) -> None:
         film.mux(stream.encode(None))
 
 
-def limit(source: Path, target: Path, encoding: video.Encoding) -> float:
+def limit(source: Path, target: Path, encoding: Encoding) -> float:
     """Seconds of decoding and encoding, each in a thread of its own."""
-    film = video.look(source)
+    film = look(source)
     start = time.perf_counter()
     with av.open(str(source)) as container, av.open(str(target), "w") as output:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        encoder = video.add_pictures(output, film, encoding)
-        with colouring.Ahead(container.decode(stream), colouring.READY) as frames:
+        encoder = add_pictures(output, film, encoding)
+        with Ahead(container.decode(stream), READY) as frames:
             for frame in frames:
                 frame.pict_type = 0
                 output.mux(encoder.encode(frame))
@@ -66,10 +72,10 @@ def limit(source: Path, target: Path, encoding: video.Encoding) -> float:
     return time.perf_counter() - start
 
 
-def ours(source: Path, target: Path, encoding: video.Encoding, model: Colouriser) -> float:
+def ours(source: Path, target: Path, encoding: Encoding, model: Colouriser) -> float:
     """Seconds of colouring."""
     start = time.perf_counter()
-    colouring.colour(colouring.prepare(source, target, colouring.Settings(encoding, overwrite=True)), model)
+    colour(prepare(source, target, Settings(encoding, overwrite=True)), model)
     return time.perf_counter() - start
 
 
@@ -80,13 +86,13 @@ def memory(seconds: float, model: Colouriser) -> None:
         make(source, 180, seconds)
         total = round(seconds * RATE)
 
-        def told(progress: colouring.Progress) -> None:
+        def told(progress: Progress) -> None:
             if progress.done % (total // 10) == 0:
                 resident = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
                 print(f"{progress.done} frames: {resident / 1e6:.0f} MB, {progress.speed:.0f} frames/s")
 
-        encoding = video.Encoding(preset="ultrafast")
-        colouring.colour(colouring.prepare(source, target, colouring.Settings(encoding)), model, told=told)
+        encoding = Encoding(preset="ultrafast")
+        colour(prepare(source, target, Settings(encoding)), model, told=told)
         print(f"at its peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6:.0f} MB")
 
 
@@ -104,7 +110,7 @@ def main() -> None:
     if asked.memory:
         memory(asked.memory, model)
         return
-    encoding = video.Encoding(preset=asked.preset)
+    encoding = Encoding(preset=asked.preset)
     with tempfile.TemporaryDirectory() as place:
         for height in asked.sizes:
             source, target = Path(place, f"{height}.mp4"), Path(place, "out.mp4")

@@ -21,7 +21,13 @@ from typer.testing import Result
 
 from colourise.colouriser import Colouriser, load_model
 from colourise.errors import FilmError
-from colourise.films import colouring, video
+from colourise.films import colouring, pipeline
+from colourise.films import film as films
+from colourise.films.job import Job, prepare
+from colourise.films.options import Encoding, Settings
+from colourise.films.pipeline import Progress
+from colourise.films.source import look
+from colourise.films.work import Work
 
 Colourise = Callable[..., Result]
 
@@ -222,8 +228,8 @@ def test_matrix_range_and_aspect_are_kept_and_tagged(
 def test_an_untagged_film_is_read_as_players_do(tmp_path: Path) -> None:
     small = write(tmp_path / "a.mp4", pan("coffee.jpg", 2))
     large = write(tmp_path / "b.mp4", pan("coffee.jpg", 2, (1280, 720)), options={"preset": "ultrafast"})
-    assert video.look(small).matrix == video.BT601
-    assert video.look(large).matrix == video.BT709
+    assert look(small).matrix == films.BT601
+    assert look(large).matrix == films.BT709
 
 
 def test_interlaced_films_are_told_and_made_whole_on_request(colourise: Colourise, tmp_path: Path) -> None:
@@ -577,16 +583,14 @@ def colouriser(tiny_model: Path) -> Colouriser:
 @pytest.fixture
 def long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A film of four segments, as they are set here."""
-    monkeypatch.setattr(colouring, "FRAMES", 20)
+    monkeypatch.setattr(pipeline, "FRAMES", 20)
     frames = pan("coffee.jpg", 50) + pan("chelsea.jpg", 50)
     return write(tmp_path / "long.mp4", frames, sound=4.1, options={"crf": "10"})
 
 
-def job(source: Path, name: str, **settings: bool) -> colouring.Job:
-    encoding = video.Encoding("ffv1" if name.endswith("mkv") else "h264")  # x264's threads race
-    return colouring.prepare(
-        source, source.with_name(name), colouring.Settings(encoding, history=False, **settings)
-    )
+def job(source: Path, name: str, **settings: bool) -> Job:
+    encoding = Encoding("ffv1" if name.endswith("mkv") else "h264")  # x264's threads race
+    return prepare(source, source.with_name(name), Settings(encoding, history=False, **settings))
 
 
 def test_segments_join_without_a_seam(long: Path, colouriser: Colouriser) -> None:
@@ -598,7 +602,7 @@ def test_segments_join_without_a_seam(long: Path, colouriser: Colouriser) -> Non
 def test_a_run_that_failed_goes_on_to_the_same_film(long: Path, colouriser: Colouriser) -> None:
     colouring.colour(job(long, "a.mkv"), colouriser)
 
-    def fail(progress: colouring.Progress) -> None:
+    def fail(progress: Progress) -> None:
         if progress.done == 70:
             raise RuntimeError
 
@@ -619,7 +623,7 @@ def test_a_run_that_failed_goes_on_to_the_same_film(long: Path, colouriser: Colo
 def test_ctrl_c_leaves_a_playable_part_and_the_rest_for_later(long: Path, colouriser: Colouriser) -> None:
     stop = threading.Event()
 
-    def halt(progress: colouring.Progress) -> None:
+    def halt(progress: Progress) -> None:
         if progress.done == 40:
             stop.set()
 
@@ -643,7 +647,7 @@ def test_a_part_that_is_somebody_elses_is_left_alone(long: Path, colouriser: Col
     theirs.write_text("mine")
     stop = threading.Event()
 
-    def halt(progress: colouring.Progress) -> None:
+    def halt(progress: Progress) -> None:
         if progress.done == 40:
             stop.set()
 
@@ -667,7 +671,7 @@ def test_other_options_begin_anew(long: Path, colouriser: Colouriser) -> None:
 def test_two_runs_on_one_film_do_not_meet(long: Path, colouriser: Colouriser) -> None:
     one = job(long, "b.mp4")
     with (
-        colouring.Work(one.target, "how", one.film, one.settings.encoding),
+        Work(one.target, "how", one.film, one.settings.encoding),
         pytest.raises(FilmError, match="another run"),
     ):
         colouring.colour(one, colouriser)

@@ -127,12 +127,13 @@ def colourise(
         some = [Path(path) for path in paths if path != "-" and is_film(Path(path))]
         check_films(some, paths, output, given)
         if some:
-            from colourise.films import colouring, video
+            from colourise.films.options import Encoding
+            from colourise.films.options import Settings as FilmSettings
 
             begin, span = seconds(start, "--start"), seconds(preview, "--preview")
             stop_at = (begin or 0) + span if span is not None else seconds(end, "--end")
-            ways = colouring.Settings(
-                video.Encoding(codec.value, crf, preset),
+            ways = FilmSettings(
+                Encoding(codec.value, crf, preset),
                 steadiness,
                 begin,
                 stop_at,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from colourise.archives.batch import Outcome
     from colourise.evaluation.study import Naturalness
-    from colourise.films.colouring import Progress as FilmProgress
+    from colourise.films.pipeline import Progress as FilmProgress
     from colourise.models.checkpoints import Row
     from colourise.training.loop import Progress as TrainingProgress
 

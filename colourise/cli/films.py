@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from colourise.colouriser import Colouriser
-    from colourise.films import colouring
+    from colourise.films.options import Settings
 
 
 def colour_films(
     paths: list[Path],
     output: str | None,
     load: Callable[[], Colouriser],
-    settings: colouring.Settings,
+    settings: Settings,
     *,
     preview: bool,
     quiet: bool,
@@ -41,22 +41,22 @@ def colour_films(
     Raises:
         Exit: 1 where one has failed, 130 after Ctrl-C.
     """
-    from colourise.films import colouring
+    from colourise.films import colouring, job, naming
 
     place = Path(output) if output else None
     folder = place is not None and (len(paths) > 1 or not place.suffix or str(output).endswith("/"))
-    targets = [colouring.target_of(path, place, folder=folder, preview=preview) for path in paths]
+    targets = [naming.target_of(path, place, folder=folder, preview=preview) for path in paths]
     colouriser: Colouriser | None = None
     failed = 0
     for path, target in zip(paths, targets, strict=True):
         try:
             if targets.count(target) > 1:
                 raise FilmError(f"{path}: another film would become {target} too; colour them apart")
-            job = colouring.prepare(path, target, settings)
-            tell(list(job.notes), str(path), None, quiet=quiet)
+            prepared = job.prepare(path, target, settings)
+            tell(list(prepared.notes), str(path), None, quiet=quiet)
             colouriser = colouriser or load()
             with interruptions() as stop, film_bar(hidden=quiet) as told:
-                made = colouring.colour(job, colouriser, told=told, stop=stop)
+                made = colouring.colour(prepared, colouriser, told=told, stop=stop)
         except FilmError as error:
             failed += 1
             err.print(f"[red]failed[/] {escape(printable(str(error)))}")

@@ -28,7 +28,7 @@ from colourise.evaluation.metrics import (
     psnr,
     warp_error,
 )
-from colourise.films import colouring, video
+from colourise.films import pipeline, source
 from colourise.films.steady import Flow, steady
 from colourise.images.pillow import to_8_bits
 from colourise.lab.pictures import Floats, Pixels, resize, rgb_to_lab
@@ -226,7 +226,7 @@ def compare_film(
     Raises:
         FilmError: it cannot be read.
     """
-    film = video.look(path)
+    film = source.look(path)
     scores: dict[str, FilmScores] = {}
 
     def score(name: str) -> FilmScores:
@@ -238,12 +238,12 @@ def compare_film(
             yield f"{name}, steadied", colouriser, steadiness
 
     for place, (version, colouriser, amount) in enumerate(versions()):
-        read = islice(video.frames(film), frames)
-        for coloured in steady(colouring.seen(read, colouriser, film), colouriser.predict, steadiness=amount):
-            truth = to_8_bits(colouring.in_rgb(coloured.frame.pixels))
+        read = islice(source.frames(film), frames)
+        for coloured in steady(pipeline.seen(read, colouriser, film), colouriser.predict, steadiness=amount):
+            truth = to_8_bits(pipeline.in_rgb(coloured.frame.pixels))
             if place == 0:
                 score("truth").add(truth, truth, cut=coloured.cut)
-            picture = to_8_bits(colouring.laid_over(coloured, colouriser, film))
+            picture = to_8_bits(pipeline.laid_over(coloured, colouriser, film))
             score(version).add(picture, truth, cut=coloured.cut)
             advance()
     return scores

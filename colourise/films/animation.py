@@ -1,7 +1,7 @@
 """Animated GIF and WebP in and out, through Pillow: films without sound.
 
 FFmpeg reads no animated WebP, and writes GIF with one palette for all; Pillow does both well. `look` and
-`frames` are what they are in video.py, which sends these files here; `write` takes the place of its `join`.
+`frames` are what they are in decode.py; `write` takes the place of `mux.join`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from PIL import Image, ImageSequence
 
 from colourise import images
 from colourise.errors import FilmError
-from colourise.films import video
-from colourise.films.video import BT709, UNSPECIFIED, Damage, Film, Frame, Segment
+from colourise.films import decode
+from colourise.films.encode import Segment
+from colourise.films.film import ANIMATION, BT709, DAMAGED, UNSPECIFIED, Damage, Film, Frame
 from colourise.images import pillow
 from colourise.lab.pictures import one_channel
 
@@ -51,11 +52,11 @@ def look(path: Path) -> Film:
     except FileNotFoundError as err:
         raise FilmError(f"{path}: {err.strerror}") from err
     except Exception as err:  # Pillow raises a dozen kinds
-        raise FilmError(f"{path}: {video.DAMAGED}") from err
+        raise FilmError(f"{path}: {DAMAGED}") from err
     seconds = Fraction(sum(lengths), 1000)
     return Film(
         path,
-        video.ANIMATION,
+        ANIMATION,
         0,
         *size,
         rate=len(lengths) / seconds,
@@ -112,7 +113,7 @@ def write(film: Film, segments: Sequence[Segment], target: Path, file: IO[bytes]
 
     def pictures() -> Iterator[Image.Image]:
         for segment in segments:
-            for frame in video.frames(video.look(segment.path)):
+            for frame in decode.frames(decode.look(segment.path), -1 << 62, 1 << 62, Damage()):
                 yield Image.fromarray(np.ascontiguousarray(np.rot90(frame.pixels, film.turns))).convert("RGB")
 
     coming = pictures()

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from colourise.files.names import ANIMATED, EXTENSIONS, FILMS
+
+if TYPE_CHECKING:
+    from colourise.films.film import Damage, Film, Frame
 
 
 def is_film(path: Path) -> bool:
@@ -16,6 +22,52 @@ def is_film(path: Path) -> bool:
         return animation.moves(path)
     if suffix in FILMS or suffix in EXTENSIONS or not path.is_file():
         return suffix in FILMS and not path.is_dir()
-    from colourise.films import video  # which takes a while to import
+    from colourise.films import decode  # which takes a while to import
 
-    return video.moves(path)
+    return decode.moves(path)
+
+
+def look(path: Path) -> Film:
+    """Find out what a film is, from its header and its first picture.
+
+    Raises:
+        FilmError: it is no film, or has no picture that can be read.
+    """
+    from colourise.films import animation, decode
+
+    return (animation if path.suffix.lower() in ANIMATED else decode).look(path)
+
+
+def frames(
+    film: Film,
+    *,
+    start: Fraction | None = None,
+    end: Fraction | None = None,
+    after: int | None = None,
+    deinterlace: bool = False,
+    damage: Damage | None = None,
+) -> Iterator[Frame]:
+    """Yield the pictures of a film in the order in which they are shown.
+
+    Args:
+        film: what `look` found.
+        start: seconds on the film's own clock before which pictures are left out.
+        end: seconds from which on they are.
+        after: `pts` of a picture up to which they are left out as well.
+        deinterlace: make whole pictures of half ones, with yadif.
+        damage: counts what cannot be read.
+    Raises:
+        FilmError: the file cannot be opened.
+    """
+    from colourise.films import animation, decode
+    from colourise.films.film import ANIMATION, Damage
+
+    damage = damage or Damage()
+    first = max(
+        start / film.time_base if start is not None else -1 << 62, -1 << 62 if after is None else after + 1
+    )
+    last = end / film.time_base if end is not None else 1 << 62
+    if film.container == ANIMATION:
+        yield from (frame for frame in animation.frames(film, damage) if first <= frame.pts < last)
+    else:
+        yield from decode.frames(film, first, last, damage, deinterlace=deinterlace)

@@ -1,0 +1,248 @@
+"""Films in, through FFmpeg: what a film is, and its pictures with their exact times.
+
+Pictures are not turned: only what the network sees is turned upright (`Film.turns`). Players guess the
+matrix of an untagged film from its height, as `look` does.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.filter
+import cv2
+import numpy as np
+from av.stream import Disposition
+from av.video.reformatter import ColorRange, Interpolation
+
+from colourise.errors import FilmError
+from colourise.films.film import BT601, BT709, DAMAGED, UNSPECIFIED, Damage, Film, Frame
+from colourise.lab.pictures import Pixels, one_channel
+
+SD_HEIGHT, SD_WIDTH = 576, 1024  # up to here a player takes an untagged film for BT.601
+PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray")
+SCALER = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
+
+
+def moves(path: Path) -> bool:
+    """Whether a file, whatever its name says, is a film that FFmpeg can read."""
+    with suppress(FilmError), open_film(path) as container:
+        still = ("image2", "_pipe", "tty")
+        return not any(name in container.format.name for name in still) and bool(pictures_of(container))
+    return False
+
+
+def look(path: Path) -> Film:
+    """Find out what a film is, from its header and its first picture.
+
+    Raises:
+        FilmError: it is no film, or has no picture that can be read.
+    """
+    with open_film(path) as container:
+        found = pictures_of(container)
+        if not found:
+            kinds = {stream.type for stream in container.streams} - {"data"}
+            if not kinds:
+                raise FilmError(f"{path}: {DAMAGED}")
+            has = "only sound" if kinds == {"audio"} else "no pictures that move"
+            raise FilmError(f"{path}: has {has}; name a film")
+        stream = found[0]
+        stream.thread_type = "AUTO"
+        first = next(decoded(container, stream, Damage()), None)
+        if first is None:
+            raise FilmError(f"{path}: not one picture in it can be read; copy it again from its source")
+        full = first.color_range == ColorRange.JPEG or first.format.name.startswith("yuvj")
+        if first.format.name.startswith("gray"):  # which FFmpeg takes for full unless it is told
+            full = first.color_range != ColorRange.MPEG
+        matrix = first.colorspace
+        if matrix == UNSPECIFIED and not first.format.is_rgb:
+            matrix = BT601 if first.height <= SD_HEIGHT and first.width <= SD_WIDTH else BT709
+        rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
+        length = stream.duration and float(stream.duration * (stream.time_base or 0))
+        if not length and container.duration:
+            length = container.duration / av.time_base
+        notes = []
+        if len(found) > 1:
+            notes.append(
+                f"has {len(found)} streams of pictures; the first is coloured, the others are left out"
+            )
+        if first.rotation % 90:
+            notes.append(f"is turned by {first.rotation} degrees, which is not kept")
+        return Film(
+            path,
+            container.format.name,
+            stream.index,
+            first.width,
+            first.height,
+            rate,
+            stream.time_base or 1 / rate,
+            Fraction(container.start_time or 0, av.time_base),
+            length or None,
+            0 if first.rotation % 90 else first.rotation,
+            max(part.bits for part in first.format.components),
+            matrix,
+            full or (first.format.is_rgb and first.color_range != ColorRange.MPEG),
+            first.color_primaries,
+            first.color_trc,
+            stream.codec_context.sample_aspect_ratio or stream.sample_aspect_ratio,
+            first.interlaced_frame,
+            tuple(notes),
+        )
+
+
+def frames(
+    film: Film, first: Fraction | int, last: Fraction | int, damage: Damage, *, deinterlace: bool = False
+) -> Iterator[Frame]:
+    """Yield the pictures of a film in the order in which they are shown.
+
+    Args:
+        film: what `look` found.
+        first: `pts` before which pictures are left out.
+        last: `pts` from which on they are.
+        damage: counts what cannot be read.
+        deinterlace: make whole pictures of half ones, with yadif.
+    Raises:
+        FilmError: the file cannot be opened.
+    """
+    with open_film(film.path) as container, open_film(film.path) as whole:
+        pictures = sought(container, film, first, damage)
+        if pictures is None:
+            pictures = decoded(whole, stream_of(whole, film), damage)
+        if deinterlace:
+            pictures = deinterlaced(pictures, stream_of(container, film))
+        step = max(1, round(1 / (film.rate * film.time_base)))
+        scaler = av.video.reformatter.VideoReformatter()
+        before: int | None = None
+        for picture in pictures:
+            pts = picture.pts
+            if pts is None or (before is not None and pts <= before):
+                damage.times += 1
+                pts = 0 if before is None else before + (step if pts is None else 1)
+            before = pts
+            if pts >= last:
+                return
+            if pts >= first:
+                yield Frame(to_pixels(picture, film, scaler), pts, picture.duration or 0)
+
+
+def sought(container: Any, film: Film, first: Fraction | int, damage: Damage) -> Iterator[Any] | None:
+    """Pictures from a key frame not after `first` on; None where the file must be read from its start."""
+    if first <= film.start / film.time_base:
+        return None
+    stream = stream_of(container, film)
+    try:
+        container.seek(int(first), stream=stream)
+    except av.FFmpegError:
+        return None
+    pictures = decoded(container, stream, damage)
+    head = next(pictures, None)
+    if head is None or head.pts is None or head.pts > first:  # an index that lies, or no times
+        return None
+    return itertools.chain([head], pictures)
+
+
+def open_film(path: Path) -> Any:
+    """The file, opened.
+
+    Raises:
+        FilmError: it cannot be.
+    """
+    try:
+        return av.open(os.fspath(path), metadata_errors="replace")
+    except (av.FileNotFoundError, av.IsADirectoryError, av.PermissionError) as err:
+        raise FilmError(f"{path}: {err.strerror}") from err
+    except (av.FFmpegError, ValueError, OSError) as err:
+        raise FilmError(f"{path}: {DAMAGED}") from err
+
+
+def pictures_of(container: Any) -> list[Any]:
+    """Streams of moving pictures that can be decoded: covers and other still attachments are none."""
+    still = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
+    return [s for s in container.streams.video if not s.disposition & still and s.codec_context is not None]
+
+
+def stream_of(container: Any, film: Film) -> Any:
+    """The film's stream of pictures, to be decoded by all processors."""
+    stream = container.streams[film.stream]
+    stream.thread_type = "AUTO"
+    return stream
+
+
+def decoded(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
+    """Pictures of a stream as FFmpeg has them; what is damaged is passed over."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:
+            damage.broke_off = True
+            packet = None
+        if packet is None:
+            with suppress(av.FFmpegError):
+                yield from stream.decode(None)
+            return
+        try:
+            pictures = packet.decode()
+        except av.EOFError:  # it was flushed already
+            return
+        except av.FFmpegError:
+            damage.packets += 1
+        else:
+            yield from pictures
+
+
+def deinterlaced(pictures: Iterable[Any], stream: Any) -> Iterator[Any]:
+    """Whole pictures of half ones, as many and at the same times."""
+    graph = av.filter.Graph()
+    source, sink = graph.add_buffer(template=stream), graph.add("buffersink")
+    graph.link_nodes(source, graph.add("yadif", "mode=send_frame:deint=interlaced"), sink).configure()
+    for picture in itertools.chain(pictures, [None]):  # None ends a filter
+        graph.vpush(picture)
+        while True:
+            try:
+                whole: Any = graph.vpull()
+                whole.pts = round(whole.pts * whole.time_base / stream.time_base)  # yadif counts in halves
+                yield whole
+            except (av.BlockingIOError, av.EOFError):
+                break
+
+
+def to_pixels(picture: Any, film: Film, scaler: Any) -> Pixels:
+    """A decoded picture as sRGB, (H, W) where it is grey, else (H, W, 3); uint16 where it has over 8 bits."""
+    grey = grey_of(picture, film)
+    if grey is not None:
+        return grey
+    if not picture.format.is_rgb:
+        picture.colorspace = film.matrix
+        picture.color_range = ColorRange.JPEG if film.full_range else ColorRange.MPEG
+    rgb = scaler.reformat(
+        picture,
+        film.width,
+        film.height,
+        "rgb24" if film.bits == 8 else "rgb48le",
+        dst_color_range=ColorRange.JPEG,
+        interpolation=SCALER,
+    )
+    return one_channel(rgb.to_ndarray())
+
+
+def grey_of(picture: Any, film: Film) -> Pixels | None:
+    """A picture of 8 bits that has no colour at all, (H, W) uint8, from its Y alone: exact, and quickly."""
+    size = picture.height, picture.width
+    if picture.format.name not in PLANAR or size != (film.height, film.width):
+        return None
+    planes = [
+        np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+        for plane in picture.planes
+    ]
+    if any((plane != 128).any() for plane in planes[1:]):
+        return None
+    levels = np.arange(256.0) if film.full_range else (np.arange(256) - 16) * 255 / 219
+    grey: Pixels = cv2.LUT(planes[0], np.rint(levels.clip(0, 255)).astype(np.uint8))
+    return grey

@@ -1,0 +1,135 @@
+"""Coloured pictures out, into segments: Matroska files of their own, with exact times beside them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import av
+import numpy as np
+from av.codec.context import Flags
+from av.video.reformatter import ColorRange, Colorspace
+from numpy.typing import NDArray
+
+from colourise.films.decode import SCALER
+from colourise.films.film import BT601, BT709, Film, Frame
+from colourise.films.options import Encoding
+from colourise.lab.pictures import Pixels
+
+ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "ffv1": "ffv1", "prores": "prores_ks"}
+SWS = {
+    BT709: Colorspace.ITU709,
+    BT601: Colorspace.ITU601,
+    5: Colorspace.ITU601,
+    7: Colorspace.SMPTE240M,
+    4: Colorspace.FCC,
+    9: Colorspace.BT2020,
+}
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of the coloured pictures that is whole."""
+
+    path: Path
+    """A Matroska file with nothing else."""
+    times: dict[str, NDArray[np.int64]]
+    """pts, dts and duration of its packets, in the film's time base."""
+
+
+@dataclass
+class Times:
+    """When the packets of a segment are decoded and shown, in the film's time base."""
+
+    pts: list[int] = field(default_factory=list)
+    """When each is shown."""
+    dts: list[int] = field(default_factory=list)
+    """When each is decoded."""
+    duration: list[int] = field(default_factory=list)
+    """How long it is shown."""
+
+    def arrays(self) -> dict[str, NDArray[np.int64]]:
+        """To be stored."""
+        return {name: np.array(getattr(self, name), np.int64) for name in ("pts", "dts", "duration")}
+
+
+class Encoder:
+    """Writes coloured pictures into a segment: a Matroska file that has nothing else.
+
+    Matroska rounds times to milliseconds, so the exact ones are kept beside it, in `times`.
+
+    Args:
+        path: the file.
+        film: the source.
+        encoding: how pictures are encoded.
+    """
+
+    def __init__(self, path: Path, film: Film, encoding: Encoding) -> None:
+        os.environ.setdefault("SVT_LOG", "1")  # errors only
+        self.film, self.times = film, Times()
+        self.format = encoding.pixel_format(film)
+        self.scaler = av.video.reformatter.VideoReformatter()
+        self.container = av.open(os.fspath(path), "w", format="matroska")
+        self.stream = add_pictures(self.container, film, encoding)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Write what the encoder still holds, unless something failed, and close."""
+        try:
+            if error[0] is None:
+                self._mux(self.stream.encode(None))
+        finally:
+            self.container.close()
+
+    def prepare(self, pixels: Pixels, frame: Frame) -> Any:
+        """A coloured picture (H, W, 3) as the codec stores it; may be done by another thread."""
+        rgb = av.VideoFrame.from_ndarray(pixels, "rgb24" if pixels.dtype == np.uint8 else "rgb48le")
+        rgb.color_range = ColorRange.JPEG
+        picture = self.scaler.reformat(
+            rgb,
+            format=self.format,
+            dst_colorspace=SWS[matrix_of(self.film)],
+            dst_color_range=ColorRange.JPEG if self.film.full_range else ColorRange.MPEG,
+            interpolation=SCALER,
+        )
+        picture.pts, picture.time_base, picture.duration = frame.pts, self.film.time_base, frame.duration
+        return picture
+
+    def write(self, picture: Any) -> None:
+        """Encode what `prepare` made."""
+        self._mux(self.stream.encode(picture))
+
+    def _mux(self, packets: Iterable[Any]) -> None:
+        for packet in packets:
+            self.times.pts.append(packet.pts)
+            self.times.dts.append(packet.pts if packet.dts is None else packet.dts)
+            self.times.duration.append(packet.duration or 0)
+            self.container.mux(packet)
+
+
+def matrix_of(film: Film) -> int:
+    """AVColorSpace of the output: the source's where that is one for Y, Cb and Cr."""
+    return film.matrix if film.matrix in SWS else BT709
+
+
+def add_pictures(container: Any, film: Film, encoding: Encoding) -> Any:
+    """A stream for coloured pictures, tagged as the source is."""
+    stream = container.add_stream(ENCODERS[encoding.codec], rate=film.rate, options=encoding.options())
+    context = stream.codec_context
+    context.width, context.height = film.width, film.height
+    context.pix_fmt = encoding.pixel_format(film)
+    context.time_base = film.time_base
+    context.colorspace = matrix_of(film)
+    context.color_range = ColorRange.JPEG if film.full_range else ColorRange.MPEG
+    context.color_primaries, context.color_trc = film.primaries, film.transfer
+    context.flags |= Flags.frame_duration | Flags.global_header
+    context.thread_count = 0
+    if film.aspect:
+        context.sample_aspect_ratio = film.aspect
+    return stream

@@ -1,0 +1,131 @@
+"""A film that is to be coloured, and all that is found out before work starts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from colourise.colouriser import Colouriser
+from colourise.errors import FilmError
+from colourise.files.names import ANIMATED
+from colourise.files.stamp import Stamp
+from colourise.films.film import Film
+from colourise.films.naming import sheet_of
+from colourise.films.options import Encoding, Settings
+from colourise.films.source import look
+from colourise.films.streams import Plan
+from colourise.films.streams import plan as plan_streams
+from colourise.version import __version__
+
+HDR = (16, 18)  # AVColorTransferCharacteristic: PQ and HLG
+
+
+@dataclass(frozen=True)
+class Job:
+    """A film that is to be coloured, and all that was found out before work starts."""
+
+    film: Film
+    """The source."""
+    plan: Plan
+    """What becomes of its streams."""
+    target: Path
+    """The coloured film."""
+    settings: Settings
+    """How."""
+    notes: tuple[str, ...]
+    """What the user must hear before work starts."""
+
+
+def prepare(source: Path, target: Path, settings: Settings) -> Job:
+    """Look at a film, and at what its output can hold.
+
+    Args:
+        source: the film.
+        target: its coloured version; the suffix chooses the container.
+        settings: how it is coloured and written.
+    Raises:
+        FilmError: it is no film, or cannot become what is asked for.
+    """
+    film = look(source)
+    check_target(film, target, settings)
+    window_of(film, settings)
+    if target.suffix.lower() in ANIMATED:
+        if settings.encoding != Encoding():
+            raise FilmError(
+                f"{target}: --codec, --crf and --preset are not for {target.suffix}; leave them out"
+            )
+        settings = replace(settings, encoding=Encoding("ffv1"))  # of the segments
+    plan = plan_streams(film, target, settings.encoding)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise FilmError(f"{target.parent}: cannot be made a folder ({err.strerror})") from err
+    return Job(film, plan, target, settings, (*film.notes, *plan.notes, *remarks(film, settings)))
+
+
+def check_target(film: Film, target: Path, settings: Settings) -> None:
+    """Refuse an output that cannot be meant.
+
+    Raises:
+        FilmError: with what to do instead.
+    """
+    for file in (target, sheet_of(target)) if settings.compare else (target,):
+        if file.exists() and file.samefile(film.path):
+            raise FilmError(f"{film.path}: would be written over; choose another output")
+        if file.is_dir():
+            raise FilmError(f"{file}: is a folder; choose another output")
+        if file.exists() and not settings.overwrite:
+            raise FilmError(f"{file}: is there already; --overwrite makes it again")
+
+
+def remarks(film: Film, settings: Settings) -> Iterator[str]:
+    """What the user must hear about the pictures."""
+    if film.interlaced and not settings.deinterlace:
+        yield "is interlaced, and stays so; --deinterlace makes whole pictures"
+    if settings.encoding.codec in ("h264", "hevc") and "444" in settings.encoding.pixel_format(film):
+        yield f"its odd size, {film.width} x {film.height}, takes 4:4:4 colour, which not every player has"
+    if film.transfer in HDR:
+        yield "is HDR, and its light is taken for that of a common film; look at a --preview first"
+    if film.bits > 8 and settings.encoding.codec == "h264":
+        yield f"its {film.bits} bits become 10-bit H.264, which few players have; --codec hevc is commoner"
+
+
+def window_of(film: Film, settings: Settings) -> tuple[Fraction | None, Fraction | None]:
+    """From where to where on the film's own clock.
+
+    Raises:
+        FilmError: there is nothing between.
+    """
+    start = None if settings.start is None else film.start + settings.start
+    end = None if settings.end is None else film.start + settings.end
+    if settings.start is not None and film.duration is not None and settings.start >= film.duration:
+        raise FilmError(f"{film.path}: has only {film.duration:.1f} seconds; choose an earlier --start")
+    if end is not None and end <= (start if start is not None else film.start):
+        raise FilmError(f"{film.path}: --end is not after --start; nothing would be left")
+    return start, end
+
+
+def frames_about(film: Film, window: tuple[Fraction | None, Fraction | None]) -> int | None:
+    """About how many frames are meant."""
+    if film.duration is None and window[1] is None:
+        return None
+    start = window[0] if window[0] is not None else film.start
+    last = film.start + Fraction(film.duration) if film.duration is not None else window[1]
+    end = min(last, window[1]) if window[1] is not None and last is not None else last
+    return None if end is None else max(1, round((end - start) * film.rate))
+
+
+def how_of(film: Film, colouriser: Colouriser, settings: Settings) -> str:
+    """All that decides about the pictures as one text, equal for equal ones."""
+    options = asdict(replace(settings, overwrite=False, history=True, compare=False))
+    stamp = Stamp.of(film.path)
+    told = {
+        "version": __version__,
+        "source": [str(film.path.resolve()), stamp and [stamp.size, stamp.changed]],
+        "model": [str(colouriser.model), colouriser.input_size, colouriser.saturation],
+        **options,
+    }
+    return json.dumps(told, sort_keys=True, default=str)

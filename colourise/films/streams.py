@@ -1,0 +1,123 @@
+"""What becomes of a film's streams: which of them the output's container can hold."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+
+from colourise.errors import FilmError
+from colourise.files.names import ANIMATED
+from colourise.films.decode import open_film, pictures_of
+from colourise.films.encode import add_pictures
+from colourise.films.film import ANIMATION, Film
+from colourise.films.options import Encoding
+
+TIMELESS = ("avi", "asf")  # formats that do not tell when pictures are shown
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What becomes of a film's streams in the output."""
+
+    container: str
+    """FFmpeg's name of the output's format."""
+    copied: tuple[int, ...]
+    """Streams whose packets are copied."""
+    notes: tuple[str, ...]
+    """What cannot be, in words."""
+
+
+def plan(film: Film, target: Path, encoding: Encoding) -> Plan:
+    """Find out, before work starts, what the output's container can hold.
+
+    Raises:
+        FilmError: not even the pictures, or there is no such container.
+    """
+    if target.suffix.lower() in ANIMATED:
+        heard = film.container != ANIMATION and has_sound(film)
+        return Plan(ANIMATION, (), (f"{target.suffix} has no sound, so it is left out",) * heard)
+    try:
+        container = av.open(io.BytesIO(), "w", format=muxer_of(target)).format.name
+    except (av.FFmpegError, ValueError) as err:
+        raise FilmError(f"{target}: no film can have this suffix; choose mp4, mkv, mov or another") from err
+    try:
+        if container in TIMELESS:
+            raise FilmError(f"{target}: {target.suffix} keeps no times of pictures; choose mp4, mov or mkv")
+        with av.open(io.BytesIO(), "w", format=container) as trial:
+            add_pictures(trial, film, encoding)
+            trial.start_encoding()
+    except (av.FFmpegError, ValueError) as err:
+        odd = encoding.codec == "av1" and "444" in encoding.pixel_format(film)
+        why = "av1 has no odd sizes" if odd else f"{target.suffix} cannot hold {encoding.codec}"
+        raise FilmError(f"{target}: {why}; choose another --codec, or -o FILM.mkv") from err
+    if film.rotation and container not in ("mp4", "mov", "matroska", "webm", "3gp", "ipod", "psp"):
+        raise FilmError(f"{target}: {target.suffix} cannot say that a film is turned; choose mp4, mov or mkv")
+    if film.container == ANIMATION:
+        return Plan(container, (), ())
+    copied, notes = [], []
+    with open_film(film.path) as source:
+        others = [s for s in source.streams if s.index != film.stream and s not in pictures_of(source)]
+        begin = first_packets(source, others)
+        for stream in others:
+            if stream.type == "data" and container in ("mp4", "mov"):
+                continue  # times and chapters, of which this container makes its own
+            try:
+                with av.open(io.BytesIO(), "w", format=container) as trial:
+                    copy = copy_stream(trial, stream)
+                    trial.start_encoding()
+                    if packet := begin.get(stream.index):  # some are refused only when there is one
+                        packet.stream = copy
+                        trial.mux_one(packet)
+                copied.append(stream.index)
+            except (av.FFmpegError, ValueError, AttributeError):
+                kinds = {"audio": "sound", "subtitle": "subtitles", "video": "cover"}
+                name = getattr(stream, "name", None) or "of an unknown kind"
+                what = f"{kinds.get(stream.type, stream.type)} ({name})"
+                other = "nut" if container == "matroska" else "mkv"
+                notes.append(f"{target.suffix} cannot hold its {what}, which is left out; {other} may")
+        if source.chapters() and container in ("mpegts", "flv"):
+            notes.append(f"{target.suffix} cannot hold its chapters, which are left out")
+    return Plan(container, tuple(copied), tuple(notes))
+
+
+def has_sound(film: Film) -> bool:
+    """Whether there is anything to hear."""
+    with open_film(film.path) as source:
+        return bool(source.streams.audio)
+
+
+def first_packets(source: Any, streams: list[Any]) -> dict[int, Any]:
+    """The first packet of each stream, by its index, of those that begin soon."""
+    found: dict[int, Any] = {}
+    with suppress(av.FFmpegError):
+        for packet in itertools.islice(source.demux(streams), 200) if streams else ():
+            if packet.size:
+                found.setdefault(packet.stream.index, packet)
+    return found
+
+
+def muxer_of(target: Path) -> str:
+    """FFmpeg's name of the format that a suffix stands for."""
+    named = {
+        ".mkv": "matroska",
+        ".ts": "mpegts",
+        ".m2ts": "mpegts",
+        ".mts": "mpegts",
+        ".m4v": "mp4",
+        ".wmv": "asf",
+    }
+    return named.get(target.suffix.lower(), target.suffix.lower()[1:])
+
+
+def copy_stream(output: Any, stream: Any) -> Any:
+    """A stream of the output that takes a source stream's packets as they are."""
+    copy = output.add_stream_from_template(stream, opaque=True)
+    copy.metadata.update(stream.metadata)
+    copy.disposition = stream.disposition
+    return copy

@@ -1,0 +1,133 @@
+"""The folder of a film's segments, from whose end a stopped run goes on."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self
+from zipfile import BadZipFile
+
+import av
+import numpy as np
+from filelock import FileLock, Timeout
+
+from colourise.errors import FilmError
+from colourise.files.atomic import part_prefix
+from colourise.films.encode import Encoder, Segment
+from colourise.films.film import Film, Frame
+from colourise.films.options import Encoding
+from colourise.films.steady import Coloured, State
+
+
+class Work:
+    """The folder of a film's segments, beside its output, and what an earlier run has left there.
+
+    Args:
+        target: the output.
+        how: what decides about the pictures; segments that were made another way are thrown away.
+        film: the source.
+        encoding: how pictures are encoded.
+    """
+
+    def __init__(self, target: Path, how: str, film: Film, encoding: Encoding) -> None:
+        self.target, self.how, self.film, self.encoding = target, how, film, encoding
+        self.folder = target.with_name(f"{part_prefix(target)}film")
+        self.lock = FileLock(self.folder / "lock")
+        self.segments: list[Segment] = []
+        self.last: int | None = None
+        self.state: State | None = None
+        self.frames = 0
+
+    def __enter__(self) -> Self:
+        """Take the folder, and find what is whole there.
+
+        Raises:
+            FilmError: another run is at work there, or it cannot be written.
+        """
+        try:
+            self.folder.mkdir(exist_ok=True)
+            self.lock.acquire(timeout=0)
+        except Timeout as err:
+            raise FilmError(f"{self.target}: another run is at work on it; wait for it") from err
+        except OSError as err:
+            raise FilmError(f"{self.target.parent}: cannot be written to ({err.strerror})") from err
+        card = self.folder / "how.json"
+        if not card.is_file() or card.read_text() != self.how:
+            for file in self.folder.glob("*.*"):
+                file.unlink()
+            card.write_text(self.how)
+        self._find()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Let go of the folder, and of one that is of no use."""
+        self.lock.release()
+        if not self.segments:
+            self.remove()
+
+    def _find(self) -> None:
+        for number in itertools.count():
+            try:
+                with self._name(number, "npz").open("rb") as file, np.load(file) as stored:
+                    times = {name: stored[name] for name in ("pts", "dts", "duration")}
+                    last, state = int(stored["last"]), State.of(dict(stored)) if "carried" in stored else None
+            except (
+                OSError,
+                ValueError,
+                KeyError,
+                EOFError,
+                BadZipFile,
+            ):  # there is none, or not the whole of it
+                return
+            self.last, self.state = last, state
+            self.segments.append(Segment(self._name(number, "mkv"), times))
+            self.frames += len(times["pts"])
+
+    def _name(self, number: int, suffix: str) -> Path:
+        return self.folder / f"{number:06}.{suffix}"
+
+    @property
+    def ends(self) -> Fraction:
+        """Seconds on the film's clock at which the segments end."""
+        if not self.segments:
+            return self.film.start
+        times = self.segments[-1].times
+        latest = int(times["pts"].argmax())
+        return int(times["pts"][latest] + max(times["duration"][latest], 1)) * self.film.time_base
+
+    @contextmanager
+    def encoder(self) -> Iterator[Encoder]:
+        """An encoder for the next segment, which counts once it is kept.
+
+        Raises:
+            FilmError: it cannot be written.
+        """
+        try:
+            with Encoder(self._name(len(self.segments), "mkv"), self.film, self.encoding) as encoder:
+                yield encoder
+        except (OSError, av.FFmpegError) as err:
+            raise FilmError(f"{self.target}: {err.strerror}; the same command goes on from here") from err
+
+    def keep(self, encoder: Encoder, last: Coloured[Frame]) -> None:
+        """Write down that the next segment is whole, with what is needed to go on after its last frame."""
+        number, times = len(self.segments), encoder.times.arrays()
+        stored: dict[str, Any] = {"last": last.frame.pts, **times}
+        if last.state is not None:
+            stored |= last.state.arrays()
+        unfinished = self._name(number, "unfinished")
+        with unfinished.open("wb") as file:
+            np.savez(file, **stored)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(self._name(number, "npz"))
+        self.segments.append(Segment(self._name(number, "mkv"), times))
+        self.frames += len(times["pts"])
+
+    def remove(self) -> None:
+        """Remove the folder and all that is in it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
