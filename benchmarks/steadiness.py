@@ -1,4 +1,4 @@
-"""How much steadier do colours become, and what does it cost? The table of README.md.
+"""How much steadier do colours become, and what does it cost? The table of docs/films.md.
 
     python benchmarks/steadiness.py [--model NAME] [--frames 48]
 
