@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 PHOTOS = Path(__file__).parent.parent / "photos"
+GOLDEN = Path(__file__).parent.parent / "golden"
 
 
 def pixels(file: Path | bytes) -> np.ndarray:
