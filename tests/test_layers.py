@@ -55,5 +55,31 @@ def test_imports_run_downhill(path: Path) -> None:
         assert theirs == ours or HEIGHT[theirs] < HEIGHT[ours], f"{path} imports {name}, which is not below"
 
 
+def test_no_module_imports_itself_by_a_circle() -> None:
+    """Also inside a wing."""
+    names = {
+        path: path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", ".") for path in modules()
+    }
+    known = set(names.values())
+    edges: dict[str, set[str]] = {}
+    for path, name in names.items():
+        for target in imported(path):
+            while target and target not in known:
+                target = target.rpartition(".")[0]
+            if target and target != name:
+                edges.setdefault(name, set()).add(target)
+    done: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, f"a circle: {' -> '.join([*way[way.index(name) :], name])}"
+        if name not in done:
+            for target in sorted(edges.get(name, ())):
+                visit(target, (*way, name))
+            done.add(name)
+
+    for name in sorted(known):
+        visit(name, ())
+
+
 def test_every_wing_has_its_place() -> None:
     assert {wing(path) for path in modules()} == HEIGHT.keys()
