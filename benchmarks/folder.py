@@ -23,8 +23,10 @@ import numpy as np
 from PIL import Image
 
 from colourise import colouriser, images
-from colourise.archives import batch
 from colourise.archives.job import Job, Settings
+from colourise.archives.pending import Due
+from colourise.archives.pool import default_workers
+from colourise.archives.run import run
 from colourise.colouriser import Colouriser, load_model
 
 SETTINGS = Settings()
@@ -69,9 +71,7 @@ def ours(paths: list[Path], out: Path, workers: int, model: Colouriser) -> float
     """Seconds of colouring."""
     jobs = [Job(path, out / path.name, named=False) for path in paths]
     start = time.perf_counter()
-    outcomes = list(
-        batch.run([batch.Due(job, "", overwrite=True) for job in jobs], model, SETTINGS, workers=workers)
-    )
+    outcomes = list(run([Due(job, "", overwrite=True) for job in jobs], model, SETTINGS, workers=workers))
     took = time.perf_counter() - start
     assert all(outcome.result == "coloured" for outcome in outcomes), outcomes
     return took
@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--megapixels", type=float, nargs="+", default=[1, 12, 48])
     asked = parser.parse_args()
     model = load_model()
-    workers = batch.default_workers()
+    workers = default_workers()
     for megapixels in asked.megapixels:
         with tempfile.TemporaryDirectory() as place:
             source, out = Path(place, "in"), Path(place, "out")

@@ -20,9 +20,8 @@ from PIL import Image
 from typer.testing import Result
 
 from colourise import images
-from colourise.archives import batch
-from colourise.archives.batch import Budget, Shared
 from colourise.archives.ledger import Ledger, Row
+from colourise.archives.pool import AT_ONCE, Budget, Shared
 from colourise.files.stamp import Stamp
 
 Colourise = Callable[..., Result]
@@ -472,4 +471,4 @@ def test_many_threads_share_one_batch() -> None:
             shared.predict_ab(np.full((1, 1, 2, 2), -1, np.float32))
         assert shared.predict_ab(np.zeros((1, 1, 2, 2), np.float32)).shape == (1, 2, 2, 2)
     assert all((answers[n][0, 0] == n).all() and (answers[n][0, 1] == n + 1000).all() for n in range(40))
-    assert sum(batches[:-2]) == 40 and 1 < max(batches) <= batch.AT_ONCE
+    assert sum(batches[:-2]) == 40 and 1 < max(batches) <= AT_ONCE

@@ -24,10 +24,12 @@ from PIL import Image
 from test_batch import made, rows, summary
 from typer.testing import Result
 
-from colourise.archives import batch, ray_cluster
+from colourise.archives import ray_cluster
 from colourise.archives.job import Job, Settings
 from colourise.archives.ledger import Ledger
+from colourise.archives.pending import Due, how_of
 from colourise.archives.ray_cluster import TRIES, Loaded, Task, Worker, free, run
+from colourise.archives.run import planned
 from colourise.colouriser import Colouriser, load_model
 from colourise.errors import DeviceError, ModelError
 from colourise.files.atomic import part_prefix
@@ -102,14 +104,14 @@ def worker(tiny_model: Path, out: Path) -> Worker:
     with Ledger(out) as ledger:
         file = ledger.file
     file.touch()
-    return Worker(load, PLAIN, batch.how_of(load(), PLAIN), Path.cwd(), file, 2, Alone())
+    return Worker(load, PLAIN, how_of(load(), PLAIN), Path.cwd(), file, 2, Alone())
 
 
 def task_for(source: Path, target: Path, worker: Worker, sheet: Path | None = None) -> Task:
     """A task as the driver makes it."""
     job = Job(source, target, named=False, sheet=sheet, key=os.fsencode(source.name), stamp=Stamp.of(source))
-    row = batch.planned(batch.Due(job, "new"), worker.how, "tiny")
-    return Task(7, free(batch.Due(job, "new"), row), row)
+    row = planned(Due(job, "new"), worker.how, "tiny")
+    return Task(7, free(Due(job, "new"), row), row)
 
 
 def test_what_a_killed_worker_had_written_is_done(archive: Path, out: Path, worker: Worker) -> None:
@@ -253,7 +255,7 @@ def test_a_photo_that_kills_its_workers_fails_and_no_other_is_done_twice(
         source = tmp_path / f"{grey}.png"
         Image.new("L", (24, 16), grey).save(source)
         job = Job(source, out / source.name, named=False, key=source.name.encode(), stamp=Stamp.of(source))
-        todo.append(batch.Due(job, "new"))
+        todo.append(Due(job, "new"))
     load = partial(Colouriser, Deadly(tmp_path / "log", light[60]), input_size=32, model="deadly")
     heard: list[str] = []
     with Ledger(out) as ledger:

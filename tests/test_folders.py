@@ -10,9 +10,11 @@ from helpers.photos import PHOTOS, pixels
 from PIL import Image
 
 from colourise import images
-from colourise.archives.batch import Outcome, due, run
-from colourise.archives.folders import colour, plan
-from colourise.archives.job import Job, Settings
+from colourise.archives.job import Job, Outcome, Settings
+from colourise.archives.pending import due
+from colourise.archives.photo import colour
+from colourise.archives.plan import plan
+from colourise.archives.run import run
 from colourise.colouriser import Colouriser, load_model
 from colourise.errors import PhotoError
 

@@ -29,8 +29,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, TiffImagePlugin
 
 from colourise import images
-from colourise.archives import batch, folders
 from colourise.archives.job import Settings
+from colourise.archives.pending import Due
+from colourise.archives.plan import plan
+from colourise.archives.pool import Budget
+from colourise.archives.run import do
 from colourise.colouriser import Colouriser, ModelId
 from colourise.files.names import FORMATS
 
@@ -428,12 +431,12 @@ def check(folder: Path, data: bytes, suffix: str, kind: str | None = None) -> st
     source = folder / f"photo{suffix}"
     source.write_bytes(data)
     how = Settings(format=kind)
-    ((job,), _) = folders.plan([source], None, how)
+    ((job,), _) = plan([source], None, how)
     with warnings.catch_warnings(record=True) as caught, little_memory():
         warnings.resetwarnings()
         warnings.simplefilter("always")
         start = time.perf_counter()
-        outcome = batch.do(batch.Due(job, "new"), COLOURISER, how, batch.Budget(2**40), hashed=True)
+        outcome = do(Due(job, "new"), COLOURISER, how, Budget(2**40), hashed=True)
         seconds = time.perf_counter() - start
         made = sorted(path.name for path in folder.iterdir() if path != source)
         assert seconds < SECONDS

@@ -16,8 +16,9 @@ from test_cluster import with_ray
 from typer.testing import Result
 from upath import UPath
 
-from colourise.archives import ledger
-from colourise.archives.ledger import RemoteLedger, Row
+from colourise.archives import remote_ledger
+from colourise.archives.ledger import Row
+from colourise.archives.remote_ledger import RemoteLedger
 from colourise.errors import LedgerError, PhotoError
 from colourise.files import storage
 from colourise.files.stamp import Stamp
@@ -194,7 +195,7 @@ def test_what_a_killed_run_had_planned_is_known(bucket: UPath, monkeypatch: pyte
     killed.save()  # goes there; and then it is killed
     with RemoteLedger(out) as ours:
         assert not ours.hold(0)  # for all we know it is alive
-        monkeypatch.setattr(ledger, "STALE", 0)
+        monkeypatch.setattr(remote_ledger, "STALE", 0)
         assert ours.hold(2)
         assert [(one.key, one.result) for one in ours] == [(b"a.jpg", "planned"), (b"b.jpg", "planned")]
         assert ours.rows()[b"a.jpg"].target == out / "a.jpg"
@@ -204,7 +205,7 @@ def test_what_a_killed_run_had_planned_is_known(bucket: UPath, monkeypatch: pyte
 
 def test_a_second_run_waits_for_the_first(colourise: Colourise, bucket: UPath) -> None:
     out = bucket / "coloured"
-    (out / ".colourise.lock").write_bytes(str(time.time() - ledger.STALE + 2).encode())
+    (out / ".colourise.lock").write_bytes(str(time.time() - remote_ledger.STALE + 2).encode())
     result = colourise(archive(bucket), "-o", out)
     assert result.stderr.startswith("waiting another run is at work in s3://bucket/coloured\n")
     assert len(files(out)) == 3

@@ -1,9 +1,10 @@
-"""One photo to colour, and how."""
+"""One photo to colour, how, and how it ended."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from colourise.files.stamp import Stamp
 
@@ -40,3 +41,25 @@ class Settings:
     """Whether a before | after picture is written too."""
     history: bool = True
     """Whether the output's metadata say what was done to it."""
+
+
+@dataclass
+class Outcome:
+    """What became of a job."""
+
+    job: Job
+    """The job."""
+    result: Literal["coloured", "skipped", "failed"]
+    """"skipped": its coloured version was there already."""
+    reason: str = ""
+    """Why it failed, in one line."""
+    notes: list[str] = field(default_factory=list)
+    """What the user must hear about a coloured photo."""
+    seconds: float = 0.0
+    """What it took, waiting included."""
+    hash: bytes = b""
+    """SHA-256 of the photo's bytes, where a ledger asks for it."""
+    hopeless: bool = False
+    """Whether every later photo would fail for the same reason: the disk is full."""
+    made: Stamp | None = None
+    """What is in the place of its coloured version at the end, where a ledger asks for it."""

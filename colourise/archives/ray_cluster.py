@@ -1,10 +1,10 @@
-"""Many photos on many machines: what `batch.run` does, over a Ray cluster.
+"""Many photos on many machines: what run.py does, over a Ray cluster.
 
 The driver plans, locks and remembers as on one machine; each worker loads the model once, gets jobs and gives
 back outcomes. Ray starts a worker that was killed anew and hands it its jobs again. What to notice: a worker
-does with a job what the next run does after a kill (`batch.why`): a whole file that was not there when it was
-planned is done, everything else is to be done. So nothing is lost, and nothing is done twice. Ray would hand
-out a photo that kills its workers for ever; so it is counted how often each is begun (`Begun`).
+does with a job what the next run does after a kill (`pending.why`): a whole file that was not there when it
+was planned is done, everything else is to be done. So nothing is lost, and nothing is done twice. Ray would
+hand out a photo that kills its workers for ever; so it is counted how often each is begun (`Begun`).
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ from typing import Any
 
 import cv2
 
-from colourise.archives import batch
-from colourise.archives.batch import Budget, Due, Outcome
-from colourise.archives.job import Settings
+from colourise.archives.job import Outcome, Settings
 from colourise.archives.ledger import Ledger, Row
+from colourise.archives.pending import Due, how_of, why
+from colourise.archives.pool import Budget, for_many, machine_memory
+from colourise.archives.run import do, planned, row_of, sweep
 from colourise.colouriser import Colouriser
 from colourise.errors import ColouriseError, DeviceError, ModelError
 from colourise.files.storage import is_remote, stamp_of
@@ -126,8 +127,8 @@ def run(
     """
     if not todo:
         return
-    how = batch.how_of(colouriser, settings)
-    rows = [batch.planned(one, how, str(colouriser.model)) for one in todo]
+    how = how_of(colouriser, settings)
+    rows = [planned(one, how, str(colouriser.model)) for one in todo]
     ledger.write(rows)
     ledger.save()
     try:
@@ -156,7 +157,7 @@ def run(
                     continue
                 left.remove(number)
                 if not outcome.hopeless:
-                    ledger.write([batch.row_of(outcome, how, str(colouriser.model))])
+                    ledger.write([row_of(outcome, how, str(colouriser.model))])
                 yield outcome
                 if outcome.hopeless:
                     break
@@ -164,7 +165,7 @@ def run(
             if again:
                 told(f"Ray: workers were killed {counted(again, 'time')}, and their photos handed out again")
     finally:
-        batch.sweep(rows)
+        sweep(rows)
 
 
 def free(one: Due, row: Row) -> Due:
@@ -287,7 +288,7 @@ class Loaded:
         self.worker = worker
         self.wrong: Exception | None = None
         self.stack = ExitStack()  # for as long as the worker lives
-        self.budget = Budget(batch.machine_memory() // 2 * worker.threads // (os.cpu_count() or 1))
+        self.budget = Budget(machine_memory() // 2 * worker.threads // (os.cpu_count() or 1))
         try:
             self.colouriser = self.loaded()
         except ColouriseError as err:
@@ -313,11 +314,11 @@ class Loaded:
         if worker.threads == 1:
             cv2.setNumThreads(1)  # the other processors have workers of their own
         colouriser = worker.load()
-        if batch.how_of(colouriser, worker.settings) != worker.how:
+        if how_of(colouriser, worker.settings) != worker.how:
             raise ModelError(
                 "another model of this name is here than on the first machine; give all machines the same"
             )
-        return self.stack.enter_context(batch.for_many(colouriser))
+        return self.stack.enter_context(for_many(colouriser))
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, list[bytes]]:
         """Do a handful of tasks: {"task": pickles} -> {"answer": pickles}.
@@ -348,10 +349,10 @@ class Loaded:
         """Do one task, unless a worker that was killed has done it, or too many were killed amid it."""
         worker, one = self.worker, task.due
         job, there = replace(one.job, stamp=stamp_of(one.job.source)), stamp_of(one.job.target)
-        if not batch.why(job, task.row, worker.how, there, overwrite=False)[0]:
+        if not why(job, task.row, worker.how, there, overwrite=False)[0]:
             outcome = Outcome(one.job, "coloured", made=there)
         elif times < TRIES:
-            outcome = batch.do(one, self.colouriser, worker.settings, self.budget, hashed=True)
+            outcome = do(one, self.colouriser, worker.settings, self.budget, hashed=True)
         else:
             reason = f"{job.source}: kills whoever works on it; give it more memory, or scale it down first"
             outcome = Outcome(one.job, "failed", reason, made=there)

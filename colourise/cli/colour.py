@@ -99,8 +99,12 @@ def colourise(
     with refusals():
         from functools import partial
 
-        from colourise.archives import batch, folders
+        from colourise.archives import archive, naming, pending
         from colourise.archives.job import Settings
+        from colourise.archives.plan import plan
+        from colourise.archives.run import run as run_here
+        from colourise.archives.run import still_needed
+        from colourise.archives.selection import Choice
         from colourise.colouriser import load_model
         from colourise.files.storage import check_folder, is_remote, located
         from colourise.films.source import is_film
@@ -148,7 +152,7 @@ def colourise(
             stream(paths[0], output, load(), settings, quiet=quiet)
             return
         named, place = [located(path) for path in paths], located(output) if output else None
-        chosen = folders.Choice(
+        chosen = Choice(
             tuple(include or ()),
             tuple(exclude or ()),
             since.timestamp() if since else None,
@@ -174,7 +178,7 @@ def colourise(
             how_else = "leave out --watch" if watch else "add -o FOLDER"
             raise typer.BadParameter(f"--engine ray is for whole folders that go to another one: {how_else}")
         if tree and place:
-            folders.check_output(place, named, settings, one_file=folders.is_file_name(place, named))
+            naming.check_output(place, named, settings, one_file=naming.is_file_name(place, named))
 
         def who(works: str) -> None:
             if not quiet:
@@ -185,19 +189,19 @@ def colourise(
 
         def go(busy: set[Path], *, first: bool = True) -> Counter[str]:
             """Colour what there is to colour, but for files that somebody still writes to."""
-            with batch.many_objects():
+            with archive.many_objects():
                 rows = ledger.rows() if ledger else {}
                 known = {key: row.output for key, row in rows.items()}
-                settled = batch.Settled({} if overwrite or retry_failed else rows, how)
+                settled = pending.Settled({} if overwrite or retry_failed else rows, how)
                 moving: list[str] = []
-                jobs, refused = folders.plan(named, place, settings, chosen, known, settled, moving)
-                todo, done = batch.due(
+                jobs, refused = plan(named, place, settings, chosen, known, settled, moving)
+                todo, done = pending.due(
                     jobs,
                     rows,
                     how,
                     overwrite=overwrite and first,
                     retry=retry_failed,
-                    stamp_of=batch.stamps_below(place),
+                    stamp_of=pending.stamps_below(place),
                 )
             if not first:  # what failed is tried again when it has changed
                 todo = [one for one in todo if one.job.source.resolve() not in busy and not one.in_vain]
@@ -220,7 +224,7 @@ def colourise(
                 err.print(f"{len(todo)} to colour, {count['skipped']} there already")
                 return Counter()
             if ledger:
-                batch.settle(ledger, rows, done)
+                archive.settle(ledger, rows, done)
             alone = len(jobs) + settled.count + len(refused) == 1
             hopeless = ""
             try:
@@ -242,7 +246,7 @@ def colourise(
             except KeyboardInterrupt:
                 count["stopped"] = 1
             if hopeless:
-                err.print(f"[red]stopped[/] {escape(printable(hopeless))}; {batch.still_needed(todo)}")
+                err.print(f"[red]stopped[/] {escape(printable(hopeless))}; {still_needed(todo)}")
             if report and ledger:
                 from colourise.archives import report as page
 
@@ -251,12 +255,12 @@ def colourise(
                 err.print(f"{summary(count)} [dim]({colouriser.backend.name})[/]")
             return count
 
-        run = batch.run
+        run = run_here
         if engine == options.EngineChoice.ray:
             run = partial(ray_cluster.run, load=load, told=who)
-        with batch.remembered(place if tree else None, chosen.shard, waits) as ledger:
+        with archive.remembered(place if tree else None, chosen.shard, waits) as ledger:
             colouriser = load()
-            how = batch.how_of(colouriser, settings)
+            how = pending.how_of(colouriser, settings)
             count = go(set())
             if watch and not count["stopped"]:
                 from colourise.archives.watch import arrivals
@@ -278,14 +282,15 @@ def stream(
     Raises:
         PhotoError: it cannot be read or written.
     """
-    from colourise.archives import folders
+    from colourise.archives.naming import check_output
+    from colourise.archives.photo import colour
 
     buffer = io.BytesIO()
     target = Path(output) if output not in (None, "-") else buffer
     if isinstance(target, Path):
-        folders.check_output(target, [target], settings, one_file=True)
+        check_output(target, [target], settings, one_file=True)
     photo = sys.stdin.buffer.read() if source == "-" else Path(source)
-    notes = folders.colour(photo, target, colouriser, settings)
+    notes = colour(photo, target, colouriser, settings)
     if target is buffer:
         send(buffer.getbuffer())
     tell(notes, source, target if isinstance(target, Path) else None, quiet=quiet)

@@ -17,7 +17,7 @@ from colourise.words import counted, printable
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from colourise.archives.batch import Outcome
+    from colourise.archives.job import Outcome
     from colourise.evaluation.study import Naturalness
     from colourise.films.pipeline import Progress as FilmProgress
     from colourise.models.checkpoints import Row

@@ -1,0 +1,148 @@
+"""Where a coloured version goes: beside its photo, or to its place below the output folder.
+
+No two photos share a target, and nothing is ever written over a source.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from colourise.archives.job import Job, Settings
+from colourise.errors import PhotoError
+from colourise.files.names import COMPARE, FORMATS, MARK, is_ours
+from colourise.files.storage import is_remote, located
+
+
+def is_file_name(output: Path, paths: list[Path]) -> bool:
+    """Whether an output, which may not exist yet, is a file rather than a folder."""
+    if is_remote(output) or output.is_dir():
+        return False
+    one_photo = len(paths) == 1 and not paths[0].is_dir()
+    return output.is_file() or output.suffix.lower() in FORMATS or (one_photo and output.suffix != "")
+
+
+def check_output(output: Path, paths: list[Path], settings: Settings, *, one_file: bool) -> None:
+    """Refuse an output that cannot be meant, before anything is coloured.
+
+    Raises:
+        PhotoError: one file for several photos, another format's suffix, no folder, or no permission.
+    """
+    if one_file and (len(paths) > 1 or paths[0].is_dir()):
+        raise PhotoError(f"{output}: is the name of one file; for a folder or several photos name a folder")
+    if one_file and settings.format:
+        kind = FORMATS.get(suffix_of("", settings.format))
+        if kind != FORMATS.get(output.suffix.lower()):
+            raise PhotoError(f"{output}: --format says {settings.format}; change one of the two")
+    if is_remote(output):
+        return
+    folders = output.absolute().parents if one_file else (output, *output.absolute().parents)
+    nearest = next(folder for folder in folders if folder.exists())
+    if not nearest.is_dir():
+        raise PhotoError(f"{nearest}: is a file, not a folder; choose another output")
+    if not os.access(nearest, os.W_OK):
+        raise PhotoError(f"{nearest}: no permission to write there; choose another output")
+
+
+def target_of(photo: str, place: str, output: Path | None, settings: Settings) -> Path:
+    """Where the coloured version of a photo goes: beside it, or to `place` below the output folder."""
+    stem, own = os.path.splitext(photo)
+    suffix = suffix_of(own, settings.format)
+    if output is None:
+        return located(f"{stem}{MARK}{suffix}")
+    return located(f"{os.path.join(str(output), place, os.path.basename(stem))}{suffix}")
+
+
+def suffix_of(own: str, format: str | None) -> str:  # noqa: A002
+    """Suffix of the coloured version: the photo's own where it can be written, PNG else."""
+    if format is not None:
+        return f".{format.lower().removeprefix('.')}"
+    return own if own.lower() in FORMATS else ".png"
+
+
+def distinct(jobs: list[Job], known: Mapping[bytes, str]) -> list[Job]:
+    """Give every job a target of its own: with --format png, a.jpg and a.tif become a.jpg.png and a.tif.png.
+
+    Who meets decides, not who comes first, so that a photo never finds another one's output as its own; and
+    what an earlier run decided stays. Names that differ in case alone meet too: on many disks they are one.
+    """
+    kept: dict[int, Path] = {}  # by place among the jobs
+    for place, job in enumerate(jobs):
+        before = known.get(job.key)
+        if before is None:
+            continue
+        same_folder = os.path.dirname(before) == os.path.dirname(str(job.target))
+        if same_folder and os.path.splitext(before)[1] == job.target.suffix:
+            kept[place] = job.target if before == str(job.target) else located(before)
+    shared = Counter(alike(job.target) for place, job in enumerate(jobs) if place not in kept)
+    claimed = {alike(target) for target in known.values()} if jobs else set()
+    taken = {target for target, count in shared.items() if count == 1} | claimed
+    renamed: list[Job] = []
+    for place, job in enumerate(jobs):
+        if place in kept:
+            job = replace(job, target=kept[place]) if kept[place] != job.target else job
+        elif shared[alike(job.target)] > 1 or alike(job.target) in claimed:
+            stem, rest = job.source.stem, job.target.name.removeprefix(job.source.stem)
+            stem = job.source.name if job.source.suffix.lower() != job.target.suffix.lower() else stem
+            stems = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+            targets = (job.target.with_name(stem + rest) for stem in stems)
+            job = replace(job, target=next(target for target in targets if alike(target) not in taken))
+            taken.add(alike(job.target))
+        renamed.append(job)
+    return renamed
+
+
+def alike(path: str | Path) -> str:
+    """A path so that two which a disk may take for one are equal."""
+    return unicodedata.normalize("NFC", str(path)).casefold()
+
+
+def with_sheets(jobs: list[Job]) -> list[Job]:
+    """Give every job a file for its before | after picture: a.compare.jpg, or a.png.compare.jpg."""
+    shared = Counter(job.target.with_suffix("") for job in jobs)
+    sheets = []
+    for job in jobs:
+        name = job.target.stem if shared[job.target.with_suffix("")] == 1 else job.target.name
+        sheets.append(replace(job, sheet=job.target.with_name(f"{name}{COMPARE}.jpg")))
+    return sheets
+
+
+def unharmed(jobs: list[Job]) -> list[Job]:
+    """Leave out earlier outputs of these very photos, which `*.jpg` names along with them.
+
+    Raises:
+        PhotoError: a photo would be written over.
+    """
+    if any(is_ours(job.source) for job in jobs):
+        photos = {job.source.with_name(name) for job in jobs for name in (job.source.stem, job.source.name)}
+        jobs = [job for job in jobs if not is_ours(job.source) or origin(job.source) not in photos]
+    real = Folders()
+    outputs = {real(file) for job in jobs for file in (job.target, job.sheet) if file}
+    for job in jobs:
+        if real(job.source) in outputs:
+            raise PhotoError(f"{job.source}: would be written over; choose another output")
+    return jobs
+
+
+class Folders:
+    """Tells files apart by their real folders, each of which is resolved once, and their names."""
+
+    def __init__(self) -> None:
+        self.real: dict[str, str] = {}
+
+    def __call__(self, file: Path) -> tuple[str, str]:
+        """The real folder and the name of a file, which need not exist."""
+        folder, name = os.path.split(str(file))
+        if folder not in self.real:
+            self.real[folder] = folder if is_remote(folder) else os.path.realpath(folder)
+        return self.real[folder], name
+
+
+def origin(ours: Path) -> Path:
+    """The photo, without its suffix, that photo.colourised.jpg was made of."""
+    return ours.with_name(ours.name.partition(MARK)[0])

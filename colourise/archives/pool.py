@@ -1,0 +1,147 @@
+"""What threads that colour photos share: memory, and the network."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from PIL import Image
+
+from colourise import images
+from colourise.colouriser import Colouriser
+from colourise.images import pillow
+from colourise.lab.pictures import Floats
+from colourise.models.backends import Backend, OnnxBackend
+
+AT_ONCE = 16  # photos in one batch of the network, at most
+BYTES_A_PIXEL = 10  # that a photo of 8 bits takes at its peak (benchmarks/memory.py); 16 bits take twice that
+
+
+def default_workers() -> int:
+    """Photos at a time: one more than there are processors, for one often waits for the disk."""
+    return (os.cpu_count() or 1) + 1
+
+
+def machine_memory() -> int:
+    """Bytes of memory that this machine has."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # not on Windows
+        return 8 << 30
+
+
+def footprint(source: Path) -> int:
+    """About how many bytes it takes to colour a photo; what cannot be told is found out by reading it."""
+    pillow.prepare(images.MAX_PIXELS)
+    try:
+        with Image.open(source) as image:
+            deep = image.mode.startswith(("I", "F"))
+            return image.width * image.height * BYTES_A_PIXEL * (2 if deep else 1)
+    except Exception:  # Pillow does not know it, or nobody does
+        try:
+            return source.stat().st_size * 4
+        except OSError:
+            return 0
+
+
+class Budget:
+    """Bytes that photos may take at once: first come, first served; one that is too large goes alone.
+
+    Args:
+        total: how many there are.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total = self.free = total
+        self.line: deque[object] = deque()
+        self.change = threading.Condition()
+
+    @contextmanager
+    def taken(self, size: int) -> Iterator[None]:
+        """Wait for so many bytes, and keep them for a while."""
+        size, ticket = min(size, self.total), object()
+        with self.change:
+            self.line.append(ticket)
+            self.change.wait_for(lambda: self.line[0] is ticket and self.free >= size)
+            self.line.popleft()
+            self.free -= size
+            self.change.notify_all()
+        try:
+            yield
+        finally:
+            with self.change:
+                self.free += size
+                self.change.notify_all()
+
+
+@contextmanager
+def for_many(colouriser: Colouriser, *, many: bool = True) -> Iterator[Colouriser]:
+    """A colouriser for many threads, of which each does a whole picture.
+
+    Args:
+        colouriser: for one thread.
+        many: whether it is worth while to load what is faster for many pictures.
+    """
+    backend = colouriser.backend
+    if many and isinstance(backend, OnnxBackend) and backend.provider == "CPUExecutionProvider":
+        yield colouriser.over(backend.single, compiled=True)
+    else:
+        with Shared(backend) as shared:
+            yield colouriser.over(shared, compiled=many)
+
+
+class Shared:
+    """A backend for many threads: what they ask at the same time goes through the network as one batch.
+
+    Args:
+        backend: what predicts.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend, self.name = backend, backend.name
+        self.asked: queue.SimpleQueue[tuple[Floats, Future[Floats]] | None] = queue.SimpleQueue()
+        self.thread = threading.Thread(target=self._serve, name="network", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begin to serve."""
+        self.thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Stop when all that was asked is answered."""
+        self.asked.put(None)
+        self.thread.join()
+
+    def predict_ab(self, L: Floats) -> Floats:
+        """L (N, 1, H, W) float32 0..100 -> ab (N, 2, H, W) float32."""
+        answer: Future[Floats] = Future()
+        self.asked.put((L, answer))
+        return answer.result()
+
+    def _serve(self) -> None:
+        more = True
+        while more:
+            batch = [self.asked.get()]
+            while len(batch) < AT_ONCE and batch[-1] is not None and not self.asked.empty():
+                batch.append(self.asked.get())
+            asked = [one for one in batch if one is not None]
+            more = len(asked) == len(batch)
+            if not asked:
+                return
+            try:
+                ab = self.backend.predict_ab(np.concatenate([L for L, _ in asked]))
+            except Exception as err:  # goes to those who asked
+                for _, answer in asked:
+                    answer.set_exception(err)
+            else:
+                ends = np.cumsum([len(L) for L, _ in asked])
+                for (_, answer), part in zip(asked, np.split(ab, ends[:-1]), strict=True):
+                    answer.set_result(part)

@@ -1,0 +1,191 @@
+"""Many photos: jobs -> outcomes, several side by side, remembered in a ledger.
+
+Each photo stays with one thread from its bytes to its coloured file, and there is one thread more than
+processors, for some wait for the disk. On the CPU each runs the network by itself; a GPU takes what several
+ask at the same time as one batch. What photos take in memory is added up, so that large ones wait for each
+other. Outcomes come as photos end; the ledger has them in order.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import replace
+from hashlib import file_digest
+from pathlib import Path
+
+from colourise.archives.job import Outcome, Settings
+from colourise.archives.ledger import Ledger, Row
+from colourise.archives.pending import Due, how_of
+from colourise.archives.photo import colour
+from colourise.archives.pool import Budget, default_workers, footprint, for_many, machine_memory
+from colourise.archives.staging import staged
+from colourise.colouriser import Colouriser
+from colourise.errors import ColouriseError, PhotoError
+from colourise.files.atomic import part_prefix
+from colourise.files.stamp import Stamp
+from colourise.files.storage import stamp_of
+
+HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # disk full, or read-only: every photo would meet it
+
+
+def run(
+    todo: Sequence[Due],
+    colouriser: Colouriser,
+    settings: Settings,
+    *,
+    ledger: Ledger | None = None,
+    workers: int | None = None,
+    memory: int | None = None,
+) -> Iterator[Outcome]:
+    """Do jobs, and tell of each as it ends; never raises for one photo.
+
+    Ends early where the disk is full or read-only. On Ctrl-C, photos that are begun are ended first.
+
+    Args:
+        todo: what `due` gives.
+        colouriser: what colours.
+        settings: how photos are written.
+        ledger: where it is remembered.
+        workers: photos at a time; by default one more than there are processors.
+        memory: bytes that photos may take at once; by default half of the machine's.
+    """
+    if not todo:
+        return
+    how = how_of(colouriser, settings)
+    if ledger is not None:
+        ledger.write(planned(one, how, str(colouriser.model)) for one in todo)
+        ledger.save()
+    workers = workers or default_workers()
+    budget = Budget(memory or machine_memory() // 2)
+    many = (
+        ledger is not None or len(todo) > workers
+    )  # not so few that getting ready takes longer than they do
+    with for_many(colouriser, many=many) as ready, ThreadPoolExecutor(workers) as pool:
+        waiting, running = deque(todo), set[Future[Outcome]]()
+
+        def ended(some: set[Future[Outcome]]) -> Iterator[Outcome]:
+            for future in some:
+                outcome = future.result()
+                if ledger is not None and not outcome.hopeless:
+                    ledger.write([row_of(outcome, how, str(colouriser.model))])
+                if outcome.hopeless:
+                    waiting.clear()
+                yield outcome
+
+        try:
+            while waiting or running:
+                while waiting and len(running) < 2 * workers:
+                    running.add(
+                        pool.submit(do, waiting.popleft(), ready, settings, budget, ledger is not None)
+                    )
+                over, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from ended(over)
+        except KeyboardInterrupt:
+            begun = {future for future in running if not future.cancel()}
+            wait(begun)
+            yield from ended(begun)
+            raise
+        finally:
+            if ledger is not None:
+                ledger.save()
+
+
+def do(one: Due, colouriser: Colouriser, settings: Settings, budget: Budget, hashed: bool) -> Outcome:
+    """Do one job, whatever happens."""
+    start = time.perf_counter()
+    settings = replace(settings, overwrite=settings.overwrite or one.overwrite)
+    outcome = Outcome(one.job, "failed")
+    try:
+        with staged(one.job, overwrite=settings.overwrite) as here:
+            before = stamp_of(here.source)
+            if hashed and before is not None:
+                with here.source.open("rb") as file:
+                    outcome.hash = file_digest(file, "sha256").digest()
+            if hashed and before is not None and outcome.hash == one.hash:
+                raise Unchanged
+            with budget.taken(footprint(here.source)):
+                outcome.notes = colour(
+                    here.source, here.target, colouriser, settings, sheet=here.sheet, stamp=before
+                )
+        outcome.result = "coloured"
+    except Unchanged:
+        outcome.result = "skipped"
+    except ColouriseError as err:
+        outcome.reason = str(err) if isinstance(err, PhotoError) else f"{one.job.source}: {err}"
+        outcome.hopeless = isinstance(err.__cause__, OSError) and err.__cause__.errno in HOPELESS
+    except OSError as err:  # of looking whether files are there
+        outcome.reason = f"{err.filename or one.job.source}: {err.strerror}"
+        outcome.hopeless = err.errno in HOPELESS
+    except MemoryError:
+        outcome.reason = f"{one.job.source}: not enough memory for this photo"
+    if outcome.result == "failed":
+        outcome.notes = []
+    if hashed:
+        with suppress(PhotoError):  # a store that no longer answers
+            outcome.made = stamp_of(one.job.target)
+    outcome.seconds = time.perf_counter() - start
+    return outcome
+
+
+class Unchanged(Exception):  # noqa: N818  # nothing is wrong
+    """Leaves a job whose photo is what it was when it was coloured."""
+
+
+def planned(one: Due, how: str, model: str) -> Row:
+    """The row of a job that has not begun."""
+    job = one.job
+    stamp = job.stamp or Stamp(0, 0)
+    return Row(job.key, str(job.source), str(job.target), stamp, how, model, made=one.there, hash=one.hash)
+
+
+def row_of(outcome: Outcome, how: str, model: str) -> Row:
+    """The row of a job that has ended."""
+    job = outcome.job
+    return Row(
+        job.key,
+        str(job.source),
+        str(job.target),
+        job.stamp or Stamp(0, 0),
+        how,
+        model,
+        "failed" if outcome.result == "failed" else "coloured",
+        outcome.hash,
+        outcome.reason,
+        outcome.notes,
+        outcome.seconds,
+        outcome.made,
+        time.time(),
+    )
+
+
+def sweep(rows: Iterable[Row]) -> None:
+    """Remove the unfinished files that a killed run left of photos that it had planned."""
+    places: dict[Path, set[str]] = {}
+    for row in rows:
+        places.setdefault(row.target.parent, set()).add(part_prefix(row.target))
+    for folder, prefixes in places.items():
+        with suppress(FileNotFoundError):  # a store without such a folder
+            for part in folder.glob(".colourise-*.part"):
+                if part.name[: len(next(iter(prefixes)))] in prefixes:
+                    part.unlink(missing_ok=True)
+
+
+def still_needed(todo: Iterable[Due]) -> str:
+    """What a user whose disk is full must know."""
+    read = made = left = photos = 0
+    for one in todo:
+        size, there = one.job.stamp.size if one.job.stamp else 0, stamp_of(one.job.target)
+        if there is None:
+            left, photos = left + size, photos + 1
+        else:
+            read, made = read + size, made + there.size
+    need = left * (made / read if read else 1.5)
+    return (
+        f"{photos} photos are left, and need about {need / 1e9:.2g} GB; free some space and run the same "
+        "command again"
+    )
