@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
@@ -11,32 +12,49 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from colourise.errors import PhotoError
-
 
 def part_prefix(target: Path) -> str:
-    """Give the beginning of the names of a target's unfinished files, short however long its own is."""
+    """Return the beginning of the names of a target's unfinished files, short however long its own is."""
     return f".colourise-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}-"
 
 
 @contextmanager
-def atomic(target: Path, overwrite: bool) -> Iterator[BinaryIO]:
+def atomic(target: Path, overwrite: bool = True, *, sync: bool = True) -> Iterator[BinaryIO]:
     """Open a file that takes the target's place when it is complete, and vanishes when it is not.
 
-    After a kill a ".colourise-*.part" stays behind; the target itself is never half a file.
+    After a kill a hidden ".colourise-*.part" stays behind; the target itself is never half a file.
+
+    Args:
+        target: the file to write; a symbolic link stays one, and an existing file's permissions stay.
+        overwrite: whether the target may exist already.
+        sync: whether to wait until the bytes are on the disk, so that a power failure leaves no empty file.
+    Raises:
+        FileExistsError: the target exists and may not be overwritten, or is not a regular file.
+        OSError: it cannot be written.
     """
-    target = target.resolve()  # a symbolic link stays one
+    with atomic_path(target, overwrite, sync=sync) as part, part.open("xb") as file:
+        yield file
+
+
+@contextmanager
+def atomic_path(target: Path, overwrite: bool = True, *, sync: bool = True) -> Iterator[Path]:
+    """Return the path of an unfinished file, as `atomic` does, for what opens its file by name."""
+    target = target.resolve()
     if target.exists():
         if not target.is_file():
-            raise PhotoError("is not a regular file; choose another name")
+            reason = "is not a regular file; choose another name"
+            raise FileExistsError(errno.EEXIST, reason, str(target))
         if not overwrite:
-            raise PhotoError("exists already; choose another name, or allow overwriting")
+            reason = "exists already; choose another name, or allow overwriting"
+            raise FileExistsError(errno.EEXIST, reason, str(target))
     part = target.with_name(f"{part_prefix(target)}{secrets.token_hex(4)}.part")
     try:
-        with part.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        yield part
+        if sync:
+            with part.open(
+                "r+b"
+            ) as file:  # a file that is open for reading alone cannot be synced everywhere
+                os.fsync(file.fileno())
         if target.exists():
             shutil.copymode(target, part)
         part.replace(target)
