@@ -19,7 +19,8 @@ from torch.utils.data import DataLoader
 
 from colourise.data.crops import Crops
 from colourise.data.photos import find_photos
-from colourise.training.loop import Learner, mixed_precision
+from colourise.training.devices import mixed_precision
+from colourise.training.learner import Learner
 from colourise.training.recipes import RECIPES
 
 PHOTOS = Path(__file__).parent.parent / "tests" / "photos"

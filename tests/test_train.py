@@ -36,11 +36,18 @@ from colourise.models import checkpoints
 from colourise.models.card import Card
 from colourise.models.networks import norms, registry
 from colourise.models.networks.patchgan import PatchGAN
+from colourise.models.networks.registry import LOSS_NETWORKS
 from colourise.models.networks.unet import NORMS
 from colourise.training import losses
-from colourise.training.loop import Learner, groups, lost_balance, mixed_precision, one_cycle, start, train
-from colourise.training.recipes import ARGUMENTS, LOSS_NETWORKS, RECIPES, TrainConfig, configure
-from colourise.training.run_folder import ignore_interruptions, rewind
+from colourise.training.config import ARGUMENTS, TrainConfig
+from colourise.training.devices import ignore_interruptions, mixed_precision
+from colourise.training.learner import Learner, groups, one_cycle
+from colourise.training.loop import train
+from colourise.training.overrides import configure
+from colourise.training.recipes import RECIPES
+from colourise.training.run_folder import rewind
+from colourise.training.scoring import lost_balance
+from colourise.training.warm_start import start
 
 ROOT = Path(__file__).parent.parent
 TINY = TrainConfig(
@@ -674,7 +681,7 @@ def test_a_gradient_that_is_not_finite_stops_the_run_before_its_step(photos, tmp
     def loss(ab, truth, beta):
         return (ab * 0).abs().sum().sqrt()  # 0, and its slope there is infinite
 
-    monkeypatch.setattr("colourise.training.loop.pixel_loss", loss)
+    monkeypatch.setattr("colourise.training.learner.pixel_loss", loss)
     with pytest.raises(
         TrainingError, match=r"the gradient of batch 1 is not finite \(\d\d\.jpg, .*smaller lr"
     ):
@@ -1240,7 +1247,7 @@ def test_accelerate_launch_chooses_the_precision_where_we_do_not(monkeypatch):
 
 
 def test_parts_of_a_batch_and_a_gan_are_not_for_fp16(photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("colourise.training.loop.mixed_precision", lambda precision, device: "fp16")
+    monkeypatch.setattr("colourise.training.devices.mixed_precision", lambda precision, device: "fp16")
     with pytest.raises(
         TrainingError, match=r"accumulate=2: not in fp16 with discriminators.*--precision bf16"
     ):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from colourise.evaluation.study import Naturalness
     from colourise.films.pipeline import Progress as FilmProgress
     from colourise.models.checkpoints import Row
-    from colourise.training.loop import Progress as TrainingProgress
+    from colourise.training.events import Progress as TrainingProgress
 
 out = Console(highlight=False, emoji=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)

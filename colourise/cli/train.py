@@ -113,7 +113,7 @@ def train(
     if sum(way is not None for way in (held_out, train_per_class, split)) > 1:
         raise typer.BadParameter("--held-out, --split and --train-per-class are three ways; choose one")
     with refusals():
-        from colourise.training.recipes import configure, listed
+        from colourise.training.overrides import configure, listed
 
         config = configure(recipe, set_ or [])
         if show:
@@ -124,8 +124,8 @@ def train(
             raise typer.BadParameter("--data says which folder of colour photos to learn from")
         from colourise.data.split import parts
         from colourise.models import checkpoints
-        from colourise.training.loop import check_start
         from colourise.training.loop import train as run_training
+        from colourise.training.warm_start import check_start
 
         trained = [checkpoints.find(name, need="safetensors") for name in start_from or []]
         check_start(config, trained, encoder_weights)

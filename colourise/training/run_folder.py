@@ -1,4 +1,4 @@
-"""What a run keeps: means of its losses, `resume.pt`, `metrics.csv`; and how it is stopped.
+"""What a run keeps: means of its losses, `resume.pt`, `metrics.csv`.
 
 All of it survives a kill: `resume.pt` is the old one or the new one, and rows that a killed run wrote beyond
 its last save are dropped when it goes on.
@@ -7,7 +7,6 @@ its last save are dropped when it goes on.
 from __future__ import annotations
 
 import csv
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -90,16 +89,3 @@ def rewind(file: Path, step: int) -> None:
             file.write_text("".join([header, *kept]))
         else:
             file.unlink()  # with its header, which may be of other losses
-
-
-def ignore_interruptions(worker: int) -> None:
-    """Let a loader's worker leave Ctrl-C and a polite kill, which reach a whole group, to its master.
-
-    It heeds a second kill: at exit, the master sends its workers two.
-    """
-
-    def forgive(number: int, frame: object) -> None:
-        signal.signal(number, signal.SIG_DFL)
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, forgive)

@@ -1,0 +1,131 @@
+"""What the first process of a run writes and reports: scores, previews, release files, `resume.pt`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+from PIL import Image
+from torch.utils.tensorboard import SummaryWriter
+
+from colourise.data.photos import Source
+from colourise.models import checkpoints
+from colourise.models.card import Card
+from colourise.models.networks import norms
+from colourise.training.events import Progress
+from colourise.training.learner import Learner
+from colourise.training.run_folder import Means, rewind, save_resume, write_row
+from colourise.training.scoring import heading, lost_balance, score
+
+SAVE_EVERY = 300  # seconds between saves of `resume.pt`
+
+
+class Recorder:
+    """Means, scores and checkpoints of a run; a context manager, which holds TensorBoard's file open.
+
+    Args:
+        run: folder of the run.
+        learner: what learns.
+        held_out: photos to score on.
+        photos: hash of the names of those that it learns from.
+        card: of the release files, with nothing but the models that it started from for a recipe.
+        resumed: what a stopped run left, or None.
+        score_every: batches between scores.
+        report: is told how the run goes on, about once a second.
+    """
+
+    def __init__(
+        self,
+        run: Path,
+        learner: Learner,
+        held_out: Sequence[Source],
+        *,
+        photos: str,
+        card: Card,
+        resumed: dict[str, Any] | None,
+        score_every: int,
+        report: Callable[[Progress], None],
+    ) -> None:
+        self.run, self.learner, self.config, self.held_out = run, learner, learner.config, held_out
+        self.photos, self.card, self.score_every, self.report = photos, card, score_every, report
+        self.first: int = resumed["step"] if resumed else 0
+        self.scores: dict[str, float] = resumed["scores"] if resumed else {}
+        self.scored_at: int = resumed.get("scored_at", 0) if resumed else 0
+        self.steps = self.config.images // self.config.batch
+        self.recent, self.means = Means(), Means()  # since the last report; since the last scores
+
+    def __enter__(self) -> Self:
+        """Open TensorBoard's file, and drop rows that a killed run wrote beyond its last save."""
+        rewind(self.run / "metrics.csv", self.first)
+        self.reported = self.saved = time.monotonic()
+        self.writer = SummaryWriter(self.run / "tensorboard", purge_step=self.first + 1)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close TensorBoard's file."""
+        self.writer.close()
+
+    def add(self, losses: dict[str, float]) -> None:
+        """Count what one batch, or part of one, has cost."""
+        self.recent.add(losses)
+        self.means.add(losses)
+
+    def record(self, step: int, *, stopped: bool) -> None:
+        """Report, score and save after a whole batch, each when it is time to."""
+        scored = step % self.score_every == 0 or step == self.steps
+        if time.monotonic() - self.reported > 1 or scored or stopped:
+            self.tell(step, scored=scored)
+        if time.monotonic() - self.saved > SAVE_EVERY or scored or stopped:
+            self.save(step)
+
+    def tell(self, step: int, *, scored: bool) -> None:
+        """Report losses and speed, and, if it is time to, score."""
+        part = self.config.batch // self.config.accumulate
+        speed = self.recent.count * part / (time.monotonic() - self.reported)
+        progress = Progress(step, self.steps, self.recent.take(), speed)
+        if scored:
+            self.score(progress)
+        for name, value in {**progress.losses, "images_per_second": speed}.items():
+            self.writer.add_scalar(f"train/{name}", value, step)
+        for name, value in (progress.scores or {}).items():
+            self.writer.add_scalar(f"held_out/{name}", value, step)
+        self.report(progress)
+        self.reported = time.monotonic()
+
+    def score(self, progress: Progress) -> None:
+        """Score the averaged generator on the held-out photos, and draw a preview of them."""
+        step, means = progress.step, self.means.take()
+        progress.warning = lost_balance(means)
+        sheet, self.scores = score(self.learner.averaged(), self.config, self.held_out, heading(step, means))
+        Image.fromarray(sheet).save(self.run / f"preview-{step:06d}.jpg", quality=90)
+        progress.scores, self.scored_at = self.scores, step
+        write_row(self.run / "metrics.csv", {"step": step, **means, **self.scores})
+        self.writer.add_image("preview", sheet, step, dataformats="HWC")
+
+    def save(self, step: int) -> None:
+        """Write the release files, the averaged weights as fp16 and their card, and then `resume.pt`."""
+        config, learner = self.config, self.learner
+        seen = {"images_seen": step * config.batch, "scored_at": self.scored_at * config.batch}
+        card = replace(self.card, recipe=asdict(config) | seen | self.card.recipe, scores=self.scores)
+        state = norms.plain_state_dict(learner.averaged())
+        checkpoints.save(state, self.run / self.run.name, card, half=True)
+        device = learner.accelerator.device
+        resume = {
+            "config": asdict(config),
+            "photos": self.photos,
+            "step": step,
+            "scores": self.scores,
+            "scored_at": self.scored_at,
+            "rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state(device) if learner.cuda else None,
+            "learner": learner.state_dict(),
+        }
+        save_resume(self.run, resume)  # last: a run that is at its end has released its end
+        self.saved = time.monotonic()

@@ -1,0 +1,79 @@
+"""Score a run on its held-out photos, draw a preview of them, and say when a GAN has lost its balance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from colourise.colouriser import Colouriser
+from colourise.data.crops import square
+from colourise.data.photos import Source, place_of, read_rgb
+from colourise.errors import PhotoError, TrainingError
+from colourise.evaluation.figures import contact_sheet, grey_of
+from colourise.evaluation.metrics import Picture
+from colourise.evaluation.photos import evaluate
+from colourise.models.backends import TorchBackend
+from colourise.training.config import TrainConfig
+
+PREVIEWS = 8  # held-out photos on a preview sheet
+WON = 0.9  # a discriminator that finds real pictures so much more real than generated ones has won
+
+
+def check_held_out(photos: Sequence[Source]) -> None:
+    """Refuse held-out photos of which none can be scored, before hours go by.
+
+    Raises:
+        TrainingError: none can be read, or those that can have no colour.
+    """
+    broken = 0
+    for photo in photos:
+        try:
+            truth = square(read_rgb(photo), 256)
+        except PhotoError:
+            broken += 1
+        else:
+            if (truth != truth[..., :1]).any():
+                return
+    where = place_of(photos[0]).parent if photos else "held out"
+    grey = f"those of the held-out photos that can be read ({len(photos) - broken} of {len(photos)}) are grey"
+    what = grey if broken < len(photos) else "none of the held-out photos can be read"
+    raise TrainingError(f"{where}: {what}; hold out photos in colour")
+
+
+def score(
+    generator: nn.Module, config: TrainConfig, held_out: Sequence[Source], heading: str
+) -> tuple[Picture, dict[str, float]]:
+    """Score the averaged generator on held-out photos; returns a sheet of the first few, and the scores."""
+    device = str(next(generator.parameters()).device)
+    colouriser = Colouriser(
+        TorchBackend(generator, device=device, precision="fp32"), input_size=config.input_size
+    )
+    rows: list[list[Picture]] = []
+
+    def keep(photo: Source, predicted: Picture, truth: Picture) -> None:
+        if len(rows) < PREVIEWS:
+            rows.append([grey_of(truth), predicted, truth])
+
+    scores = evaluate(colouriser, held_out, each=keep, failed=lambda err: None)
+    if not rows:
+        raise TrainingError(
+            f"{place_of(held_out[0]).parent}: the held-out photos can no longer be read; put them back"
+        )
+    return contact_sheet(rows, columns=2, heading=heading), scores.summary()
+
+
+def heading(step: int, means: dict[str, float]) -> str:
+    """What stands above a preview."""
+    judged = f", real {means['real']:.2f}, fake {means['fake']:.2f}" if "real" in means else ""
+    return f"batch {step}{judged}" + ": the discriminator wins" * bool(lost_balance(means))
+
+
+def lost_balance(means: dict[str, float]) -> str:
+    """A warning if the discriminator has won: then the generator no longer learns from it."""
+    if "real" not in means or means["real"] - means["fake"] < WON:
+        return ""
+    return (
+        f"the discriminator wins: it finds real photos {means['real']:.2f} real and coloured ones "
+        f"{means['fake']:.2f}; look at the preview, and try spectral_norm=true or a smaller lr"
+    )

@@ -1,0 +1,91 @@
+"""Where a generator's first weights come from: chance, ImageNet, or trained models."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from torch import nn
+
+from colourise.errors import TrainingError
+from colourise.models import checkpoints
+from colourise.models.card import Card
+from colourise.models.checkpoints import Checkpoint
+from colourise.models.networks import registry
+from colourise.training.config import TrainConfig
+
+
+def check_start(config: TrainConfig, givers: Sequence[Checkpoint], encoder_weights: Path | None) -> None:
+    """Refuse first weights that are not of the network to train.
+
+    A trained model's decoder may have other widths; where they differ, it has no weights to give.
+
+    Raises:
+        TrainingError: naming both.
+    """
+    if encoder_weights is not None and config.architecture != "encoder_unet":
+        raise TrainingError(f"{encoder_weights}: {config.architecture} has no encoder; leave it out")
+    for card in (giver.card for giver in givers):
+        if (card.architecture, apart_from_widths(card)) != (config.architecture, apart_from_widths(config)):
+            raise TrainingError(
+                f"{card.name}: is {card.architecture} {json.dumps(card.arguments)}, and the recipe has "
+                f"{config.architecture} {json.dumps(config.arguments)}; set the same"
+            )
+        if encoder_weights is not None:
+            raise TrainingError(
+                f"{encoder_weights}: {card.name} has all its weights; leave one of the two out"
+            )
+
+
+def apart_from_widths(one: Card | TrainConfig) -> dict[str, Any]:
+    """A network's arguments, without the one in which a model to start from may differ."""
+    return {name: value for name, value in one.arguments.items() if name != "widths"}
+
+
+def start(
+    config: TrainConfig, first_weights: Sequence[Checkpoint] | Path | None, *, fresh: bool
+) -> nn.Module:
+    """A new generator; a fresh run's starts from trained models, or its encoder from ImageNet.
+
+    Raises:
+        TrainingError: the encoder's weights are not cached and cannot be downloaded, or do not fit.
+    """
+    if first_weights and not isinstance(first_weights, Path):
+        return mended(registry.build(config.architecture, **config.arguments), first_weights)
+    for chatter in ("timm", "huggingface_hub"):  # keys of the classifier that is left out; retries
+        logging.getLogger(chatter).setLevel(logging.ERROR)
+    arguments = dict(config.arguments)
+    if fresh and config.architecture == "encoder_unet":
+        arguments["pretrained"] = first_weights or True
+    try:
+        return registry.build(config.architecture, **arguments)
+    except (OSError, RuntimeError, SafetensorError) as err:
+        raise TrainingError(
+            f"{first_weights or 'the encoder'}: its ImageNet weights cannot be loaded "
+            f"({str(err).splitlines()[0]}); connect once, or give --encoder-weights"
+        ) from err
+
+
+def mended(generator: nn.Module, givers: Sequence[Checkpoint]) -> nn.Module:
+    """The generator with weights of trained models: each part of it from the first that has it whole."""
+    state = generator.state_dict()
+    for giver in reversed(givers):
+        given = checkpoints.load_generator(giver).state_dict()
+        lacking = {
+            part_of(name)
+            for name, value in state.items()
+            if name not in given or given[name].shape != value.shape
+        }
+        state |= {name: given[name] for name in state if part_of(name) not in lacking}
+    generator.load_state_dict(state)
+    return generator
+
+
+def part_of(name: str) -> str:
+    """What a weight belongs to: a stage, such as "ups.2", or what lies at the top, such as "encoder"."""
+    top, below = name.split(".")[:2]
+    return f"{top}.{below}" if below.isdigit() else top
