@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from colourise.files.names import FORMAT_NAMES
+
 
 class BackendChoice(StrEnum):
     """Values of --backend."""
@@ -37,13 +39,7 @@ class PrecisionChoice(StrEnum):
 class FormatChoice(StrEnum):
     """Values of --format."""
 
-    jpg = "jpg"
-    png = "png"
-    tif = "tif"
-    webp = "webp"
-    bmp = "bmp"
-    avif = "avif"
-    heic = "heic"
+    vars().update({name: name for name in FORMAT_NAMES})
 
 
 class CodecChoice(StrEnum):

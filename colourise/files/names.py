@@ -26,6 +26,9 @@ _SUFFIXES = {
 FORMATS = {suffix: kind for kind, suffixes in _SUFFIXES.items() for suffix in suffixes}
 """Suffixes, and the formats (by Pillow's names) that `images.write` makes of them."""
 
+FORMAT_NAMES = tuple(suffixes[0].removeprefix(".") for suffixes in _SUFFIXES.values())
+"""Names that the user gives to formats, as in --format jpg: the first suffix of each."""
+
 EXTENSIONS = frozenset(FORMATS)
 """What a walk through a folder takes as photos: the formats that can come back under the same name."""
 

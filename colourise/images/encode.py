@@ -60,7 +60,7 @@ def encode(
         notes.append(f"what was transparent became white, as {kind} has no transparency; TIFF and PNG do")
 
     data = metadata if pixels.ndim == 3 else replace(metadata, icc=None)  # that is for RGB
-    if data.edit and kind != "BMP":  # which has no place for it
+    if data.edit and kind not in pillow.NO_METADATA:
         from colourise.images import provenance
 
         data = provenance.told(data, pillow.JPEG_SEGMENT if kind == "JPEG" else None, notes)

@@ -29,6 +29,9 @@ QUALITY = {"JPEG": 95, "WEBP": 95, "AVIF": 90, "HEIF": 90}
 NO_ALPHA = ("JPEG", "BMP")
 """Formats without transparency."""
 
+NO_METADATA = ("BMP",)
+"""Formats without a place for EXIF, XMP and IPTC."""
+
 JPEG_SEGMENT = 65_000
 """Bytes of EXIF, XMP or IPTC that fit into a JPEG, headers apart."""
 
@@ -167,9 +170,9 @@ def _options(metadata: meta.Metadata, kind: str, notes: list[str]) -> dict[str, 
 
         options["pnginfo"] = PngInfo()
         options["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
-    elif kind == "BMP":
+    elif kind in NO_METADATA:
         if exif or xmp or iptc:
-            notes.append("BMP has no place for EXIF, XMP and IPTC data; they are left out")
+            notes.append(f"{kind} has no place for EXIF, XMP and IPTC data; they are left out")
         options = {"dpi": dpi}
     elif kind in ("WEBP", "AVIF", "HEIF"):
         options["exif"] = meta.for_box(exif, dpi)
