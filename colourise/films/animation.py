@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -19,11 +21,13 @@ from colourise import images
 from colourise.errors import FilmError
 from colourise.films import decode
 from colourise.films.encode import Segment
-from colourise.films.film import ANIMATION, BT709, DAMAGED, UNSPECIFIED, Damage, Film, Frame
+from colourise.films.film import BT709, DAMAGED, UNSPECIFIED, Damage, Film, Frame
+from colourise.films.options import Encoding
 from colourise.images import pillow
 from colourise.lab.pictures import one_channel
 
 FORMATS = {".gif": "GIF", ".webp": "WEBP"}
+EVERYTHING = (-1 << 62, 1 << 62)  # from the first to the last pts
 UNSAID = 100  # milliseconds that a picture is shown where the file says nothing or 0, as browsers do
 QUALITY = 90  # of WebP
 
@@ -55,10 +59,11 @@ def look(path: Path) -> Film:
         raise FilmError(f"{path}: {DAMAGED}") from err
     seconds = Fraction(sum(lengths), 1000)
     return Film(
-        path,
-        ANIMATION,
-        0,
-        *size,
+        path=path,
+        container=None,
+        stream=0,
+        width=size[0],
+        height=size[1],
         rate=len(lengths) / seconds,
         time_base=Fraction(1, 1000),
         start=Fraction(0),
@@ -80,8 +85,18 @@ def length_of(picture: Image.Image) -> int:
     return round(picture.info.get("duration") or UNSAID)
 
 
-def frames(film: Film, damage: Damage) -> Iterator[Frame]:
-    """The pictures of an animation; what is transparent is white."""
+def frames(
+    film: Film, first: Fraction | int, last: Fraction | int, damage: Damage, *, deinterlace: bool = False
+) -> Iterator[Frame]:
+    """Yield the pictures of an animation; what is transparent is white, and nothing is interlaced.
+
+    Args:
+        film: what `look` found.
+        first: `pts` before which pictures are left out.
+        last: `pts` from which on they are.
+        damage: counts what cannot be read.
+        deinterlace: changes nothing here.
+    """
     at = 0
     try:
         with Image.open(film.path) as image:
@@ -89,10 +104,32 @@ def frames(film: Film, damage: Damage) -> Iterator[Frame]:
             for picture in ImageSequence.Iterator(image):
                 length = length_of(picture)
                 rgb = Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
-                yield Frame(one_channel(np.asarray(rgb)), at, length)
+                if first <= at < last:
+                    yield Frame(one_channel(np.asarray(rgb)), at, length)
                 at += length
     except (OSError, SyntaxError, ValueError, EOFError):
         damage.broke_off = True
+
+
+@dataclass(frozen=True)
+class AnimationPlan:
+    """What becomes of a film in an animation: its pictures alone."""
+
+    notes: tuple[str, ...] = ()
+    """What is left out, in words."""
+    encoding: Encoding = field(default_factory=partial(Encoding, "ffv1"))
+    """How the coloured pictures are stored until they are written."""
+
+
+def plan(film: Film, target: Path, encoding: Encoding) -> AnimationPlan:
+    """Find out, before work starts, what an animation leaves out.
+
+    Raises:
+        FilmError: it is to be encoded in some way of films.
+    """
+    if encoding != Encoding():
+        raise FilmError(f"{target}: --codec, --crf and --preset are not for {target.suffix}; leave them out")
+    return AnimationPlan((f"{target.suffix} has no sound, so it is left out",) * film.sound)
 
 
 def write(film: Film, segments: Sequence[Segment], target: Path, file: IO[bytes]) -> None:
@@ -113,7 +150,7 @@ def write(film: Film, segments: Sequence[Segment], target: Path, file: IO[bytes]
 
     def pictures() -> Iterator[Image.Image]:
         for segment in segments:
-            for frame in decode.frames(decode.look(segment.path), -1 << 62, 1 << 62, Damage()):
+            for frame in decode.frames(decode.look(segment.path), *EVERYTHING, Damage()):
                 yield Image.fromarray(np.ascontiguousarray(np.rot90(frame.pixels, film.turns))).convert("RGB")
 
     coming = pictures()

@@ -13,17 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
-
-from colourise.colouriser import Colouriser
-from colourise.errors import FilmError, PhotoError
-from colourise.files.atomic import atomic
+from colourise.colouriser import Colouriser, ModelId
+from colourise.errors import FilmError
 from colourise.files.names import PART
-from colourise.films import animation, mux
+from colourise.films import output
 from colourise.films.compare import side_by_side
-from colourise.films.film import ANIMATION, Damage
-from colourise.films.job import Job, frames_about, how_of, window_of
-from colourise.films.pipeline import Progress, encode
+from colourise.films.encode import failures
+from colourise.films.job import Job, how_of
+from colourise.films.pipeline import Progress, Run
 from colourise.films.work import Work
 from colourise.version import __version__
 
@@ -64,40 +61,49 @@ def colour(
     Raises:
         FilmError: it cannot be read or written.
     """
-    film, target, settings = job.film, job.target, job.settings
     stop = stop or threading.Event()
-    with Work(target, how_of(film, colouriser, settings), film, settings.encoding) as work:
-        damage = Damage()
-        start, end = window_of(film, settings)
-        progress = Progress(work.frames, frames_about(film, (start, end)), work.frames)
-        encode(film, work, colouriser, settings, (start, end), damage, progress, told, stop)
+    with Work(job.target, how_of(job, colouriser), job.film, job.settings.encoding) as work:
+        run = Run(job, work, colouriser, told, stop)
+        run.colour()
+        progress = run.progress
         speed = progress.speed
         if not work.segments and not stop.is_set():
-            raise FilmError(f"{film.path}: has no picture there that can be read; look at --start and --end")
-        part = target.with_name(f"{target.stem}{PART}{target.suffix}")
-        made_part = work.folder / "part"  # says that the part that is there is ours
-        if stop.is_set():
-            target, end = part, work.ends
-        if work.segments:
-            comment = (
-                f"coloured by colourise {__version__} with {colouriser.model}" if settings.history else ""
+            raise FilmError(
+                f"{job.film.path}: has no picture there that can be read; look at --start and --end"
             )
-            try:
-                overwrite = made_part.exists() if stop.is_set() else settings.overwrite
-                with atomic(target, overwrite=overwrite) as file:
-                    if job.plan.container == ANIMATION:
-                        animation.write(film, work.segments, target, file)
-                    else:
-                        mux.join(film, work.segments, job.plan, file, start=start, end=end, comment=comment)
-            except (PhotoError, OSError, av.FFmpegError) as err:
-                reason = getattr(err, "strerror", None) or str(err)
-                raise FilmError(f"{target}: {reason}; the same command goes on from here") from err
-        if stop.is_set():
-            made_part.touch()
-        else:
-            if made_part.exists():
-                part.unlink(missing_ok=True)
-            work.remove()
-            if settings.compare:
-                side_by_side(job, colouriser)
-        return Made(target, progress.done, progress.scenes, damage.notes(), speed, whole=not stop.is_set())
+        target = finish(job, work, colouriser.model, stopped=stop.is_set())
+        if not stop.is_set() and job.settings.compare:
+            side_by_side(job, colouriser)
+        return Made(
+            target, progress.done, progress.scenes, run.damage.notes(), speed, whole=not stop.is_set()
+        )
+
+
+def finish(job: Job, work: Work, model: ModelId, *, stopped: bool) -> Path:
+    """Join the segments to the coloured film, or to a part of it that plays, and say where that is.
+
+    Raises:
+        FilmError: it cannot be written.
+    """
+    film, target, settings = job.film, job.target, job.settings
+    part = target.with_name(f"{target.stem}{PART}{target.suffix}")
+    made_part = work.folder / "part"  # says that the part that is there is ours
+    if work.segments:
+        with failures(part if stopped else target, "the same command goes on from here"):
+            output.write(
+                film,
+                work.segments,
+                job.plan,
+                part if stopped else target,
+                start=job.start,
+                end=work.ends if stopped else job.end,
+                comment=f"coloured by colourise {__version__} with {model}" if settings.history else "",
+                overwrite=made_part.exists() if stopped else settings.overwrite,
+            )
+    if stopped:
+        made_part.touch()
+        return part
+    if made_part.exists():
+        part.unlink(missing_ok=True)
+    work.remove()
+    return target

@@ -7,17 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import av
 import numpy as np
 
 from colourise.colouriser import Colouriser
-from colourise.errors import FilmError, PhotoError
-from colourise.files.atomic import atomic, part_prefix
-from colourise.films import animation, mux, source
+from colourise.files.atomic import part_prefix
+from colourise.films import output, source
 from colourise.films.ahead import READY, Ahead
-from colourise.films.encode import Encoder, Segment
-from colourise.films.film import ANIMATION, Frame
-from colourise.films.job import Job, window_of
+from colourise.films.encode import Encoder, Segment, failures
+from colourise.films.film import Frame
+from colourise.films.job import Job
 from colourise.films.naming import sheet_of
 from colourise.films.pipeline import in_rgb
 from colourise.images.pillow import to_8_bits
@@ -31,9 +29,8 @@ def side_by_side(job: Job, colouriser: Colouriser) -> None:
         FilmError: it cannot be written.
     """
     film, settings = job.film, job.settings
-    start, end = window_of(film, settings)
     coloured = source.frames(source.look(job.target))
-    grey = source.frames(film, start=start, end=end, deinterlace=settings.deinterlace)
+    grey = source.frames(film, start=job.start, end=job.end, deinterlace=settings.deinterlace)
     none = np.zeros((2, 1, 1), np.float32)
 
     def pairs() -> Iterator[tuple[Pixels, Frame]]:
@@ -45,17 +42,15 @@ def side_by_side(job: Job, colouriser: Colouriser) -> None:
     width, height = (1, 2) if film.turns % 2 else (2, 1)
     wide = replace(film, width=width * film.width, height=height * film.height, bits=8)
     sheet = sheet_of(job.target)
-    try:
-        with TemporaryDirectory(prefix=part_prefix(sheet), dir=sheet.parent) as place:
-            path = Path(place, "segment.mkv")
-            with Encoder(path, wide, settings.encoding) as encoder, Ahead(pairs(), READY) as ready:
-                for pixels, frame in ready:
-                    encoder.write(encoder.prepare(pixels, frame))
-            segment = Segment(path, encoder.times.arrays())
-            with atomic(sheet, overwrite=settings.overwrite) as file:
-                if job.plan.container == ANIMATION:
-                    animation.write(film, [segment], sheet, file)
-                else:
-                    mux.join(film, [segment], job.plan, file, start=start, end=end)
-    except (PhotoError, OSError, av.FFmpegError) as err:
-        raise FilmError(f"{sheet}: {getattr(err, 'strerror', None) or err}") from err
+    with (
+        failures(sheet),
+        TemporaryDirectory(prefix=part_prefix(sheet), dir=sheet.parent) as place,
+    ):
+        path = Path(place, "segment.mkv")
+        with Encoder(path, wide, settings.encoding) as encoder, Ahead(pairs(), READY) as ready:
+            for pixels, frame in ready:
+                encoder.write(encoder.prepare(pixels, frame))
+        segment = Segment(path, encoder.times.arrays())
+        output.write(
+            film, [segment], job.plan, sheet, start=job.start, end=job.end, overwrite=settings.overwrite
+        )

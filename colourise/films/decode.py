@@ -47,22 +47,12 @@ def look(path: Path) -> Film:
     with open_film(path) as container:
         found = pictures_of(container)
         if not found:
-            kinds = {stream.type for stream in container.streams} - {"data"}
-            if not kinds:
-                raise FilmError(f"{path}: {DAMAGED}")
-            has = "only sound" if kinds == {"audio"} else "no pictures that move"
-            raise FilmError(f"{path}: has {has}; name a film")
+            raise FilmError(f"{path}: {without_pictures(container)}")
         stream = found[0]
         stream.thread_type = "AUTO"
         first = next(decoded(container, stream, Damage()), None)
         if first is None:
             raise FilmError(f"{path}: not one picture in it can be read; copy it again from its source")
-        full = first.color_range == ColorRange.JPEG or first.format.name.startswith("yuvj")
-        if first.format.name.startswith("gray"):  # which FFmpeg takes for full unless it is told
-            full = first.color_range != ColorRange.MPEG
-        matrix = first.colorspace
-        if matrix == UNSPECIFIED and not first.format.is_rgb:
-            matrix = BT601 if first.height <= SD_HEIGHT and first.width <= SD_WIDTH else BT709
         rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
         length = stream.duration and float(stream.duration * (stream.time_base or 0))
         if not length and container.duration:
@@ -75,25 +65,50 @@ def look(path: Path) -> Film:
         if first.rotation % 90:
             notes.append(f"is turned by {first.rotation} degrees, which is not kept")
         return Film(
-            path,
-            container.format.name,
-            stream.index,
-            first.width,
-            first.height,
-            rate,
-            stream.time_base or 1 / rate,
-            Fraction(container.start_time or 0, av.time_base),
-            length or None,
-            0 if first.rotation % 90 else first.rotation,
-            max(part.bits for part in first.format.components),
-            matrix,
-            full or (first.format.is_rgb and first.color_range != ColorRange.MPEG),
-            first.color_primaries,
-            first.color_trc,
-            stream.codec_context.sample_aspect_ratio or stream.sample_aspect_ratio,
-            first.interlaced_frame,
-            tuple(notes),
+            path=path,
+            container=container.format.name,
+            stream=stream.index,
+            width=first.width,
+            height=first.height,
+            rate=rate,
+            time_base=stream.time_base or 1 / rate,
+            start=Fraction(container.start_time or 0, av.time_base),
+            duration=length or None,
+            rotation=0 if first.rotation % 90 else first.rotation,
+            bits=max(part.bits for part in first.format.components),
+            matrix=matrix_of(first),
+            full_range=in_full_range(first),
+            primaries=first.color_primaries,
+            transfer=first.color_trc,
+            aspect=stream.codec_context.sample_aspect_ratio or stream.sample_aspect_ratio,
+            interlaced=first.interlaced_frame,
+            sound=bool(container.streams.audio),
+            notes=tuple(notes),
         )
+
+
+def without_pictures(container: Any) -> str:
+    """Say why a file that has no moving pictures is no film."""
+    kinds = {stream.type for stream in container.streams} - {"data"}
+    if not kinds:
+        return DAMAGED
+    return f"has {'only sound' if kinds == {'audio'} else 'no pictures that move'}; name a film"
+
+
+def matrix_of(picture: Any) -> int:
+    """Return the AVColorSpace of a picture; where it does not say, what players guess from its size."""
+    matrix: int = picture.colorspace
+    if matrix == UNSPECIFIED and not picture.format.is_rgb:
+        return BT601 if picture.height <= SD_HEIGHT and picture.width <= SD_WIDTH else BT709
+    return matrix
+
+
+def in_full_range(picture: Any) -> bool:
+    """Tell whether black is 0 in a picture, rather than 16."""
+    name = picture.format.name
+    if picture.format.is_rgb or name.startswith("gray"):  # grey is full to FFmpeg unless it is told
+        return bool(picture.color_range != ColorRange.MPEG)
+    return bool(picture.color_range == ColorRange.JPEG or name.startswith("yuvj"))
 
 
 def frames(

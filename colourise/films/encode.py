@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +15,7 @@ from av.codec.context import Flags
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
+from colourise.errors import FilmError, PhotoError
 from colourise.films.decode import SCALER
 from colourise.films.film import BT601, BT709, Film, Frame
 from colourise.films.options import Encoding
@@ -94,7 +96,7 @@ class Encoder:
         picture = self.scaler.reformat(
             rgb,
             format=self.format,
-            dst_colorspace=SWS[matrix_of(self.film)],
+            dst_colorspace=SWS[output_matrix(self.film)],
             dst_color_range=ColorRange.JPEG if self.film.full_range else ColorRange.MPEG,
             interpolation=SCALER,
         )
@@ -113,7 +115,7 @@ class Encoder:
             self.container.mux(packet)
 
 
-def matrix_of(film: Film) -> int:
+def output_matrix(film: Film) -> int:
     """AVColorSpace of the output: the source's where that is one for Y, Cb and Cr."""
     return film.matrix if film.matrix in SWS else BT709
 
@@ -125,7 +127,7 @@ def add_pictures(container: Any, film: Film, encoding: Encoding) -> Any:
     context.width, context.height = film.width, film.height
     context.pix_fmt = encoding.pixel_format(film)
     context.time_base = film.time_base
-    context.colorspace = matrix_of(film)
+    context.colorspace = output_matrix(film)
     context.color_range = ColorRange.JPEG if film.full_range else ColorRange.MPEG
     context.color_primaries, context.color_trc = film.primaries, film.transfer
     context.flags |= Flags.frame_duration | Flags.global_header
@@ -133,3 +135,13 @@ def add_pictures(container: Any, film: Film, encoding: Encoding) -> Any:
     if film.aspect:
         context.sample_aspect_ratio = film.aspect
     return stream
+
+
+@contextmanager
+def failures(target: Path, advice: str = "") -> Iterator[None]:
+    """Turn what can go wrong with writing a film into a FilmError about it."""
+    try:
+        yield
+    except (PhotoError, OSError, av.FFmpegError) as err:
+        reason = getattr(err, "strerror", None) or str(err)
+        raise FilmError(reason, path=target, advice=advice) from err

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from colourise.lab.pictures import Pixels
 
-ANIMATION = "animation"  # our name for the formats of animation.py
 DAMAGED = "damaged or cut off in its header, or no film; copy it again from its source"
 BT709, BT601, UNSPECIFIED = 1, 6, 2  # AVColorSpace
 
@@ -19,8 +18,8 @@ class Film:
 
     path: Path
     """The file."""
-    container: str
-    """FFmpeg's name of its format."""
+    container: str | None
+    """FFmpeg's name of its format; None for an animation, which Pillow reads."""
     stream: int
     """Which of its streams has the pictures."""
     width: int
@@ -51,6 +50,8 @@ class Film:
     """Width of a pixel over its height."""
     interlaced: bool
     """Whether its pictures are two half pictures each."""
+    sound: bool = False
+    """Whether there is anything to hear."""
     notes: tuple[str, ...] = ()
     """What the user must hear."""
 

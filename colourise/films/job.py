@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 from colourise.colouriser import Colouriser
 from colourise.errors import FilmError
-from colourise.files.names import ANIMATED
 from colourise.files.stamp import Stamp
+from colourise.films import output
+from colourise.films.animation import AnimationPlan
 from colourise.films.film import Film
 from colourise.films.naming import sheet_of
-from colourise.films.options import Encoding, Settings
+from colourise.films.options import Settings
 from colourise.films.source import look
 from colourise.films.streams import Plan
-from colourise.films.streams import plan as plan_streams
 from colourise.version import __version__
 
 HDR = (16, 18)  # AVColorTransferCharacteristic: PQ and HLG
@@ -29,12 +29,16 @@ class Job:
 
     film: Film
     """The source."""
-    plan: Plan
+    plan: Plan | AnimationPlan
     """What becomes of its streams."""
     target: Path
     """The coloured film."""
     settings: Settings
     """How."""
+    start: Fraction | None
+    """Seconds on the film's own clock where it begins to be coloured; None: at its beginning."""
+    end: Fraction | None
+    """Seconds on the film's own clock where that ends; None: at its end."""
     notes: tuple[str, ...]
     """What the user must hear before work starts."""
 
@@ -51,19 +55,15 @@ def prepare(source: Path, target: Path, settings: Settings) -> Job:
     """
     film = look(source)
     check_target(film, target, settings)
-    window_of(film, settings)
-    if target.suffix.lower() in ANIMATED:
-        if settings.encoding != Encoding():
-            raise FilmError(
-                f"{target}: --codec, --crf and --preset are not for {target.suffix}; leave them out"
-            )
-        settings = replace(settings, encoding=Encoding("ffv1"))  # of the segments
-    plan = plan_streams(film, target, settings.encoding)
+    start, end = window_of(film, settings)
+    plan = output.plan(film, target, settings.encoding)
+    settings = replace(settings, encoding=plan.encoding)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as err:
         raise FilmError(f"{target.parent}: cannot be made a folder ({err.strerror})") from err
-    return Job(film, plan, target, settings, (*film.notes, *plan.notes, *remarks(film, settings)))
+    notes = (*film.notes, *plan.notes, *remarks(film, settings))
+    return Job(film, plan, target, settings, start, end, notes)
 
 
 def check_target(film: Film, target: Path, settings: Settings) -> None:
@@ -108,24 +108,36 @@ def window_of(film: Film, settings: Settings) -> tuple[Fraction | None, Fraction
     return start, end
 
 
-def frames_about(film: Film, window: tuple[Fraction | None, Fraction | None]) -> int | None:
+def frames_about(job: Job) -> int | None:
     """About how many frames are meant."""
-    if film.duration is None and window[1] is None:
+    film = job.film
+    if film.duration is None and job.end is None:
         return None
-    start = window[0] if window[0] is not None else film.start
-    last = film.start + Fraction(film.duration) if film.duration is not None else window[1]
-    end = min(last, window[1]) if window[1] is not None and last is not None else last
+    start = job.start if job.start is not None else film.start
+    last = film.start + Fraction(film.duration) if film.duration is not None else job.end
+    end = min(last, job.end) if job.end is not None and last is not None else last
     return None if end is None else max(1, round((end - start) * film.rate))
 
 
-def how_of(film: Film, colouriser: Colouriser, settings: Settings) -> str:
-    """All that decides about the pictures as one text, equal for equal ones."""
-    options = asdict(replace(settings, overwrite=False, history=True, compare=False))
+def how_of(job: Job, colouriser: Colouriser) -> str:
+    """All that decides about the pictures as one text, equal for equal ones.
+
+    Half-made films are known by it: its keys and values are those of version 0.1.
+    """
+    film, settings = job.film, job.settings
     stamp = Stamp.of(film.path)
-    told = {
+    encoding = settings.encoding
+    decides = {
         "version": __version__,
         "source": [str(film.path.resolve()), stamp and [stamp.size, stamp.changed]],
         "model": [str(colouriser.model), colouriser.input_size, colouriser.saturation],
-        **options,
+        "encoding": {"codec": encoding.codec, "crf": encoding.crf, "preset": encoding.preset},
+        "steadiness": settings.steadiness,
+        "start": settings.start,
+        "end": settings.end,
+        "deinterlace": settings.deinterlace,
+        "overwrite": False,  # these three decide about no picture, and are always the same
+        "history": True,
+        "compare": False,
     }
-    return json.dumps(told, sort_keys=True, default=str)
+    return json.dumps(decides, sort_keys=True, default=str)

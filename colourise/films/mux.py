@@ -7,8 +7,9 @@ follow from its rate.
 
 from __future__ import annotations
 
+import heapq
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import IO, Any
 
@@ -17,7 +18,7 @@ import av
 from colourise.errors import FilmError
 from colourise.films.decode import open_film
 from colourise.films.encode import Segment
-from colourise.films.film import ANIMATION, Film
+from colourise.films.film import Film
 from colourise.films.streams import Plan, copy_stream
 
 CLOCKS = ("mpegts", "mpeg")  # formats whose clock starts anywhere
@@ -26,7 +27,7 @@ MUXERS_OWN = ("major_brand", "minor_version", "compatible_brands", "encoder", "d
 
 def join(
     film: Film,
-    segments: list[Segment],
+    segments: Sequence[Segment],
     plan: Plan,
     file: IO[bytes],
     *,
@@ -52,7 +53,7 @@ def join(
     options = {"avoid_negative_ts": "disabled"} if plan.container == "matroska" else {}
     zero = start if start is not None else film.start if film.container in CLOCKS else Fraction(0)
     with (
-        open_film(film.path if film.container != ANIMATION else segments[0].path) as source,
+        open_film(plan.source or segments[0].path) as source,
         av.open(os.fspath(segments[0].path)) as first,
         av.open(file, "w", format=plan.container, container_options=options, buffer_size=1 << 20) as output,
     ):
@@ -60,30 +61,30 @@ def join(
         if comment:
             output.metadata["comment"] = "; ".join(filter(None, [output.metadata.get("comment"), comment]))
         pictures = output.add_stream_from_template(first.streams.video[0], opaque=True)
-        pictures.time_base, pictures.framerate = film.time_base, film.rate
-        if plan.container in ("mp4", "mov") and pictures.codec_context.name == "hevc":
-            pictures.codec_context.codec_tag = "hvc1"  # without which Apple's players show nothing
-        pictures.metadata.update(source.streams[film.stream].metadata)
-        pictures.metadata.pop("encoder", None)
-        pictures.disposition = source.streams[film.stream].disposition
-        if film.rotation:
-            pictures.set_display_rotation(film.rotation)
+        describe(pictures, film, source.streams[film.stream], plan.container)
         copies = {index: copy_stream(output, source.streams[index]) for index in plan.copied}
         if source.chapters():
             output.set_chapters(list(moved(source.chapters(), zero, end)))
         output.start_encoding()
-        ours = coloured_packets(film, segments, pictures, round(zero / film.time_base))
-        waiting = next(ours, None)
-        for packet in copied_packets(source, copies, zero, start, end):
-            while (
-                waiting is not None and waiting.dts * film.time_base <= (packet.dts or 0) * packet.time_base
-            ):
-                output.mux_one(waiting)
-                waiting = next(ours, None)
+        packets = heapq.merge(
+            coloured_packets(film, segments, pictures, round(zero / film.time_base)),
+            copied_packets(source, copies, zero, start, end),
+            key=lambda packet: (packet.dts or 0) * packet.time_base,
+        )
+        for packet in packets:
             output.mux_one(packet)
-        while waiting is not None:
-            output.mux_one(waiting)
-            waiting = next(ours, None)
+
+
+def describe(pictures: Any, film: Film, source: Any, container: str) -> None:
+    """Give the output's stream of pictures the rate, tags and turn of the source's."""
+    pictures.time_base, pictures.framerate = film.time_base, film.rate
+    if container in ("mp4", "mov") and pictures.codec_context.name == "hevc":
+        pictures.codec_context.codec_tag = "hvc1"  # without which Apple's players show nothing
+    pictures.metadata.update(source.metadata)
+    pictures.metadata.pop("encoder", None)
+    pictures.disposition = source.disposition
+    if film.rotation:
+        pictures.set_display_rotation(film.rotation)
 
 
 def coloured_packets(film: Film, segments: Iterable[Segment], stream: Any, zero: int) -> Iterator[Any]:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from colourise.films import source
 from colourise.films.ahead import READY, Ahead
 from colourise.films.encode import Encoder
 from colourise.films.film import Damage, Film, Frame
-from colourise.films.options import Settings
+from colourise.films.job import Job, frames_about
 from colourise.films.steady import Coloured, steady
 from colourise.films.work import Work
 from colourise.lab.pictures import Floats, Pixels
@@ -51,45 +50,63 @@ class Progress:
         return (self.done - self.resumed) / max(time.perf_counter() - self.began, 1e-6)
 
 
-def encode(
-    film: Film,
-    work: Work,
-    colouriser: Colouriser,
-    settings: Settings,
-    window: tuple[Fraction | None, Fraction | None],
-    damage: Damage,
-    progress: Progress,
-    told: Callable[[Progress], None],
-    stop: threading.Event,
-) -> None:
-    """Colour what is left of a film into segments."""
-    painter = colouriser.over(colouriser.backend, compiled=True)
+class Run:
+    """Colours what is left of a film, into segments.
 
-    frames = source.frames(
-        film,
-        start=window[0],
-        end=window[1],
-        after=work.last,
-        deinterlace=settings.deinterlace,
-        damage=damage,
-    )
+    Args:
+        job: the film.
+        work: the folder of its segments.
+        colouriser: what colours.
+        told: called after every frame.
+        stop: once it is set, the segment that is begun is the last.
+    """
 
-    def laid(part: Iterable[Coloured[Frame]], encoder: Encoder) -> Iterator[tuple[Coloured[Frame], Any]]:
+    def __init__(
+        self,
+        job: Job,
+        work: Work,
+        colouriser: Colouriser,
+        told: Callable[[Progress], None],
+        stop: threading.Event,
+    ) -> None:
+        self.job, self.work, self.told, self.stop = job, work, told, stop
+        self.painter = colouriser.over(colouriser.backend, compiled=True)
+        self.damage = Damage()
+        self.progress = Progress(work.frames, frames_about(job), work.frames)
+
+    def colour(self) -> None:
+        """Colour until the film ends or `stop` is set."""
+        job, work, progress = self.job, self.work, self.progress
+        frames = source.frames(
+            job.film,
+            start=job.start,
+            end=job.end,
+            after=work.last,
+            deinterlace=job.settings.deinterlace,
+            damage=self.damage,
+        )
+        with ExitStack() as stack:
+            reading = stack.enter_context(Ahead(seen(frames, self.painter, job.film), READY))
+            colours = steady(
+                reading, self.painter.predict, steadiness=job.settings.steadiness, state=work.state
+            )
+            colouring = stack.enter_context(Ahead(colours, READY))
+            for part in parts(colouring, self.stop):
+                with work.encoder() as encoder, Ahead(self.laid(part, encoder), READY // 2) as laying:
+                    for coloured, picture in laying:
+                        encoder.write(picture)
+                        progress.done += 1
+                        progress.scenes += coloured.cut
+                        self.told(progress)
+                work.keep(encoder, coloured)
+
+    def laid(
+        self, part: Iterable[Coloured[Frame]], encoder: Encoder
+    ) -> Iterator[tuple[Coloured[Frame], Any]]:
+        """Lay colours over frames, and convert these to what the codec stores."""
         for coloured in part:
-            yield coloured, encoder.prepare(laid_over(coloured, painter, film), coloured.frame)
-
-    with ExitStack() as stack:
-        reading = stack.enter_context(Ahead(seen(frames, painter, film), READY))
-        colours = steady(reading, painter.predict, steadiness=settings.steadiness, state=work.state)
-        colouring = stack.enter_context(Ahead(colours, READY))
-        for part in parts(colouring, stop):
-            with work.encoder() as encoder, Ahead(laid(part, encoder), READY // 2) as laying:
-                for coloured, picture in laying:
-                    encoder.write(picture)
-                    progress.done += 1
-                    progress.scenes += coloured.cut
-                    told(progress)
-            work.keep(encoder, coloured)
+            pixels = laid_over(coloured, self.painter, self.job.film)
+            yield coloured, encoder.prepare(pixels, coloured.frame)
 
 
 def seen(frames: Iterable[Frame], colouriser: Colouriser, film: Film) -> Iterator[tuple[Frame, Floats]]:

@@ -5,12 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from colourise.files.names import ANIMATED, EXTENSIONS, FILMS
 
 if TYPE_CHECKING:
     from colourise.films.film import Damage, Film, Frame
+
+
+class Reader(Protocol):
+    """Reads films of some formats: a module with these two functions."""
+
+    def look(self, path: Path) -> Film:
+        """Find out what a film is, from its header and its first picture."""
+
+    def frames(
+        self,
+        film: Film,
+        first: Fraction | int,
+        last: Fraction | int,
+        damage: Damage,
+        *,
+        deinterlace: bool = False,
+    ) -> Iterator[Frame]:
+        """Yield its pictures from `first` on and before `last`, both in its time base."""
+
+
+def reader_of(path: Path) -> Reader:
+    """Choose what reads a film: Pillow animations, FFmpeg everything else."""
+    from colourise.films import animation, decode
+
+    return animation if path.suffix.lower() in ANIMATED else decode
 
 
 def is_film(path: Path) -> bool:
@@ -33,9 +58,7 @@ def look(path: Path) -> Film:
     Raises:
         FilmError: it is no film, or has no picture that can be read.
     """
-    from colourise.films import animation, decode
-
-    return (animation if path.suffix.lower() in ANIMATED else decode).look(path)
+    return reader_of(path).look(path)
 
 
 def frames(
@@ -59,15 +82,11 @@ def frames(
     Raises:
         FilmError: the file cannot be opened.
     """
-    from colourise.films import animation, decode
-    from colourise.films.film import ANIMATION, Damage
+    from colourise.films.film import Damage
 
     damage = damage or Damage()
     first = max(
         start / film.time_base if start is not None else -1 << 62, -1 << 62 if after is None else after + 1
     )
     last = end / film.time_base if end is not None else 1 << 62
-    if film.container == ANIMATION:
-        yield from (frame for frame in animation.frames(film, damage) if first <= frame.pts < last)
-    else:
-        yield from decode.frames(film, first, last, damage, deinterlace=deinterlace)
+    yield from reader_of(film.path).frames(film, first, last, damage, deinterlace=deinterlace)

@@ -12,13 +12,13 @@ from typing import Any
 import av
 
 from colourise.errors import FilmError
-from colourise.files.names import ANIMATED
 from colourise.films.decode import open_film, pictures_of
 from colourise.films.encode import add_pictures
-from colourise.films.film import ANIMATION, Film
+from colourise.films.film import Film
 from colourise.films.options import Encoding
 
 TIMELESS = ("avi", "asf")  # formats that do not tell when pictures are shown
+TURNING = ("mp4", "mov", "matroska", "webm", "3gp", "ipod", "psp")  # can say that a film is turned
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,13 @@ class Plan:
 
     container: str
     """FFmpeg's name of the output's format."""
-    copied: tuple[int, ...]
-    """Streams whose packets are copied."""
-    notes: tuple[str, ...]
+    encoding: Encoding
+    """How the coloured pictures are encoded."""
+    source: Path | None = None
+    """Where chapters, metadata and copied streams come from; None for an animation, which has none."""
+    copied: tuple[int, ...] = ()
+    """Streams of the source whose packets are copied."""
+    notes: tuple[str, ...] = ()
     """What cannot be, in words."""
 
 
@@ -39,43 +43,20 @@ def plan(film: Film, target: Path, encoding: Encoding) -> Plan:
     Raises:
         FilmError: not even the pictures, or there is no such container.
     """
-    if target.suffix.lower() in ANIMATED:
-        heard = film.container != ANIMATION and has_sound(film)
-        return Plan(ANIMATION, (), (f"{target.suffix} has no sound, so it is left out",) * heard)
-    try:
-        container = av.open(io.BytesIO(), "w", format=muxer_of(target)).format.name
-    except (av.FFmpegError, ValueError) as err:
-        raise FilmError(f"{target}: no film can have this suffix; choose mp4, mkv, mov or another") from err
-    try:
-        if container in TIMELESS:
-            raise FilmError(f"{target}: {target.suffix} keeps no times of pictures; choose mp4, mov or mkv")
-        with av.open(io.BytesIO(), "w", format=container) as trial:
-            add_pictures(trial, film, encoding)
-            trial.start_encoding()
-    except (av.FFmpegError, ValueError) as err:
-        odd = encoding.codec == "av1" and "444" in encoding.pixel_format(film)
-        why = "av1 has no odd sizes" if odd else f"{target.suffix} cannot hold {encoding.codec}"
-        raise FilmError(f"{target}: {why}; choose another --codec, or -o FILM.mkv") from err
-    if film.rotation and container not in ("mp4", "mov", "matroska", "webm", "3gp", "ipod", "psp"):
-        raise FilmError(f"{target}: {target.suffix} cannot say that a film is turned; choose mp4, mov or mkv")
-    if film.container == ANIMATION:
-        return Plan(container, (), ())
+    container = container_for(film, target, encoding)
+    if film.container is None:
+        return Plan(container, encoding)
     copied, notes = [], []
     with open_film(film.path) as source:
-        others = [s for s in source.streams if s.index != film.stream and s not in pictures_of(source)]
+        pictures = pictures_of(source)
+        others = [s for s in source.streams if s.index != film.stream and s not in pictures]
         begin = first_packets(source, others)
         for stream in others:
             if stream.type == "data" and container in ("mp4", "mov"):
                 continue  # times and chapters, of which this container makes its own
-            try:
-                with av.open(io.BytesIO(), "w", format=container) as trial:
-                    copy = copy_stream(trial, stream)
-                    trial.start_encoding()
-                    if packet := begin.get(stream.index):  # some are refused only when there is one
-                        packet.stream = copy
-                        trial.mux_one(packet)
+            if can_hold(container, stream, begin.get(stream.index)):
                 copied.append(stream.index)
-            except (av.FFmpegError, ValueError, AttributeError):
+            else:
                 kinds = {"audio": "sound", "subtitle": "subtitles", "video": "cover"}
                 name = getattr(stream, "name", None) or "of an unknown kind"
                 what = f"{kinds.get(stream.type, stream.type)} ({name})"
@@ -83,13 +64,46 @@ def plan(film: Film, target: Path, encoding: Encoding) -> Plan:
                 notes.append(f"{target.suffix} cannot hold its {what}, which is left out; {other} may")
         if source.chapters() and container in ("mpegts", "flv"):
             notes.append(f"{target.suffix} cannot hold its chapters, which are left out")
-    return Plan(container, tuple(copied), tuple(notes))
+    return Plan(container, encoding, film.path, tuple(copied), tuple(notes))
 
 
-def has_sound(film: Film) -> bool:
-    """Whether there is anything to hear."""
-    with open_film(film.path) as source:
-        return bool(source.streams.audio)
+def container_for(film: Film, target: Path, encoding: Encoding) -> str:
+    """Return FFmpeg's name of the format that a target's suffix stands for.
+
+    Raises:
+        FilmError: there is none, or it cannot hold the coloured pictures.
+    """
+    try:
+        container: str = av.open(io.BytesIO(), "w", format=muxer_of(target)).format.name
+    except (av.FFmpegError, ValueError) as err:
+        raise FilmError(f"{target}: no film can have this suffix; choose mp4, mkv, mov or another") from err
+    if container in TIMELESS:
+        raise FilmError(f"{target}: {target.suffix} keeps no times of pictures; choose mp4, mov or mkv")
+    try:
+        with av.open(io.BytesIO(), "w", format=container) as trial:
+            add_pictures(trial, film, encoding)
+            trial.start_encoding()
+    except (av.FFmpegError, ValueError) as err:
+        odd = encoding.codec == "av1" and "444" in encoding.pixel_format(film)
+        why = "av1 has no odd sizes" if odd else f"{target.suffix} cannot hold {encoding.codec}"
+        raise FilmError(f"{target}: {why}; choose another --codec, or -o FILM.mkv") from err
+    if film.rotation and container not in TURNING:
+        raise FilmError(f"{target}: {target.suffix} cannot say that a film is turned; choose mp4, mov or mkv")
+    return container
+
+
+def can_hold(container: str, stream: Any, packet: Any) -> bool:
+    """Try whether a container takes a stream as it is, with its first packet if that is known."""
+    try:
+        with av.open(io.BytesIO(), "w", format=container) as trial:
+            copy = copy_stream(trial, stream)
+            trial.start_encoding()
+            if packet is not None:  # some are refused only when there is one
+                packet.stream = copy
+                trial.mux_one(packet)
+    except (av.FFmpegError, ValueError, AttributeError):
+        return False
+    return True
 
 
 def first_packets(source: Any, streams: list[Any]) -> dict[int, Any]:

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any, Self
 from zipfile import BadZipFile
 
-import av
 import numpy as np
 from filelock import FileLock, Timeout
 
 from colourise.errors import FilmError
 from colourise.files.atomic import part_prefix
-from colourise.films.encode import Encoder, Segment
+from colourise.films.encode import Encoder, Segment, failures
 from colourise.films.film import Film, Frame
 from colourise.films.options import Encoding
 from colourise.films.steady import Coloured, State
@@ -107,11 +106,11 @@ class Work:
         Raises:
             FilmError: it cannot be written.
         """
-        try:
-            with Encoder(self._name(len(self.segments), "mkv"), self.film, self.encoding) as encoder:
-                yield encoder
-        except (OSError, av.FFmpegError) as err:
-            raise FilmError(f"{self.target}: {err.strerror}; the same command goes on from here") from err
+        with (
+            failures(self.target, "the same command goes on from here"),
+            Encoder(self._name(len(self.segments), "mkv"), self.film, self.encoding) as encoder,
+        ):
+            yield encoder
 
     def keep(self, encoder: Encoder, last: Coloured[Frame]) -> None:
         """Write down that the next segment is whole, with what is needed to go on after its last frame."""

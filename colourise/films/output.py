@@ -1,0 +1,63 @@
+"""How coloured pictures become a film: joined by FFmpeg, or by Pillow for animations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from colourise.files.atomic import atomic
+from colourise.files.names import ANIMATED
+from colourise.films import animation, mux, streams
+from colourise.films.animation import AnimationPlan
+from colourise.films.encode import Segment
+from colourise.films.film import Film
+from colourise.films.options import Encoding
+from colourise.films.streams import Plan
+
+
+def plan(film: Film, target: Path, encoding: Encoding) -> Plan | AnimationPlan:
+    """Find out, before work starts, what the output can hold.
+
+    Args:
+        film: the source.
+        target: the output; its suffix chooses the container.
+        encoding: how pictures are to be encoded.
+    Raises:
+        FilmError: not even the pictures.
+    """
+    return (animation if target.suffix.lower() in ANIMATED else streams).plan(film, target, encoding)
+
+
+def write(
+    film: Film,
+    segments: Sequence[Segment],
+    plan: Plan | AnimationPlan,
+    target: Path,
+    *,
+    start: Fraction | None,
+    end: Fraction | None,
+    comment: str = "",
+    overwrite: bool = False,
+) -> None:
+    """Write a film of coloured segments, which appears under its name when it is complete.
+
+    Args:
+        film: the source.
+        segments: its coloured pictures.
+        plan: what `plan` found.
+        target: the output.
+        start: seconds on the film's clock that become the output's zero; by default its clock is kept.
+        end: seconds from which on nothing is copied.
+        comment: added to the metadata.
+        overwrite: whether an output that exists is made again.
+    Raises:
+        FilmError: a segment is not what it was when it was written.
+        PhotoError: the output exists.
+        OSError: the disk is full.
+    """
+    with atomic(target, overwrite=overwrite) as file:
+        if isinstance(plan, AnimationPlan):
+            animation.write(film, segments, target, file)
+        else:
+            mux.join(film, segments, plan, file, start=start, end=end, comment=comment)
