@@ -14,7 +14,8 @@ import numpy as np
 
 from colourise.lab import pictures
 from colourise.models.backends import OnnxBackend, TorchBackend
-from colourise.models.checkpoints import DEFAULT_MODEL, find, load_generator
+from colourise.models.catalogue import DEFAULT_MODEL
+from colourise.models.checkpoints import find, load_generator
 
 MEGAPIXELS = 6
 

@@ -22,7 +22,7 @@ from PIL import Image
 from colourise.colouriser import load_model
 from colourise.evaluation.photos import compare_film
 from colourise.films.steady import STEADINESS
-from colourise.models.checkpoints import DEFAULT_MODEL
+from colourise.models.catalogue import DEFAULT_MODEL
 
 PHOTOS = Path(__file__).parent.parent / "tests" / "photos"
 GRAIN = 8  # levels, standard deviation before it is softened

@@ -22,7 +22,7 @@ from colourise.lab.pictures import (
     rgb_to_L,
 )
 from colourise.models.backends import Backend, BackendName, Precision, open_backend
-from colourise.models.checkpoints import DEFAULT_MODEL
+from colourise.models.catalogue import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from PIL.Image import Image

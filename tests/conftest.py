@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 
 from colourise.cli.commands import app
 from colourise.models import checkpoints
-from colourise.models.checkpoints import Card
+from colourise.models.card import Card
 from colourise.models.export import export
 from colourise.models.networks import registry
 

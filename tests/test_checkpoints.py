@@ -12,22 +12,14 @@ import torch
 from helpers.hub import TOKEN, Hub, client_of, environment, serve
 
 from colourise.errors import HubError, ModelError
-from colourise.models import checkpoints
-from colourise.models.checkpoints import (
-    Card,
-    Checkpoint,
-    Known,
-    add_onnx,
-    find,
-    known,
-    load_generator,
-    pull,
-    push,
-    save,
-)
+from colourise.models import catalogue, checkpoints
+from colourise.models.card import Card
+from colourise.models.catalogue import Known
+from colourise.models.checkpoints import Checkpoint, add_onnx, find, load_generator, save
+from colourise.models.library import known, pull, push
 from colourise.models.networks import registry
 
-ROOT = Path(checkpoints.__file__).parent.parent
+ROOT = Path(checkpoints.__file__).parents[2]  # where this very package can be imported from
 CARD = Card(
     name="tiny",
     architecture="unet",
@@ -228,7 +220,7 @@ def test_card_that_is_none(run: Path, text: str | dict[str, object], words: str)
 )
 def test_model_that_is_none(run: Path, monkeypatch: pytest.MonkeyPatch, model: str, words: str) -> None:
     monkeypatch.chdir(run.parent)
-    monkeypatch.setattr(checkpoints, "SHIPPED", ())
+    monkeypatch.setattr(catalogue, "SHIPPED", ())
     Path("empty").mkdir()
     Path("two").mkdir()
     for name in ("a.json", "a.onnx", "b.json", "b.safetensors"):
@@ -243,7 +235,7 @@ def test_shipped_model_yields_to_a_path(
     run: Path, tmp_path: Path, generator: torch.nn.Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shipped = save(generator, tmp_path / "weights" / "colourise-v4", CARD)
-    monkeypatch.setattr(checkpoints, "SHIPPED", (tmp_path / "none", tmp_path / "weights"))
+    monkeypatch.setattr(catalogue, "SHIPPED", (tmp_path / "none", tmp_path / "weights"))
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert find("colourise-v4") == pull("colourise-v4") == shipped
@@ -338,10 +330,10 @@ def test_known_model_is_pinned(hub: Hub, run: Path, tmp_path: Path, monkeypatch:
     pinned = hub.commit("owner/repo", files)
     hub.commit("owner/repo", {"model.onnx": b"something newer"})
     row = Known("owner/repo", pinned, hashlib.sha256(files["model.json"]).hexdigest())
-    monkeypatch.setitem(checkpoints.MODELS, "tiny", row)
+    monkeypatch.setitem(catalogue.MODELS, "tiny", row)
     assert pull("tiny", progress=False) == find("tiny", need="all")
     assert find("tiny").source == f"owner/repo@{pinned}"
-    monkeypatch.setitem(checkpoints.MODELS, "tiny", replace(row, sha256="0" * 64))
+    monkeypatch.setitem(catalogue.MODELS, "tiny", replace(row, sha256="0" * 64))
     with pytest.raises(ModelError, match="sha256"):
         find("tiny")
     assert not [name for name in cached_files(tmp_path) if name.endswith(".json")]
@@ -438,10 +430,10 @@ def test_known_lists_what_is_where(
     hub: Hub, run: Path, tmp_path: Path, generator: torch.nn.Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shipped = save(generator, tmp_path / "weights" / "colourise-v4", CARD)
-    monkeypatch.setattr(checkpoints, "SHIPPED", (tmp_path / "weights",))
+    monkeypatch.setattr(catalogue, "SHIPPED", (tmp_path / "weights",))
     old = hub.commit("owner/repo", files_of(run))
-    monkeypatch.setitem(checkpoints.MODELS, "pinned", Known("owner/repo", old))
-    monkeypatch.setitem(checkpoints.MODELS, "remote", Known("owner/remote", "0" * 40))
+    monkeypatch.setitem(catalogue.MODELS, "pinned", Known("owner/repo", old))
+    monkeypatch.setitem(catalogue.MODELS, "remote", Known("owner/remote", "0" * 40))
     assert [(row.name, row.where, row.size) for row in known()][1:] == [
         ("pinned", "on the Hub", None),
         ("remote", "on the Hub", None),
@@ -507,7 +499,7 @@ def test_push_that_cannot_be(hub: Hub, run: Path, monkeypatch: pytest.MonkeyPatc
 def test_settings_of_the_client_hold(hub: Hub, run: Path, tmp_path: Path) -> None:
     commit = hub.commit("owner/repo", files_of(run))
     hub.breaks = 1  # the client would warn of it
-    code = "from colourise.models import checkpoints; print(checkpoints.pull('owner/repo').source)"
+    code = "from colourise.models import library; print(library.pull('owner/repo').source)"
     settings = environment(hub, tmp_path / "another home") | {"PATH": ""}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=settings, check=True

@@ -12,7 +12,7 @@ from colourise import load_model
 from colourise.data.crops import square
 from colourise.data.photos import read_rgb
 from colourise.evaluation.metrics import Scores
-from colourise.models import checkpoints
+from colourise.models import catalogue, checkpoints, library
 
 GOLDEN = Path(__file__).parent / "golden"  # what the model made of photos when it was shipped
 
@@ -24,8 +24,8 @@ def difference(ours, theirs):
 
 
 def test_every_shipped_model_is_whole_and_small():
-    rows = [row for row in checkpoints.known() if row.where == "shipped"]
-    assert checkpoints.DEFAULT_MODEL in {row.name for row in rows}
+    rows = [row for row in library.known() if row.where == "shipped"]
+    assert catalogue.DEFAULT_MODEL in {row.name for row in rows}
     for row in rows:
         found = checkpoints.find(row.name, need="all")
         assert all(file.stat().st_size <= 25e6 for file in (found.weights, found.onnx))
@@ -46,7 +46,7 @@ def test_torch_and_onnx_give_the_same_picture():
 def test_the_colours_are_as_they_were(name):
     grey = square(read_rgb(PHOTOS / f"{name}.jpg"), 256)
     (coloured,) = load_model(device="cpu")([grey])
-    golden = cv2.imread(str(GOLDEN / f"{name}-{checkpoints.DEFAULT_MODEL}.png"))[..., ::-1]
+    golden = cv2.imread(str(GOLDEN / f"{name}-{catalogue.DEFAULT_MODEL}.png"))[..., ::-1]
     worst, histogram = difference(coloured, golden)
     assert worst <= 1, histogram
 
@@ -63,7 +63,7 @@ def test_the_colours_are_nearer_to_the_truth_than_grey_is():
 
 
 def test_the_card_is_plain_json():
-    stem = Path(checkpoints.find(checkpoints.DEFAULT_MODEL).source)
+    stem = Path(checkpoints.find(catalogue.DEFAULT_MODEL).source)
     card = json.loads(stem.read_text(encoding="utf-8"))
     assert card["architecture"] == "encoder_unet"
     assert card["licence"] == "MIT"

@@ -26,7 +26,7 @@ from colourise.cli.console import (
 )
 from colourise.cli.errors import refusals
 from colourise.errors import PhotoError
-from colourise.models.checkpoints import DEFAULT_MODEL
+from colourise.models.catalogue import DEFAULT_MODEL
 from colourise.words import printable
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from colourise.archives.job import Outcome
     from colourise.evaluation.study import Naturalness
     from colourise.films.pipeline import Progress as FilmProgress
-    from colourise.models.checkpoints import Row
+    from colourise.models.library import Row
     from colourise.training.events import Progress as TrainingProgress
 
 out = Console(highlight=False, emoji=False, soft_wrap=True)

@@ -18,7 +18,7 @@ from colourise.cli.console import (
 )
 from colourise.cli.errors import refusals
 from colourise.errors import ColouriseError
-from colourise.models.checkpoints import DEFAULT_MODEL
+from colourise.models.catalogue import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from colourise.colouriser import Colouriser

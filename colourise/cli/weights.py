@@ -35,7 +35,7 @@ def weights(ctx: typer.Context) -> None:
     """List models: shipped, downloaded, and on the Hub."""
     if ctx.invoked_subcommand is not None:
         return
-    from colourise.models.checkpoints import known
+    from colourise.models.library import known
 
     with refusals():
         print_models(known())
@@ -46,10 +46,10 @@ def pull(
     model: Annotated[str, typer.Argument(metavar="NAME|OWNER/REPO[@REVISION]", help="Model to fetch.")],
 ) -> None:
     """Download a model from the Hugging Face Hub for use offline."""
-    from colourise.models import checkpoints
+    from colourise.models import library
 
     with refusals():
-        checkpoint = checkpoints.pull(model)
+        checkpoint = library.pull(model)
     err.print(f"[green]here[/] {escape(checkpoint.source)}")
 
 
@@ -64,8 +64,8 @@ def push(
     ] = False,
 ) -> None:
     """Publish a trained model on the Hugging Face Hub, with its card."""
-    from colourise.models import checkpoints
+    from colourise.models import library
 
     with refusals():
-        url = checkpoints.push(repository, run, private=private)
+        url = library.push(repository, run, private=private)
     err.print(f"[green]published[/] {escape(url)}")

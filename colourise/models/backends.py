@@ -20,7 +20,7 @@ import numpy as np
 from colourise.errors import DeviceError, ModelError
 from colourise.lab.pictures import Floats
 from colourise.models import checkpoints
-from colourise.models.checkpoints import Card
+from colourise.models.card import Card
 
 if TYPE_CHECKING:
     from torch import nn

@@ -6,7 +6,6 @@ exported) and `NAME.json` (the card: what it is, and the hash of the others). In
 the standard library alone; torch and the Hub's client are imported where they are used.
 """
 
-import contextlib
 import difflib
 import hashlib
 import os
@@ -18,38 +17,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from colourise.errors import ModelError
-from colourise.models.card import SUFFIXES, model_card
-from colourise.models.card import Card as Card  # others take it from here
+from colourise.models import catalogue
+from colourise.models.card import SUFFIXES, Card
+from colourise.models.catalogue import MODELS, Known
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-DEFAULT_MODEL = "colourise-v4"
-PACKAGE = Path(__file__).parent.parent
-SHIPPED = (PACKAGE / "weights", PACKAGE.parent / "weights")  # wheel, source tree
 PICKLES = (".pth", ".pt", ".ckpt", ".bin", ".pkl", ".pickle", ".tar", ".h5")
 REPOSITORY = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?", re.ASCII)
 CARD = "model.json"  # in a Hub repository
-COMMIT = re.compile(r"[0-9a-f]{40}")
 
 Need = Literal["safetensors", "onnx", "either", "all"]
-
-
-@dataclass(frozen=True)
-class Known:
-    """A row of `MODELS`: where to get a named checkpoint that is not in `weights/`."""
-
-    repository: str = ""
-    """Hub repository OWNER/REPO; empty: it ships with colourise and is nowhere else."""
-    revision: str = "main"
-    """What is meant there; in `MODELS` always a commit, 40 hexadecimal digits."""
-    sha256: str = ""
-    """Hash of `model.json` at that commit; the card in turn holds the hashes of the other files."""
-
-
-MODELS: dict[str, Known] = {
-    DEFAULT_MODEL: Known(),
-}
 
 
 @dataclass(frozen=True)
@@ -64,20 +43,6 @@ class Checkpoint:
     """The .safetensors file."""
     onnx: Path | None = None
     """The .onnx file."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of `colourise weights`."""
-
-    name: str
-    """What `--model` takes: a name in `MODELS`, or OWNER/REPO[@COMMIT]."""
-    where: Literal["shipped", "cached", "on the Hub"]
-    """The nearest place that has it."""
-    card: Card | None
-    """Its card; None while it is only on the Hub."""
-    size: int | None
-    """Bytes of its files that are on this machine; None while it is only on the Hub."""
 
 
 def find(model: str | Path, *, need: Need = "either", progress: bool = False) -> Checkpoint:
@@ -98,78 +63,10 @@ def find(model: str | Path, *, need: Need = "either", progress: bool = False) ->
             file would have to be unpickled.
         HubError: if it has to come from the Hub and cannot.
     """
-    stem = _stem(str(model))
+    stem = local_or_shipped(str(model))
     if stem is not None:
-        return _open(_beside(stem, ".json"), need)
-    return _from_hub(_on_hub(str(model)), need, progress=progress)
-
-
-def pull(model: str, *, progress: bool = True) -> Checkpoint:
-    """Bring every file of a named model or of OWNER/REPO[@REVISION] to this machine, and return it.
-
-    A branch is brought up to date: from then on `find` takes its newest commit. Else as `find`.
-
-    Raises:
-        ModelError: if there is no such model, or a file is not what the card says.
-        HubError: if the Hub refuses, or cannot be reached.
-    """
-    stem = _stem(model)
-    if stem is not None:
-        return _open(_beside(stem, ".json"), "all")
-    from colourise.models import hub
-
-    row = _on_hub(model)
-    if COMMIT.fullmatch(row.revision):
-        return _from_hub(row, "all", progress=progress)
-    commit = hub.commit(row.repository, CARD, row.revision)
-    checkpoint = _from_hub(replace(row, revision=commit), "all", progress=progress)
-    hub.download(row.repository, CARD, row.revision, refresh=True)  # once all is here, the branch moves on
-    return checkpoint
-
-
-def push(repository: str, run: str | Path, *, private: bool = False) -> str:
-    """Upload a checkpoint, with its card as a model card, in one commit, and return the repository's URL.
-
-    Args:
-        repository: OWNER/REPO; made if it is not there yet.
-        run: What `find` takes, such as a run's folder.
-        private: Whether a new repository is private.
-
-    Raises:
-        ModelError: if the checkpoint is not whole.
-        HubError: if the Hub refuses, or cannot be reached.
-    """
-    from colourise.models import hub
-
-    checkpoint = find(run, need="all")
-    card = checkpoint.card
-    files: dict[str, Path | bytes] = {
-        "README.md": model_card(card, repository).encode(),
-        CARD: card.to_json().encode(),
-    }
-    for file in (checkpoint.weights, checkpoint.onnx):
-        if file is not None:
-            files[f"model{file.suffix}"] = file
-    return hub.upload(repository, files, f"Upload {card.name}", private=private)
-
-
-def known() -> list[Row]:
-    """Return the models that `--model` takes by name: shipped, in the Hub client's cache, or on the Hub.
-
-    Repositories that were pulled without being in `MODELS` are listed too. Asks no network.
-    """
-    cached = _cached()
-    rows = []
-    for name, row in MODELS.items():
-        stem = _shipped_stem(name)
-        copy = cached.pop(f"{row.repository}@{row.revision}", None)
-        if stem is not None:
-            rows.append(_row(name, "shipped", _beside(stem, ".json")))
-        elif copy is not None:
-            rows.append(replace(copy, name=name))
-        elif row.repository:
-            rows.append(Row(name, "on the Hub", None, None))
-    return rows + sorted(cached.values(), key=lambda row: row.name)
+        return open_local(beside(stem, ".json"), need)
+    return from_hub(place_on_hub(str(model)), need, progress=progress)
 
 
 def load_generator(checkpoint: Checkpoint) -> "nn.Module":
@@ -226,11 +123,11 @@ def save(
         tensors[name] = tensor.detach().to("cpu", dtype, copy=True).contiguous()
     data = safetensors.torch.save(tensors, metadata={"format": "pt"})
     card = replace(card, sha256={".safetensors": hashlib.sha256(data).hexdigest()})
-    weights = _beside(stem, ".safetensors")
+    weights = beside(stem, ".safetensors")
     weights.parent.mkdir(parents=True, exist_ok=True)
     _write(weights, data)
-    _write(_beside(stem, ".json"), card.to_json().encode())
-    return Checkpoint(card, str(_beside(stem, ".json")), weights)
+    _write(beside(stem, ".json"), card.to_json().encode())
+    return Checkpoint(card, str(beside(stem, ".json")), weights)
 
 
 def add_onnx(stem: Path, card: Card | None = None) -> Checkpoint:
@@ -243,21 +140,21 @@ def add_onnx(stem: Path, card: Card | None = None) -> Checkpoint:
     Raises:
         ModelError: if one of the files is missing, or the weights are not what the card says.
     """
-    path, onnx = _beside(stem, ".json"), _beside(stem, ".onnx")
+    path, onnx = beside(stem, ".json"), beside(stem, ".onnx")
     if not onnx.is_file():
         raise ModelError(f"{onnx}: no such file; export the model first")
     card = replace(card, name=stem.name, sha256={}) if card is not None else Card.read(path)
     card = replace(card, sha256=card.sha256 | {".onnx": _sha256(onnx)})
     _write(path, card.to_json().encode())
-    return _open(path, "all")
+    return open_local(path, "all")
 
 
-def _stem(model: str) -> Path | None:
+def local_or_shipped(model: str) -> Path | None:
     """Return the stem of a checkpoint that is on this machine outside the Hub client's cache."""
     path = Path(model).expanduser()
     if path.suffix in PICKLES:
         raise ModelError(f"{model}: colourise never unpickles a model; convert it to safetensors with a card")
-    return _local_stem(path) or _shipped_stem(model)
+    return _local_stem(path) or shipped_stem(model)
 
 
 def _local_stem(path: Path) -> Path | None:
@@ -273,18 +170,18 @@ def _local_stem(path: Path) -> Path | None:
         return stems[0] if stems else None
     if path.is_file() and path.suffix in (*SUFFIXES, ".json"):
         return path.with_suffix("")
-    return path if path.name and _beside(path, ".json").is_file() else None
+    return path if path.name and beside(path, ".json").is_file() else None
 
 
-def _shipped_stem(name: str) -> Path | None:
+def shipped_stem(name: str) -> Path | None:
     """Return the stem of a named checkpoint in `weights/`."""
     if name not in MODELS:
         return None
-    stems = (folder / name for folder in SHIPPED)
-    return next((stem for stem in stems if _beside(stem, ".json").is_file()), None)
+    stems = (folder / name for folder in catalogue.SHIPPED)
+    return next((stem for stem in stems if beside(stem, ".json").is_file()), None)
 
 
-def _on_hub(model: str) -> Known:
+def place_on_hub(model: str) -> Known:
     """Return where on the Hub a model is that is neither a path nor shipped."""
     row = MODELS.get(model)
     if row is not None and row.repository:
@@ -306,18 +203,18 @@ def _on_hub(model: str) -> Known:
     raise ModelError(f"{model}: no model of that name; {hint}")
 
 
-def _open(path: Path, need: Need) -> Checkpoint:
+def open_local(path: Path, need: Need) -> Checkpoint:
     """Return the local checkpoint with this card."""
     card = Card.read(path)
     stem = path.with_suffix("")
-    here = [suffix for suffix in card.sha256 if _beside(stem, suffix).is_file()]
-    files = {suffix: _beside(stem, suffix) for suffix in _wanted(card, need, here, str(path))}
+    here = [suffix for suffix in card.sha256 if beside(stem, suffix).is_file()]
+    files = {suffix: beside(stem, suffix) for suffix in _wanted(card, need, here, str(path))}
     for suffix, file in files.items():
         _check(file, card.sha256[suffix])
     return Checkpoint(card, str(path), files.get(".safetensors"), files.get(".onnx"))
 
 
-def _from_hub(row: Known, need: Need, *, progress: bool) -> Checkpoint:
+def from_hub(row: Known, need: Need, *, progress: bool) -> Checkpoint:
     """Return a checkpoint of a Hub repository, out of the client's cache where it is there."""
     from colourise.models import hub
 
@@ -332,27 +229,6 @@ def _from_hub(row: Known, need: Need, *, progress: bool) -> Checkpoint:
         files[suffix] = hub.download(row.repository, f"model{suffix}", commit, progress=progress)
         _check(files[suffix], card.sha256[suffix], discard=hub.discard)
     return Checkpoint(card, source, files.get(".safetensors"), files.get(".onnx"))
-
-
-def _cached() -> dict[str, Row]:
-    """Return the checkpoints in the Hub client's cache, by OWNER/REPO@COMMIT."""
-    from colourise.models import hub
-
-    rows = {}
-    for repository, commit, refs, folder in hub.cached():
-        source = f"{repository}@{commit}"
-        with contextlib.suppress(ModelError):  # somebody else's repository
-            row = _row(repository if "main" in refs else source, "cached", folder / CARD)
-            if row.size:  # not the card alone
-                rows[source] = row
-    return rows
-
-
-def _row(name: str, where: Literal["shipped", "cached"], path: Path) -> Row:
-    """Return the line of a checkpoint on this machine, by its card's path."""
-    card = Card.read(path)
-    files = (_beside(path.with_suffix(""), suffix) for suffix in card.sha256)
-    return Row(name, where, card, sum(file.stat().st_size for file in files if file.is_file()))
 
 
 def _wanted(card: Card, need: Need, here: list[str], source: str) -> list[str]:
@@ -390,7 +266,8 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _beside(stem: Path, suffix: str) -> Path:
+def beside(stem: Path, suffix: str) -> Path:
+    """Return the path of the file of a checkpoint that has this suffix."""
     return stem.with_name(stem.name + suffix)  # not with_suffix: a stem may hold a dot
 
 

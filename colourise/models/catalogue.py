@@ -1,0 +1,27 @@
+"""The models that `--model` knows by name, and where each of them is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_MODEL = "colourise-v4"
+PACKAGE = Path(__file__).parent.parent
+SHIPPED = (PACKAGE / "weights", PACKAGE.parent / "weights")  # wheel, source tree
+
+
+@dataclass(frozen=True)
+class Known:
+    """A row of `MODELS`: where to get a named checkpoint that is not in `weights/`."""
+
+    repository: str = ""
+    """Hub repository OWNER/REPO; empty: it ships with colourise and is nowhere else."""
+    revision: str = "main"
+    """What is meant there; in `MODELS` always a commit, 40 hexadecimal digits."""
+    sha256: str = ""
+    """Hash of `model.json` at that commit; the card in turn holds the hashes of the other files."""
+
+
+MODELS: dict[str, Known] = {
+    DEFAULT_MODEL: Known(),
+}
