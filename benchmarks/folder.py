@@ -23,13 +23,13 @@ import numpy as np
 from PIL import Image
 
 from colourise import colouriser, images
-from colourise.archives.job import Job, Settings
-from colourise.archives.pending import Due
+from colourise.archives.job import PhotoJob, PhotoOptions
+from colourise.archives.pending import PendingJob
 from colourise.archives.pool import default_workers
 from colourise.archives.run import run
 from colourise.colouriser import Colouriser, load_model
 
-SETTINGS = Settings()
+SETTINGS = PhotoOptions()
 KINDS = 4  # different pictures of each size
 TURN = 8  # photos in each turn, at most
 
@@ -69,9 +69,11 @@ def limit(paths: list[Path], out: Path, workers: int) -> float:
 
 def ours(paths: list[Path], out: Path, workers: int, model: Colouriser) -> float:
     """Seconds of colouring."""
-    jobs = [Job(path, out / path.name, named=False) for path in paths]
+    jobs = [PhotoJob(path, out / path.name, named=False) for path in paths]
     start = time.perf_counter()
-    outcomes = list(run([Due(job, "", overwrite=True) for job in jobs], model, SETTINGS, workers=workers))
+    outcomes = list(
+        run([PendingJob(job, "", overwrite=True) for job in jobs], model, SETTINGS, workers=workers)
+    )
     took = time.perf_counter() - start
     assert all(outcome.result == "coloured" for outcome in outcomes), outcomes
     return took

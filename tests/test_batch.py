@@ -20,14 +20,14 @@ from PIL import Image
 from typer.testing import Result
 
 from colourise import images
-from colourise.archives.ledger import Ledger, Row
-from colourise.archives.pool import AT_ONCE, Budget, Shared
+from colourise.archives.ledger import Ledger, LedgerEntry
+from colourise.archives.pool import AT_ONCE, Budget, SharedBackend
 from colourise.files.stamp import Stamp
 
 Colourise = Callable[..., Result]
 
 
-def rows(out: Path) -> dict[str, Row]:
+def rows(out: Path) -> dict[str, LedgerEntry]:
     """What the ledger of an output folder says, by place."""
     return {os.fsdecode(key): row for key, row in Ledger.peek(out).items()}
 
@@ -78,8 +78,8 @@ def test_the_ledger_tells_what_became_of_each_photo(colourise: Colourise, album:
     assert sorted(found) == ["a.jpg", "b.jpg", "bad.jpg", *(f"deep/{name}.jpg" for name in "cdef")]
     a, bad = found["a.jpg"], found["bad.jpg"]
     assert (a.result, a.source, a.target) == ("coloured", album / "a.jpg", out / "a.jpg")
-    assert (a.stamp, a.made) == (Stamp.of(album / "a.jpg"), Stamp.of(out / "a.jpg"))
-    assert re.fullmatch(r"tiny [0-9a-f]{12}", a.model) and json.loads(a.how)["saturation"] == 1.0
+    assert (a.stamp, a.written_stamp) == (Stamp.of(album / "a.jpg"), Stamp.of(out / "a.jpg"))
+    assert re.fullmatch(r"tiny [0-9a-f]{12}", a.model) and json.loads(a.settings_key)["saturation"] == 1.0
     assert began <= a.at <= time.time() and 0 < a.seconds < 60 and len(a.hash) == 32
     assert bad.result == "failed" and "not an image" in bad.reason
 
@@ -362,7 +362,9 @@ def test_twenty_kills_lose_nothing(archive: Path, tiny_model: Path, tmp_path: Pa
     assert {name: row.result for name, row in ledger.items()} == {
         name: row.result for name, row in reference.items()
     }
-    assert all(row.made == Stamp.of(row.target) for row in ledger.values() if row.result == "coloured")
+    assert all(
+        row.written_stamp == Stamp.of(row.target) for row in ledger.values() if row.result == "coloured"
+    )
 
 
 def test_a_second_run_waits_for_the_first(colourise: Colourise, album: Path, out: Path) -> None:
@@ -373,7 +375,7 @@ def test_a_second_run_waits_for_the_first(colourise: Colourise, album: Path, out
         other.start()
         time.sleep(0.5)
         assert not results and not placed(out)
-        ledger.write([Row(b"none", "none", "none", Stamp(0, 0), "", result="failed")])
+        ledger.write([LedgerEntry(b"none", "none", "none", Stamp(0, 0), "", result="failed")])
     other.join(60)
     assert results[0].exit_code == 0
     assert results[0].stderr.startswith(f"waiting another run is at work in {out}\n")
@@ -384,7 +386,7 @@ def test_a_ledger_goes_folder_by_folder(out: Path) -> None:
     """A report has a heading for each: photos beside a folder do not come before and after it."""
     keys = [b"a.jpg", b"b/a.jpg", b"b/c/d.jpg", b"b/z.jpg", b"c.jpg"]
     with Ledger(out) as ledger:
-        ledger.write(Row(key, "photo", "output", Stamp(0, 0), "how") for key in reversed(keys))
+        ledger.write(LedgerEntry(key, "photo", "output", Stamp(0, 0), "how") for key in reversed(keys))
         assert [row.key for row in ledger] == [b"a.jpg", b"c.jpg", b"b/a.jpg", b"b/z.jpg", b"b/c/d.jpg"]
 
 
@@ -402,7 +404,7 @@ def test_a_damaged_ledger_is_one_clear_line(colourise: Colourise, album: Path, o
 
 def test_the_ledger_keeps_names_that_are_no_text(tmp_path: Path) -> None:
     odd = os.fsdecode(b"/x/\xff\n.jpg")
-    row = Row(
+    row = LedgerEntry(
         b"\xff", odd, odd, Stamp(1, 2), "how", "m", "failed", b"h", "why \udcff", ["é"], 1.5, Stamp(3, 4), 5.0
     )
     with Ledger(tmp_path) as ledger:
@@ -457,7 +459,7 @@ def test_many_threads_share_one_batch() -> None:
             return np.repeat(L, 2, 1) + np.array([0, 1000], np.float32)[None, :, None, None]
 
     answers: dict[int, np.ndarray] = {}
-    with Shared(Backend()) as shared:
+    with SharedBackend(Backend()) as shared:
 
         def ask(number: int) -> None:
             answers[number] = shared.predict_ab(np.full((1, 1, 2, 2), number, np.float32))

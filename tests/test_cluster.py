@@ -25,11 +25,11 @@ from test_batch import made, rows, summary
 from typer.testing import Result
 
 from colourise.archives import ray_cluster
-from colourise.archives.job import Job, Settings
+from colourise.archives.job import PhotoJob, PhotoOptions
 from colourise.archives.ledger import Ledger
-from colourise.archives.pending import Due, how_of
-from colourise.archives.ray_cluster import TRIES, Loaded, Task, Worker, free, run
-from colourise.archives.run import planned
+from colourise.archives.pending import PendingJob, settings_key_of
+from colourise.archives.ray_cluster import TRIES, RayWorker, Task, WorkerSpec, may_overwrite, run
+from colourise.archives.run import planned_entry
 from colourise.colouriser import Colouriser, load_model
 from colourise.errors import DeviceError, ModelError
 from colourise.files.atomic import part_prefix
@@ -37,7 +37,7 @@ from colourise.files.stamp import Stamp
 from colourise.lab.pictures import rgb_to_L
 
 Colourise = Callable[..., Result]
-PLAIN = Settings(history=False)
+PLAIN = PhotoOptions(history=False)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_what_a_cluster_is_not_for(
 
 
 class Alone:
-    """A `Begun` that is here."""
+    """A `AttemptCounter` that is here."""
 
     def __init__(self) -> None:
         self.once_more = self
@@ -97,32 +97,38 @@ class Alone:
 
 
 @pytest.fixture
-def worker(tiny_model: Path, out: Path) -> Worker:
+def worker(tiny_model: Path, out: Path) -> WorkerSpec:
     """What a worker is told that finishes in this process."""
     load = partial(load_model, str(tiny_model))
     out.mkdir()
     with Ledger(out) as ledger:
         file = ledger.file
     file.touch()
-    return Worker(load, PLAIN, how_of(load(), PLAIN), Path.cwd(), file, 2, Alone())
+    return WorkerSpec(load, PLAIN, settings_key_of(load(), PLAIN), Path.cwd(), file, 2, Alone())
 
 
-def task_for(source: Path, target: Path, worker: Worker, sheet: Path | None = None) -> Task:
+def task_for(source: Path, target: Path, worker: WorkerSpec, sheet: Path | None = None) -> Task:
     """A task as the driver makes it."""
-    job = Job(source, target, named=False, sheet=sheet, key=os.fsencode(source.name), stamp=Stamp.of(source))
-    row = planned(Due(job, "new"), worker.how, "tiny")
-    return Task(7, free(Due(job, "new"), row), row)
+    job = PhotoJob(
+        source, target, named=False, sheet=sheet, key=os.fsencode(source.name), stamp=Stamp.of(source)
+    )
+    row = planned_entry(PendingJob(job, "new"), worker.settings_key, "tiny")
+    return Task(7, may_overwrite(PendingJob(job, "new"), row), row)
 
 
-def test_what_a_killed_worker_had_written_is_done(archive: Path, out: Path, worker: Worker) -> None:
+def test_what_a_killed_worker_had_written_is_done(archive: Path, out: Path, worker: WorkerSpec) -> None:
     source, target = archive / "box 0" / "00.jpg", out / "00.jpg"
     task = task_for(source, target, worker)
-    loaded = Loaded(worker)
+    loaded = RayWorker(worker)
     number, first = loaded.do(task, 1)
     assert (number, first.result, len(first.hash)) == (7, "coloured", 32)
-    assert first.made is not None and first.made == Stamp.of(target)
+    assert first.written_stamp is not None and first.written_stamp == Stamp.of(target)
     number, again = loaded.do(task, 1)
-    assert (number, again.result, again.made) == (7, "coloured", first.made)  # and nobody wrote it anew
+    assert (number, again.result, again.written_stamp) == (
+        7,
+        "coloured",
+        first.written_stamp,
+    )  # and nobody wrote it anew
     target.unlink()
     Image.new("L", (20, 20), 99).save(source)
     assert loaded.do(task, TRIES - 1)[1].result == "coloured"  # the photo that is there now
@@ -133,19 +139,19 @@ def test_what_a_killed_worker_had_written_is_done(archive: Path, out: Path, work
     assert not target.exists()
 
 
-def test_half_of_a_pair_of_files_is_made_again(archive: Path, out: Path, worker: Worker) -> None:
+def test_half_of_a_pair_of_files_is_made_again(archive: Path, out: Path, worker: WorkerSpec) -> None:
     """A worker that is killed between before | after and the photo leaves only the first."""
     source, sheet = archive / "box 0" / "00.jpg", out / "00.compare.jpg"
     task = task_for(source, out / "00.jpg", worker, sheet)
     sheet.write_text("half of it")
-    assert Loaded(worker).do(task, 1)[1].result == "coloured"
+    assert RayWorker(worker).do(task, 1)[1].result == "coloured"
     foreign = task_for(source, out / "01.jpg", worker, sheet)  # it was there before anything was planned
-    assert "is there already" in Loaded(worker).do(foreign, 1)[1].reason
+    assert "is there already" in RayWorker(worker).do(foreign, 1)[1].reason
 
 
-def test_a_worker_of_another_world_says_so(tiny_model: Path, worker: Worker, tmp_path: Path) -> None:
+def test_a_worker_of_another_world_says_so(tiny_model: Path, worker: WorkerSpec, tmp_path: Path) -> None:
     def wrong(**changes: Any) -> Exception:
-        loaded = Loaded(replace(worker, **changes))
+        loaded = RayWorker(replace(worker, **changes))
         (answer,) = loaded({"task": [pickle.dumps(None)]})["answer"]
         return pickle.loads(answer)  # noqa: S301
 
@@ -181,7 +187,7 @@ def at_work() -> list[psutil.Process]:
     found = []
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
-            if "Loaded" in " ".join(process.cmdline()):
+            if "RayWorker" in " ".join(process.cmdline()):
                 found.append(process)
     return found
 
@@ -218,10 +224,10 @@ def test_a_worker_that_is_killed_midway_loses_nothing(
     assert len(told) == 40 == len({one["source"] for one in told})
     assert made(out) == whole  # and no part of a file
     ledger, reference = rows(out), rows(tmp_path / "whole")
-    assert {name: (row.result, row.reason, row.how) for name, row in ledger.items()} == {
-        name: (row.result, row.reason, row.how) for name, row in reference.items()
+    assert {name: (row.result, row.reason, row.settings_key) for name, row in ledger.items()} == {
+        name: (row.result, row.reason, row.settings_key) for name, row in reference.items()
     }
-    assert all(row.made == Stamp.of(row.target) for row in ledger.values())
+    assert all(row.written_stamp == Stamp.of(row.target) for row in ledger.values())
     again = colourise(archive, "-o", out, "--no-history")
     assert summary(again).startswith("0 coloured, 36 there already, 4 failed")
 
@@ -254,8 +260,10 @@ def test_a_photo_that_kills_its_workers_fails_and_no_other_is_done_twice(
     for grey in light:
         source = tmp_path / f"{grey}.png"
         Image.new("L", (24, 16), grey).save(source)
-        job = Job(source, out / source.name, named=False, key=source.name.encode(), stamp=Stamp.of(source))
-        todo.append(Due(job, "new"))
+        job = PhotoJob(
+            source, out / source.name, named=False, key=source.name.encode(), stamp=Stamp.of(source)
+        )
+        todo.append(PendingJob(job, "new"))
     load = partial(Colouriser, Deadly(tmp_path / "log", light[60]), input_size=32, model="deadly")
     heard: list[str] = []
     with Ledger(out) as ledger:
@@ -267,7 +275,7 @@ def test_a_photo_that_kills_its_workers_fails_and_no_other_is_done_twice(
     found = rows(out)
     assert {name for name, row in found.items() if row.result == "coloured"} == made(out).keys()
     assert made(out).keys() == {one.job.source.name for one in todo} - {"60.png"}
-    assert all(row.made == Stamp.of(row.target) for row in found.values())
+    assert all(row.written_stamp == Stamp.of(row.target) for row in found.values())
     assert found["60.png"].reason.startswith(f"{tmp_path / '60.png'}: kills whoever works on it")
     assert heard[1:] == [f"Ray: workers were killed {TRIES} times, and their photos handed out again"]
     seen = Counter(map(int, (tmp_path / "log").read_text().split()))

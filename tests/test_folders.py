@@ -10,20 +10,20 @@ from helpers.photos import PHOTOS, pixels
 from PIL import Image
 
 from colourise import images
-from colourise.archives.job import Job, Outcome, Settings
-from colourise.archives.pending import due
+from colourise.archives.job import Outcome, PhotoJob, PhotoOptions
+from colourise.archives.pending import find_pending
 from colourise.archives.photo import colour
 from colourise.archives.plan import plan
 from colourise.archives.run import run
 from colourise.colouriser import Colouriser, load_model
 from colourise.errors import PhotoError
 
-PNG = Settings(format="png")
+PNG = PhotoOptions(format="png")
 
 
-def colour_all(jobs: list[Job], colouriser: Colouriser, settings: Settings) -> list[Outcome]:
+def colour_all(jobs: list[PhotoJob], colouriser: Colouriser, settings: PhotoOptions) -> list[Outcome]:
     """What the command line does with jobs, in their order."""
-    todo, done = due(jobs, {}, "", overwrite=settings.overwrite)
+    todo, done = find_pending(jobs, {}, "", overwrite=settings.overwrite)
     outcomes = {outcome.job: outcome for outcome in [*done, *run(todo, colouriser, settings)]}
     return [outcomes[job] for job in jobs if job in outcomes]
 
@@ -47,10 +47,10 @@ def make(*names: str) -> None:
 
 
 def targets(
-    *paths: str, output: str | None = None, settings: Settings | None = None
+    *paths: str, output: str | None = None, settings: PhotoOptions | None = None
 ) -> dict[str, tuple[str, ...]]:
     """Source to target (and sheet) of each job that is planned."""
-    jobs, _ = plan(map(Path, paths), Path(output) if output else None, settings or Settings())
+    jobs, _ = plan(map(Path, paths), Path(output) if output else None, settings or PhotoOptions())
     return {
         str(job.source): tuple(file.as_posix() for file in (job.target, job.sheet) if file) for job in jobs
     }
@@ -116,14 +116,14 @@ def test_a_photo_named_twice_is_one_job(here: Path) -> None:
 @pytest.mark.parametrize("paths", [["in"], ["in/a.jpg", "in/a.png", "in/a.tif"]])
 def test_photos_that_would_share_a_target_do_not(here: Path, paths: list[str]) -> None:
     make("in/a.jpg", "in/a.png", "in/a.tif", "in/b.jpg")
-    found = targets(*paths, output="out", settings=Settings(format="png", compare=True))
+    found = targets(*paths, output="out", settings=PhotoOptions(format="png", compare=True))
     assert found["in/a.jpg"] == ("out/a.jpg.png", "out/a.jpg.compare.jpg")
     assert found["in/a.png"] == ("out/a.png", "out/a.compare.jpg")
     assert found["in/a.tif"] == ("out/a.tif.png", "out/a.tif.compare.jpg")
     beside = targets(*paths, settings=PNG)
     assert beside["in/a.jpg"] == ("in/a.jpg.colourised.png",)
     assert beside["in/a.png"] == ("in/a.colourised.png",)
-    plain = targets(*paths, output="out", settings=Settings(compare=True))
+    plain = targets(*paths, output="out", settings=PhotoOptions(compare=True))
     assert plain["in/a.jpg"] == ("out/a.jpg", "out/a.jpg.compare.jpg")
     assert plain["in/a.png"] == ("out/a.png", "out/a.png.compare.jpg")
 
@@ -131,7 +131,7 @@ def test_photos_that_would_share_a_target_do_not(here: Path, paths: list[str]) -
 def test_names_meet_however_they_are_chosen(here: Path) -> None:
     names = ["a.jpg", "a.png", "a.PNG", "a.jpg.tif", "x/a.jpg", "y/a.jpg", "y/a-2.jpg"]
     make(*names)
-    for settings in (Settings(), PNG):
+    for settings in (PhotoOptions(), PNG):
         found = [target for (target,) in targets(*names, output="out", settings=settings).values()]
         assert len(set(found)) == len(names)
         beside = [target for (target,) in targets(*names, settings=settings).values()]
@@ -152,15 +152,15 @@ def test_earlier_outputs_named_along_are_left_out(here: Path) -> None:
 @pytest.mark.parametrize(
     ("paths", "output", "settings"),
     [
-        (["in/a.jpg"], "in/a.jpg", Settings(overwrite=True)),
-        (["in/a.jpg"], "in", Settings(overwrite=True)),
-        (["in"], "in", Settings(overwrite=True)),
-        (["in"], "in/../in", Settings(overwrite=True)),
-        (["in/a.png", "in/a.jpg"], "in", Settings(format="png", overwrite=True)),
-        (["in/a.png", "in/a.jpg"], "link", Settings(format="png", overwrite=True)),
+        (["in/a.jpg"], "in/a.jpg", PhotoOptions(overwrite=True)),
+        (["in/a.jpg"], "in", PhotoOptions(overwrite=True)),
+        (["in"], "in", PhotoOptions(overwrite=True)),
+        (["in"], "in/../in", PhotoOptions(overwrite=True)),
+        (["in/a.png", "in/a.jpg"], "in", PhotoOptions(format="png", overwrite=True)),
+        (["in/a.png", "in/a.jpg"], "link", PhotoOptions(format="png", overwrite=True)),
     ],
 )
-def test_no_photo_is_written_over(here: Path, paths: list[str], output: str, settings: Settings) -> None:
+def test_no_photo_is_written_over(here: Path, paths: list[str], output: str, settings: PhotoOptions) -> None:
     make("in/a.jpg", "in/a.png")
     Path("link").symlink_to("in")
     with pytest.raises(PhotoError, match="would be written over"):
@@ -179,15 +179,15 @@ def test_no_photo_is_written_over(here: Path, paths: list[str], output: str, set
 def test_outputs_that_cannot_be(here: Path, paths: list[str], output: str, message: str) -> None:
     make("in/a.jpg", "in/b.jpg")
     with pytest.raises(PhotoError, match=message):
-        plan(map(Path, paths), Path(output), Settings())
+        plan(map(Path, paths), Path(output), PhotoOptions())
 
 
 def test_folders_without_photos_are_told_and_the_rest_goes_on(here: Path) -> None:
     make("in/a.jpg", "notes/b.txt", "out/c.jpg")
-    jobs, refused = plan(map(Path, ("notes", "in")), None, Settings())
+    jobs, refused = plan(map(Path, ("notes", "in")), None, PhotoOptions())
     assert [job.source for job in jobs] == [Path("in/a.jpg")]
     assert refused == ["notes: no photos in this folder"]
-    assert plan([Path("notes")], None, Settings()) == ([], refused)
+    assert plan([Path("notes")], None, PhotoOptions()) == ([], refused)
 
 
 def test_films_in_folders_are_told_but_not_those_that_we_made(here: Path) -> None:
@@ -196,7 +196,7 @@ def test_films_in_folders_are_told_but_not_those_that_we_made(here: Path) -> Non
     )
     make("in/d.preview.mkv", "in/d.colourised.part.mkv")
     films: list[str] = []
-    jobs, refused = plan([Path("in")], None, Settings(), films=films)
+    jobs, refused = plan([Path("in")], None, PhotoOptions(), films=films)
     assert ([job.source for job in jobs], refused) == ([Path("in/a.jpg")], [])
     assert films == ["in/d.mkv", "in/b/c.MP4"]
 
@@ -206,7 +206,7 @@ def test_a_locked_folder_is_told(here: Path) -> None:
     make("in/a.jpg", "in/locked/b.jpg")
     Path("in/locked").chmod(0)
     try:
-        jobs, refused = plan([Path("in")], None, Settings())
+        jobs, refused = plan([Path("in")], None, PhotoOptions())
     finally:
         Path("in/locked").chmod(0o755)
     assert [job.source for job in jobs] == [Path("in/a.jpg")]
@@ -223,10 +223,10 @@ def test_outcomes_come_in_order_and_one_failure_is_not_all(
     tree: Path, colouriser: Colouriser, tmp_path: Path
 ) -> None:
     (tree / "broken.jpg").write_text("no photo")
-    jobs, _ = plan([tree], tmp_path / "out", Settings())
+    jobs, _ = plan([tree], tmp_path / "out", PhotoOptions())
     jobs[-1].target.parent.mkdir(parents=True)
     shutil.copy(PHOTOS / "camera.png", jobs[-1].target)
-    outcomes = colour_all(jobs, colouriser, Settings())
+    outcomes = colour_all(jobs, colouriser, PhotoOptions())
     assert [outcome.job for outcome in outcomes] == jobs
     assert [outcome.result for outcome in outcomes] == [
         "failed",
@@ -246,21 +246,21 @@ def test_a_target_that_cannot_be_written_leaves_nothing(
     folder.mkdir()
     long = tmp_path / f"{'x' * 250}.colourised.jpg"
     jobs = [
-        Job(photo, folder, named=False),
-        Job(photo, long, named=False),
-        Job(photo, photo / "a.jpg", named=True),
+        PhotoJob(photo, folder, named=False),
+        PhotoJob(photo, long, named=False),
+        PhotoJob(photo, photo / "a.jpg", named=True),
     ]
-    outcomes = colour_all(jobs, colouriser, Settings(overwrite=True))
+    outcomes = colour_all(jobs, colouriser, PhotoOptions(overwrite=True))
     assert [outcome.result for outcome in outcomes] == ["failed"] * 3
     assert all("\n" not in outcome.reason for outcome in outcomes)
-    assert "File name too long" in colour_all(jobs[1:2], colouriser, Settings())[0].reason
+    assert "File name too long" in colour_all(jobs[1:2], colouriser, PhotoOptions())[0].reason
     assert sorted(tmp_path.iterdir()) == [folder, photo]
 
 
 def test_a_picture_that_pillow_cannot_write_streams_as_png(colouriser: Colouriser, tmp_path: Path) -> None:
     Image.open(PHOTOS / "camera.png").save(tmp_path / "moving.gif")
     with (tmp_path / "stream").open("wb") as stream:
-        colour((tmp_path / "moving.gif").read_bytes(), stream, colouriser, Settings())
+        colour((tmp_path / "moving.gif").read_bytes(), stream, colouriser, PhotoOptions())
     assert (tmp_path / "stream").read_bytes().startswith(b"\x89PNG")
 
 
@@ -270,8 +270,8 @@ def test_a_before_after_picture_of_a_large_scan_is_small(
 ) -> None:
     scan = np.linspace(0, 2**depth - 1, 3000 * 700).reshape(700, 3000).astype(f"uint{depth}")
     images.write(images.Photo(scan, None, "TIFF"), tmp_path / "scan.tif")
-    jobs, _ = plan([tmp_path], tmp_path / "out", Settings(compare=True))
-    (outcome,) = colour_all(jobs, colouriser, Settings(compare=True))
+    jobs, _ = plan([tmp_path], tmp_path / "out", PhotoOptions(compare=True))
+    (outcome,) = colour_all(jobs, colouriser, PhotoOptions(compare=True))
     assert outcome.result == "coloured", outcome.reason
     sheet = pixels(tmp_path / "out" / "scan.compare.jpg")
     assert sheet.shape == (478, 2 * 2048, 3)

@@ -29,11 +29,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, TiffImagePlugin
 
 from colourise import images
-from colourise.archives.job import Settings
-from colourise.archives.pending import Due
+from colourise.archives.job import PhotoOptions
+from colourise.archives.pending import PendingJob
 from colourise.archives.plan import plan
 from colourise.archives.pool import Budget
-from colourise.archives.run import do
+from colourise.archives.run import colour_job
 from colourise.colouriser import Colouriser, ModelId
 from colourise.files.names import FORMATS
 
@@ -430,13 +430,13 @@ def check(folder: Path, data: bytes, suffix: str, kind: str | None = None) -> st
     folder.mkdir()
     source = folder / f"photo{suffix}"
     source.write_bytes(data)
-    how = Settings(format=kind)
+    how = PhotoOptions(format=kind)
     ((job,), _) = plan([source], None, how)
     with warnings.catch_warnings(record=True) as caught, little_memory():
         warnings.resetwarnings()
         warnings.simplefilter("always")
         start = time.perf_counter()
-        outcome = do(Due(job, "new"), COLOURISER, how, Budget(2**40), hashed=True)
+        outcome = colour_job(PendingJob(job, "new"), COLOURISER, how, Budget(2**40), hashed=True)
         seconds = time.perf_counter() - start
         made = sorted(path.name for path in folder.iterdir() if path != source)
         assert seconds < SECONDS

@@ -17,7 +17,7 @@ from typer.testing import Result
 from upath import UPath
 
 from colourise.archives import remote_ledger
-from colourise.archives.ledger import Row
+from colourise.archives.ledger import LedgerEntry
 from colourise.archives.remote_ledger import RemoteLedger
 from colourise.errors import LedgerError, PhotoError
 from colourise.files import storage
@@ -183,8 +183,8 @@ def test_a_photo_that_changes_while_it_is_fetched_is_not_coloured(
 # However it ends
 
 
-def row(key: bytes, out: UPath) -> Row:
-    return Row(key, f"s3://in/{key.decode()}", f"{out}/{key.decode()}", Stamp(1, 2), "how")
+def row(key: bytes, out: UPath) -> LedgerEntry:
+    return LedgerEntry(key, f"s3://in/{key.decode()}", f"{out}/{key.decode()}", Stamp(1, 2), "how")
 
 
 def test_what_a_killed_run_had_planned_is_known(bucket: UPath, monkeypatch: pytest.MonkeyPatch) -> None:

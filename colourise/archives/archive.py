@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from colourise.archives.job import Outcome
-from colourise.archives.ledger import Ledger, Row
+from colourise.archives.ledger import Ledger, LedgerEntry
 from colourise.archives.remote_ledger import RemoteLedger
-from colourise.archives.run import sweep
+from colourise.archives.run import remove_parts
 from colourise.files.storage import is_remote, stamp_of
 
 
 @contextmanager
-def many_objects() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """Make hundreds of thousands of objects that stay, without the collector walking over them meanwhile."""
     gc.disable()
     try:
@@ -27,7 +27,7 @@ def many_objects() -> Iterator[None]:
 
 
 @contextmanager
-def remembered(
+def open_ledger(
     output: Path | None, shard: tuple[int, int] | None, waits: Callable[[], None]
 ) -> Iterator[Ledger | None]:
     """The ledger of an output folder, which no other run uses meanwhile; None where there is no such folder.
@@ -46,15 +46,15 @@ def remembered(
             waits()
             while not ledger.hold(3600):
                 pass
-        sweep(ledger.among("result = 'planned'"))
+        remove_parts(ledger.among("result = 'planned'"))
         yield ledger
 
 
-def settle(ledger: Ledger, rows: Mapping[bytes, Row], done: Iterable[Outcome]) -> None:
+def record_finished(ledger: Ledger, rows: Mapping[bytes, LedgerEntry], done: Iterable[Outcome]) -> None:
     """Write down as coloured what a killed run had finished without having written it down."""
     found = (rows.get(outcome.job.key) for outcome in done)
     ledger.write(
-        replace(row, result="coloured", made=stamp_of(row.output), at=time.time())
+        replace(row, result="coloured", written_stamp=stamp_of(row.output), at=time.time())
         for row in found
         if row is not None and row.result == "planned"
     )

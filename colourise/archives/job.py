@@ -10,7 +10,7 @@ from colourise.files.stamp import Stamp
 
 
 @dataclass(frozen=True)
-class Job:
+class PhotoJob:
     """One photo to colour."""
 
     source: Path
@@ -28,7 +28,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Settings:
+class PhotoOptions:
     """How photos are written."""
 
     format: str | None = None
@@ -47,7 +47,7 @@ class Settings:
 class Outcome:
     """What became of a job."""
 
-    job: Job
+    job: PhotoJob
     """The job."""
     result: Literal["coloured", "skipped", "failed"]
     """"skipped": its coloured version was there already."""
@@ -59,7 +59,7 @@ class Outcome:
     """What it took, waiting included."""
     hash: bytes = b""
     """SHA-256 of the photo's bytes, where a ledger asks for it."""
-    hopeless: bool = False
+    disk_full: bool = False
     """Whether every later photo would fail for the same reason: the disk is full."""
-    made: Stamp | None = None
+    written_stamp: Stamp | None = None
     """What is in the place of its coloured version at the end, where a ledger asks for it."""

@@ -39,7 +39,7 @@ Result = Literal["planned", "coloured", "failed"]
 
 
 @dataclass
-class Row:
+class LedgerEntry:
     """What became of a photo."""
 
     key: bytes
@@ -50,7 +50,7 @@ class Row:
     """Path of its coloured version."""
     stamp: Stamp
     """Of the photo when it was read."""
-    how: str
+    settings_key: str
     """Model and options, as one text that is equal for equal ones."""
     model: str = ""
     """Name of the model."""
@@ -64,7 +64,7 @@ class Row:
     """What the user must hear of a coloured photo."""
     seconds: float = 0.0
     """What it took."""
-    made: Stamp | None = None
+    written_stamp: Stamp | None = None
     """Of the coloured version when it was written; of a planned row, what was there before."""
     at: float = 0.0
     """When, in seconds since 1970."""
@@ -91,7 +91,7 @@ class Row:
 
     def values(self) -> tuple[object, ...]:
         """As the table has it."""
-        made = (self.made.size, self.made.changed) if self.made else (None, None)
+        made = (self.written_stamp.size, self.written_stamp.changed) if self.written_stamp else (None, None)
         return (
             self.key,
             os.fsencode(self.photo),
@@ -99,7 +99,7 @@ class Row:
             self.stamp.size,
             self.stamp.changed,
             self.hash,
-            self.how,
+            self.settings_key,
             self.model,
             self.result,
             self.reason.encode(errors="surrogateescape"),
@@ -112,14 +112,28 @@ class Row:
     @classmethod
     def of(cls, values: tuple[object, ...]) -> Self:
         """From what the table has."""
-        key, source, target, size, changed, hash_, how, model, result, reason, notes, seconds, *rest = values
+        (
+            key,
+            source,
+            target,
+            size,
+            changed,
+            hash_,
+            settings_key,
+            model,
+            result,
+            reason,
+            notes,
+            seconds,
+            *rest,
+        ) = values
         made_size, made_changed, at = rest
         return cls(
             key,  # type: ignore[arg-type]
             os.fsdecode(source),  # type: ignore[arg-type]
             os.fsdecode(target),  # type: ignore[arg-type]
             Stamp(size, changed),  # type: ignore[arg-type]
-            how,  # type: ignore[arg-type]
+            settings_key,  # type: ignore[arg-type]
             model,  # type: ignore[arg-type]
             result,  # type: ignore[arg-type]
             hash_,  # type: ignore[arg-type]
@@ -150,7 +164,7 @@ class Ledger:
             self.table = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False)
 
     @classmethod
-    def peek(cls, folder: Path, shard: str = "") -> dict[bytes, Row]:
+    def peek(cls, folder: Path, shard: str = "") -> dict[bytes, LedgerEntry]:
         """The rows of a folder, of which nothing is changed: none where no run has been."""
         file = folder / NAME.format(f"-{shard}" if shard else "")
         if not file.exists():
@@ -192,23 +206,23 @@ class Ledger:
             ) from err
         return True
 
-    def rows(self) -> dict[bytes, Row]:
+    def rows(self) -> dict[bytes, LedgerEntry]:
         """Every row by its key."""
         return {row.key: row for row in self.among("1")}
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[LedgerEntry]:
         """Every row, folder by folder."""
         self.table.create_function("folder", 1, os.path.dirname, deterministic=True)
         yield from self.among("1", "folder(key), key")
 
-    def among(self, condition: str, order: str = "key") -> Iterator[Row]:
+    def among(self, condition: str, order: str = "key") -> Iterator[LedgerEntry]:
         """The rows of which a condition in SQL holds, sorted."""
         with self._told():
             query = f"SELECT {COLUMNS} FROM photos WHERE {condition} ORDER BY {order}"  # noqa: S608
             for values in self.table.execute(query):
-                yield Row.of(values)
+                yield LedgerEntry.of(values)
 
-    def write(self, rows: Iterable[Row]) -> None:
+    def write(self, rows: Iterable[LedgerEntry]) -> None:
         """Write rows, over those of the same keys; `save` makes them last."""
         with self._told():
             if not self.table.in_transaction:

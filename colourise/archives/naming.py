@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from colourise.archives.job import Job, Settings
+from colourise.archives.job import PhotoJob, PhotoOptions
 from colourise.errors import PhotoError
 from colourise.files.names import COMPARE, FORMATS, MARK, is_ours
 from colourise.files.storage import is_remote, located
@@ -27,7 +27,7 @@ def is_file_name(output: Path, paths: list[Path]) -> bool:
     return output.is_file() or output.suffix.lower() in FORMATS or (one_photo and output.suffix != "")
 
 
-def check_output(output: Path, paths: list[Path], settings: Settings, *, one_file: bool) -> None:
+def check_output(output: Path, paths: list[Path], settings: PhotoOptions, *, one_file: bool) -> None:
     """Refuse an output that cannot be meant, before anything is coloured.
 
     Raises:
@@ -49,7 +49,7 @@ def check_output(output: Path, paths: list[Path], settings: Settings, *, one_fil
         raise PhotoError(f"{nearest}: no permission to write there; choose another output")
 
 
-def target_of(photo: str, place: str, output: Path | None, settings: Settings) -> Path:
+def target_of(photo: str, place: str, output: Path | None, settings: PhotoOptions) -> Path:
     """Where the coloured version of a photo goes: beside it, or to `place` below the output folder."""
     stem, own = os.path.splitext(photo)
     suffix = suffix_of(own, settings.format)
@@ -65,7 +65,7 @@ def suffix_of(own: str, format: str | None) -> str:  # noqa: A002
     return own if own.lower() in FORMATS else ".png"
 
 
-def distinct(jobs: list[Job], known: Mapping[bytes, str]) -> list[Job]:
+def distinct(jobs: list[PhotoJob], known: Mapping[bytes, str]) -> list[PhotoJob]:
     """Give every job a target of its own: with --format png, a.jpg and a.tif become a.jpg.png and a.tif.png.
 
     Who meets decides, not who comes first, so that a photo never finds another one's output as its own; and
@@ -79,30 +79,32 @@ def distinct(jobs: list[Job], known: Mapping[bytes, str]) -> list[Job]:
         same_folder = os.path.dirname(before) == os.path.dirname(str(job.target))
         if same_folder and os.path.splitext(before)[1] == job.target.suffix:
             kept[place] = job.target if before == str(job.target) else located(before)
-    shared = Counter(alike(job.target) for place, job in enumerate(jobs) if place not in kept)
-    claimed = {alike(target) for target in known.values()} if jobs else set()
+    shared = Counter(collision_key(job.target) for place, job in enumerate(jobs) if place not in kept)
+    claimed = {collision_key(target) for target in known.values()} if jobs else set()
     taken = {target for target, count in shared.items() if count == 1} | claimed
-    renamed: list[Job] = []
+    renamed: list[PhotoJob] = []
     for place, job in enumerate(jobs):
         if place in kept:
             job = replace(job, target=kept[place]) if kept[place] != job.target else job
-        elif shared[alike(job.target)] > 1 or alike(job.target) in claimed:
+        elif shared[collision_key(job.target)] > 1 or collision_key(job.target) in claimed:
             stem, rest = job.source.stem, job.target.name.removeprefix(job.source.stem)
             stem = job.source.name if job.source.suffix.lower() != job.target.suffix.lower() else stem
             stems = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
             targets = (job.target.with_name(stem + rest) for stem in stems)
-            job = replace(job, target=next(target for target in targets if alike(target) not in taken))
-            taken.add(alike(job.target))
+            job = replace(
+                job, target=next(target for target in targets if collision_key(target) not in taken)
+            )
+            taken.add(collision_key(job.target))
         renamed.append(job)
     return renamed
 
 
-def alike(path: str | Path) -> str:
+def collision_key(path: str | Path) -> str:
     """A path so that two which a disk may take for one are equal."""
     return unicodedata.normalize("NFC", str(path)).casefold()
 
 
-def with_sheets(jobs: list[Job]) -> list[Job]:
+def with_sheets(jobs: list[PhotoJob]) -> list[PhotoJob]:
     """Give every job a file for its before | after picture: a.compare.jpg, or a.png.compare.jpg."""
     shared = Counter(job.target.with_suffix("") for job in jobs)
     sheets = []
@@ -112,7 +114,7 @@ def with_sheets(jobs: list[Job]) -> list[Job]:
     return sheets
 
 
-def unharmed(jobs: list[Job]) -> list[Job]:
+def unharmed(jobs: list[PhotoJob]) -> list[PhotoJob]:
     """Leave out earlier outputs of these very photos, which `*.jpg` names along with them.
 
     Raises:

@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from colourise.archives.job import Job, Outcome, Settings
-from colourise.archives.ledger import Row
+from colourise.archives.job import Outcome, PhotoJob, PhotoOptions
+from colourise.archives.ledger import LedgerEntry
 from colourise.colouriser import Colouriser
 from colourise.files.stamp import Stamp
 from colourise.files.storage import is_remote, listing, stamp_of
 
 
 @dataclass(frozen=True)
-class Due:
+class PendingJob:
     """A job that is to be done."""
 
-    job: Job
+    job: PhotoJob
     """The job."""
     why: str
     """In a word or a few, for people."""
@@ -33,7 +33,7 @@ class Due:
     """What is in the place of its coloured version now."""
 
 
-def how_of(colouriser: Colouriser, settings: Settings) -> str:
+def settings_key_of(colouriser: Colouriser, settings: PhotoOptions) -> str:
     """Model and options as one text, equal for equal ones."""
     options = asdict(settings)
     options.pop("overwrite")
@@ -45,17 +45,22 @@ class Settled:
     """Says of photos whether an earlier run has done all that there is to do, and counts them.
 
     Args:
-        rows: what a ledger knows, by `Job.key`.
-        how: model and options of this run.
+        rows: what a ledger knows, by `PhotoJob.key`.
+        settings_key: model and options of this run.
     """
 
-    def __init__(self, rows: Mapping[bytes, Row], how: str) -> None:
-        self.rows, self.how, self.count = rows, how, 0
+    def __init__(self, rows: Mapping[bytes, LedgerEntry], settings_key: str) -> None:
+        self.rows, self.settings_key, self.count = rows, settings_key, 0
 
     def __call__(self, key: bytes, found: os.stat_result) -> bool:
         """Look at one photo as quickly as can be: an archive has a hundred thousand."""
         row = self.rows.get(key)
-        if row is None or row.result != "coloured" or row.how != self.how or row.made is None:
+        if (
+            row is None
+            or row.result != "coloured"
+            or row.settings_key != self.settings_key
+            or row.written_stamp is None
+        ):
             return False
         if (row.stamp.size, row.stamp.changed) != (found.st_size, found.st_mtime_ns):
             return False
@@ -63,32 +68,32 @@ class Settled:
             there = os.stat(row.output)
         except OSError:
             return False
-        if (there.st_size, there.st_mtime_ns) != (row.made.size, row.made.changed):
+        if (there.st_size, there.st_mtime_ns) != (row.written_stamp.size, row.written_stamp.changed):
             return False
         self.count += 1
         return True
 
 
-def due(
-    jobs: Iterable[Job],
-    rows: Mapping[bytes, Row],
-    how: str,
+def find_pending(
+    jobs: Iterable[PhotoJob],
+    rows: Mapping[bytes, LedgerEntry],
+    settings_key: str,
     *,
     overwrite: bool = False,
     retry: bool = False,
     stamp_of: Callable[[Path], Stamp | None] = stamp_of,
-) -> tuple[list[Due], list[Outcome]]:
+) -> tuple[list[PendingJob], list[Outcome]]:
     """Sort jobs into those that are to be done, and outcomes of those that are not.
 
     Args:
         jobs: every photo that is meant.
-        rows: what a ledger knows, by `Job.key`.
-        how: model and options of this run.
+        rows: what a ledger knows, by `PhotoJob.key`.
+        settings_key: model and options of this run.
         overwrite: whether coloured versions that are there are made again.
         retry: whether only those are done that failed before.
         stamp_of: looks at a coloured version.
     """
-    todo: list[Due] = []
+    todo: list[PendingJob] = []
     done: list[Outcome] = []
     for job in jobs:
         row = rows.get(job.key)
@@ -96,12 +101,12 @@ def due(
             done.append(Outcome(job, "skipped"))
             continue
         there = stamp_of(job.target)
-        reason, notes = why(job, row, how, there, overwrite=overwrite)
+        reason, notes = reason_to_colour(job, row, settings_key, there, overwrite=overwrite)
         if reason:
             ours = row is not None or overwrite
             old = row.hash if row and reason == "changed" else b""
             in_vain = row is not None and row.result == "failed" and row.stamp == job.stamp
-            todo.append(Due(job, reason, ours, old, in_vain, there))
+            todo.append(PendingJob(job, reason, ours, old, in_vain, there))
         else:
             done.append(Outcome(job, "skipped", notes=notes))
     return todo, done
@@ -115,24 +120,24 @@ def stamps_below(output: Path | None) -> Callable[[Path], Stamp | None]:
     return lambda file: there.get(str(file))
 
 
-def why(
-    job: Job, row: Row | None, how: str, there: Stamp | None, *, overwrite: bool
+def reason_to_colour(
+    job: PhotoJob, row: LedgerEntry | None, settings_key: str, there: Stamp | None, *, overwrite: bool
 ) -> tuple[str, list[str]]:
     """Why a job is to be done whose output is `there`; or "" and what the user must hear."""
     if overwrite:
         return "asked for", []
     if row is None:  # a photo that is named must not find another file in its place
         return ("new" if there is None or job.named else ""), []
-    same = row.how == how
+    same = row.settings_key == settings_key
     if row.result == "planned":
-        if there is None or there == row.made:
+        if there is None or there == row.written_stamp:
             return "not finished", []
         return ("" if same and row.stamp == job.stamp else "changed"), []
-    if row.result == "failed" and there == row.made:  # else somebody has put a file there since
+    if row.result == "failed" and there == row.written_stamp:  # else somebody has put a file there since
         return "failed before", []
     if there is None:
         return "missing", []
-    if there != row.made:
+    if there != row.written_stamp:
         return "", [
             f"{job.target} was changed by somebody else and is left alone; --overwrite makes it again"
         ]

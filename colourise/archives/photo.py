@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from colourise import images
-from colourise.archives.job import Settings
+from colourise.archives.job import PhotoOptions
 from colourise.colouriser import Colouriser
 from colourise.errors import PhotoError
 from colourise.files.names import FORMATS
@@ -28,7 +28,7 @@ def colour(
     source: Path | bytes,
     target: Path | BinaryIO,
     colouriser: Colouriser,
-    settings: Settings,
+    settings: PhotoOptions,
     *,
     sheet: Path | None = None,
     stamp: Stamp | None = None,

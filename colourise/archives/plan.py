@@ -10,9 +10,9 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from colourise.archives.job import Job, Settings
+from colourise.archives.job import PhotoJob, PhotoOptions
 from colourise.archives.naming import check_output, distinct, is_file_name, target_of, unharmed, with_sheets
-from colourise.archives.selection import Choice
+from colourise.archives.selection import Selection
 from colourise.files.stamp import Stamp
 from colourise.files.storage import located, stamp_of
 from colourise.files.walk import scan, status
@@ -21,12 +21,12 @@ from colourise.files.walk import scan, status
 def plan(
     paths: Iterable[Path],
     output: Path | None,
-    settings: Settings,
-    choice: Choice | None = None,
+    settings: PhotoOptions,
+    choice: Selection | None = None,
     known: Mapping[bytes, str] | None = None,
     settled: Callable[[bytes, os.stat_result], bool] = lambda key, found: False,
     films: list[str] | None = None,
-) -> tuple[list[Job], list[str]]:
+) -> tuple[list[PhotoJob], list[str]]:
     """Find every photo that is meant, and where its coloured version goes.
 
     Args:
@@ -35,7 +35,7 @@ def plan(
         output: a file (for one photo), a folder, or None for `photo.colourised.jpg` beside each photo.
         settings: how photos are written.
         choice: which of the photos in folders are meant; by default all.
-        known: the targets that an earlier run gave, by `Job.key`; they are kept.
+        known: the targets that an earlier run gave, by `PhotoJob.key`; they are kept.
         settled: says of a photo in a folder that there is nothing to do; it gets no job.
         films: those in folders on this machine, which get no jobs, are added here.
     Returns:
@@ -43,11 +43,11 @@ def plan(
     Raises:
         PhotoError: `output` cannot be what is meant, or a photo would be written over.
     """
-    paths, choice = list(paths), choice or Choice()
+    paths, choice = list(paths), choice or Selection()
     one_file = output is not None and is_file_name(output, paths)
     if output is not None:
         check_output(output, paths, settings, one_file=one_file)
-    jobs: dict[str, Job] = {}  # by absolute path: a photo that is named twice is coloured once
+    jobs: dict[str, PhotoJob] = {}  # by absolute path: a photo that is named twice is coloured once
     refused: list[str] = []
     for path in paths:
         if path.is_dir():
@@ -56,7 +56,7 @@ def plan(
         else:
             target = output if output and one_file else target_of(str(path), "", output, settings)
             key = os.fsencode(path.absolute())
-            found = iter([Job(path, target, named=True, key=key, stamp=stamp_of(path))])
+            found = iter([PhotoJob(path, target, named=True, key=key, stamp=stamp_of(path))])
         for job in found:
             jobs.setdefault(os.path.abspath(str(job.source)) if len(paths) > 1 else str(job.source), job)
     planned = distinct(list(jobs.values()), known or {})
@@ -70,12 +70,12 @@ def jobs_in(
     folder: Path,
     below: str,
     output: Path | None,
-    settings: Settings,
-    choice: Choice,
+    settings: PhotoOptions,
+    choice: Selection,
     settled: Callable[[bytes, os.stat_result], bool],
     refused: list[str],
     films: list[str] | None,
-) -> Iterator[Job]:
+) -> Iterator[PhotoJob]:
     """A job for each photo in a folder; adds to `refused` what cannot be opened, or that there are none."""
     barred: list[OSError] = []
     empty = True
@@ -91,7 +91,7 @@ def jobs_in(
         key = os.fsencode(os.path.join(place, entry.name))
         if found is not None and choice.takes(key, found.st_mtime_ns) and settled(key, found):
             continue
-        yield Job(
+        yield PhotoJob(
             located(entry.path),
             target_of(entry.path, place, output, settings),
             named=False,

@@ -83,7 +83,7 @@ class Budget:
 
 
 @contextmanager
-def for_many(colouriser: Colouriser, *, many: bool = True) -> Iterator[Colouriser]:
+def for_threads(colouriser: Colouriser, *, many: bool = True) -> Iterator[Colouriser]:
     """A colouriser for many threads, of which each does a whole picture.
 
     Args:
@@ -94,11 +94,11 @@ def for_many(colouriser: Colouriser, *, many: bool = True) -> Iterator[Colourise
     if many and isinstance(backend, OnnxBackend) and backend.provider == "CPUExecutionProvider":
         yield colouriser.over(backend.single, compiled=True)
     else:
-        with Shared(backend) as shared:
+        with SharedBackend(backend) as shared:
             yield colouriser.over(shared, compiled=many)
 
 
-class Shared:
+class SharedBackend:
     """A backend for many threads: what they ask at the same time goes through the network as one batch.
 
     Args:

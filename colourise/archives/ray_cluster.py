@@ -2,9 +2,9 @@
 
 The driver plans, locks and remembers as on one machine; each worker loads the model once, gets jobs and gives
 back outcomes. Ray starts a worker that was killed anew and hands it its jobs again. What to notice: a worker
-does with a job what the next run does after a kill (`pending.why`): a whole file that was not there when it
-was planned is done, everything else is to be done. So nothing is lost, and nothing is done twice. Ray would
-hand out a photo that kills its workers for ever; so it is counted how often each is begun (`Begun`).
+does with a job what the next run does after a kill (`reason_to_colour`): a whole file that was not there when
+it was planned is done, everything else is to be done. So nothing is lost, and nothing is done twice. Ray
+would hand out a photo that kills its workers for ever, so an `AttemptCounter` counts how often each is begun.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from typing import Any
 
 import cv2
 
-from colourise.archives.job import Outcome, Settings
-from colourise.archives.ledger import Ledger, Row
-from colourise.archives.pending import Due, how_of, why
-from colourise.archives.pool import Budget, for_many, machine_memory
-from colourise.archives.run import do, planned, row_of, sweep
+from colourise.archives.job import Outcome, PhotoOptions
+from colourise.archives.ledger import Ledger, LedgerEntry
+from colourise.archives.pending import PendingJob, reason_to_colour, settings_key_of
+from colourise.archives.pool import Budget, for_threads, machine_memory
+from colourise.archives.run import colour_job, ended_entry, planned_entry, remove_parts
 from colourise.colouriser import Colouriser
 from colourise.errors import ColouriseError, DeviceError, ModelError
 from colourise.files.storage import is_remote, stamp_of
@@ -54,21 +54,21 @@ class Task:
 
     number: int
     """Its place among those of this run."""
-    due: Due
+    due: PendingJob
     """The job."""
-    row: Row
+    row: LedgerEntry
     """What the ledger says of it: planned."""
 
 
 @dataclass(frozen=True)
-class Worker:
+class WorkerSpec:
     """What a worker is told before its first task."""
 
     load: Callable[[], Colouriser]
     """Loads the model."""
-    settings: Settings
+    settings: PhotoOptions
     """How photos are written."""
-    how: str
+    settings_key: str
     """Model and options of the driver."""
     folder: Path | None
     """Where the driver is, below which relative paths are; None: all are URLs."""
@@ -77,7 +77,7 @@ class Worker:
     threads: int
     """Photos at a time."""
     begun: Any
-    """A `Begun` that all workers share."""
+    """A `AttemptCounter` that all workers share."""
 
 
 def check() -> None:
@@ -98,9 +98,9 @@ def check() -> None:
 
 
 def run(
-    todo: Sequence[Due],
+    todo: Sequence[PendingJob],
     colouriser: Colouriser,
-    settings: Settings,
+    settings: PhotoOptions,
     *,
     load: Callable[[], Colouriser],
     ledger: Ledger,
@@ -114,11 +114,11 @@ def run(
     new one of this machine alone. Photos and outputs have the same paths on all machines.
 
     Args:
-        todo: what `due` gives.
+        todo: what `find_pending` gives.
         colouriser: the driver's, which the workers' must equal.
         settings: how photos are written.
         load: loads the model in a worker; such as `functools.partial(load_model, "vgg16")`.
-        ledger: where it is remembered.
+        ledger: where it is open_ledger.
         workers: how many; by default a GPU each where the cluster has GPUs, else a processor each.
         told: called with who works, and with what became of them.
     Raises:
@@ -127,8 +127,8 @@ def run(
     """
     if not todo:
         return
-    how = how_of(colouriser, settings)
-    rows = [planned(one, how, str(colouriser.model)) for one in todo]
+    settings_key = settings_key_of(colouriser, settings)
+    rows = [planned_entry(one, settings_key, str(colouriser.model)) for one in todo]
     ledger.write(rows)
     ledger.save()
     try:
@@ -139,39 +139,43 @@ def run(
             workers = min(workers or most, most)
             machines = sum(node["Alive"] for node in ray.nodes())
             told(f"Ray: {counted(workers, 'worker')} on {counted(machines, 'machine')}")
-            begun = ray.remote(num_cpus=0, scheduling_strategy=here(ray))(Begun).remote()
+            begun = ray.remote(num_cpus=0, scheduling_strategy=here(ray))(AttemptCounter).remote()
             urls = all(is_remote(row.photo) and is_remote(row.output) for row in rows)
-            worker = Worker(
+            worker = WorkerSpec(
                 load,
                 settings,
-                how,
+                settings_key,
                 None if urls else Path.cwd(),
                 ledger.home.absolute(),
                 FOR_A_GPU if gpus else 1,
                 begun,
             )
-            tasks = [Task(n, free(*one), one[1]) for n, one in enumerate(zip(todo, rows, strict=True))]
+            tasks = [
+                Task(n, may_overwrite(*one), one[1]) for n, one in enumerate(zip(todo, rows, strict=True))
+            ]
             left = set(range(len(todo)))
             for number, outcome in handed_out(ray, tasks, worker, workers, gpu=gpus > 0):
                 if number not in left:
                     continue
                 left.remove(number)
-                if not outcome.hopeless:
-                    ledger.write([row_of(outcome, how, str(colouriser.model))])
+                if not outcome.disk_full:
+                    ledger.write([ended_entry(outcome, settings_key, str(colouriser.model))])
                 yield outcome
-                if outcome.hopeless:
+                if outcome.disk_full:
                     break
             again = ray.get(begun.again.remote())
             if again:
                 told(f"Ray: workers were killed {counted(again, 'time')}, and their photos handed out again")
     finally:
-        sweep(rows)
+        remove_parts(rows)
 
 
-def free(one: Due, row: Row) -> Due:
+def may_overwrite(one: PendingJob, row: LedgerEntry) -> PendingJob:
     """A job that may write over what a killed worker leaves: where nothing was, it is ours."""
     sheet = one.job.sheet
-    return replace(one, overwrite=one.overwrite or (row.made is None and not (sheet and sheet.exists())))
+    return replace(
+        one, overwrite=one.overwrite or (row.written_stamp is None and not (sheet and sheet.exists()))
+    )
 
 
 @contextmanager
@@ -228,7 +232,7 @@ def hushed() -> Iterator[None]:
 
 
 def handed_out(
-    ray: Any, tasks: list[Task], worker: Worker, workers: int, *, gpu: bool
+    ray: Any, tasks: list[Task], worker: WorkerSpec, workers: int, *, gpu: bool
 ) -> Iterator[tuple[int, Outcome]]:
     """Let workers do tasks.
 
@@ -247,7 +251,7 @@ def handed_out(
     with ray.data.DataContext.current(options):
         rows = [{"task": pickle.dumps(task)} for task in tasks]
         data = ray.data.from_items(rows, override_num_blocks=-(-len(rows) // handful)).map_batches(
-            Loaded,
+            RayWorker,
             fn_constructor_args=(worker,),
             batch_size=None,
             compute=ray.data.ActorPoolStrategy(size=workers),
@@ -261,7 +265,7 @@ def handed_out(
                 yield answer
 
 
-class Begun:
+class AttemptCounter:
     """Counts how often tasks were begun; one for all workers, as a killed one forgets."""
 
     def __init__(self) -> None:
@@ -277,14 +281,14 @@ class Begun:
         return sum(times - 1 for what, times in self.times.items() if isinstance(what, str))
 
 
-class Loaded:
+class RayWorker:
     """A worker with its model.
 
     Args:
         worker: what it is told. What goes wrong is the answer to its tasks, for Ray would begin it anew.
     """
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: WorkerSpec) -> None:
         self.worker = worker
         self.wrong: Exception | None = None
         self.stack = ExitStack()  # for as long as the worker lives
@@ -314,11 +318,11 @@ class Loaded:
         if worker.threads == 1:
             cv2.setNumThreads(1)  # the other processors have workers of their own
         colouriser = worker.load()
-        if how_of(colouriser, worker.settings) != worker.how:
+        if settings_key_of(colouriser, worker.settings) != worker.settings_key:
             raise ModelError(
                 "another model of this name is here than on the first machine; give all machines the same"
             )
-        return self.stack.enter_context(for_many(colouriser))
+        return self.stack.enter_context(for_threads(colouriser))
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, list[bytes]]:
         """Do a handful of tasks: {"task": pickles} -> {"answer": pickles}.
@@ -349,11 +353,11 @@ class Loaded:
         """Do one task, unless a worker that was killed has done it, or too many were killed amid it."""
         worker, one = self.worker, task.due
         job, there = replace(one.job, stamp=stamp_of(one.job.source)), stamp_of(one.job.target)
-        if not why(job, task.row, worker.how, there, overwrite=False)[0]:
-            outcome = Outcome(one.job, "coloured", made=there)
+        if not reason_to_colour(job, task.row, worker.settings_key, there, overwrite=False)[0]:
+            outcome = Outcome(one.job, "coloured", written_stamp=there)
         elif times < TRIES:
-            outcome = do(one, self.colouriser, worker.settings, self.budget, hashed=True)
+            outcome = colour_job(one, self.colouriser, worker.settings, self.budget, hashed=True)
         else:
             reason = f"{job.source}: kills whoever works on it; give it more memory, or scale it down first"
-            outcome = Outcome(one.job, "failed", reason, made=there)
+            outcome = Outcome(one.job, "failed", reason, written_stamp=there)
         return task.number, outcome

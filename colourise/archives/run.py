@@ -1,4 +1,4 @@
-"""Many photos: jobs -> outcomes, several side by side, remembered in a ledger.
+"""Many photos: jobs -> outcomes, several side by side, open_ledger in a ledger.
 
 Each photo stays with one thread from its bytes to its coloured file, and there is one thread more than
 processors, for some wait for the disk. On the CPU each runs the network by itself; a GPU takes what several
@@ -18,11 +18,11 @@ from dataclasses import replace
 from hashlib import file_digest
 from pathlib import Path
 
-from colourise.archives.job import Outcome, Settings
-from colourise.archives.ledger import Ledger, Row
-from colourise.archives.pending import Due, how_of
+from colourise.archives.job import Outcome, PhotoOptions
+from colourise.archives.ledger import Ledger, LedgerEntry
+from colourise.archives.pending import PendingJob, settings_key_of
 from colourise.archives.photo import colour
-from colourise.archives.pool import Budget, default_workers, footprint, for_many, machine_memory
+from colourise.archives.pool import Budget, default_workers, footprint, for_threads, machine_memory
 from colourise.archives.staging import staged
 from colourise.colouriser import Colouriser
 from colourise.errors import ColouriseError, PhotoError
@@ -30,13 +30,13 @@ from colourise.files.atomic import part_prefix
 from colourise.files.stamp import Stamp
 from colourise.files.storage import stamp_of
 
-HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # disk full, or read-only: every photo would meet it
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # disk full, or read-only: every photo would meet it
 
 
 def run(
-    todo: Sequence[Due],
+    todo: Sequence[PendingJob],
     colouriser: Colouriser,
-    settings: Settings,
+    settings: PhotoOptions,
     *,
     ledger: Ledger | None = None,
     workers: int | None = None,
@@ -47,33 +47,33 @@ def run(
     Ends early where the disk is full or read-only. On Ctrl-C, photos that are begun are ended first.
 
     Args:
-        todo: what `due` gives.
+        todo: what `find_pending` gives.
         colouriser: what colours.
         settings: how photos are written.
-        ledger: where it is remembered.
+        ledger: where it is open_ledger.
         workers: photos at a time; by default one more than there are processors.
         memory: bytes that photos may take at once; by default half of the machine's.
     """
     if not todo:
         return
-    how = how_of(colouriser, settings)
+    settings_key = settings_key_of(colouriser, settings)
     if ledger is not None:
-        ledger.write(planned(one, how, str(colouriser.model)) for one in todo)
+        ledger.write(planned_entry(one, settings_key, str(colouriser.model)) for one in todo)
         ledger.save()
     workers = workers or default_workers()
     budget = Budget(memory or machine_memory() // 2)
     many = (
         ledger is not None or len(todo) > workers
     )  # not so few that getting ready takes longer than they do
-    with for_many(colouriser, many=many) as ready, ThreadPoolExecutor(workers) as pool:
+    with for_threads(colouriser, many=many) as ready, ThreadPoolExecutor(workers) as pool:
         waiting, running = deque(todo), set[Future[Outcome]]()
 
         def ended(some: set[Future[Outcome]]) -> Iterator[Outcome]:
             for future in some:
                 outcome = future.result()
-                if ledger is not None and not outcome.hopeless:
-                    ledger.write([row_of(outcome, how, str(colouriser.model))])
-                if outcome.hopeless:
+                if ledger is not None and not outcome.disk_full:
+                    ledger.write([ended_entry(outcome, settings_key, str(colouriser.model))])
+                if outcome.disk_full:
                     waiting.clear()
                 yield outcome
 
@@ -81,7 +81,9 @@ def run(
             while waiting or running:
                 while waiting and len(running) < 2 * workers:
                     running.add(
-                        pool.submit(do, waiting.popleft(), ready, settings, budget, ledger is not None)
+                        pool.submit(
+                            colour_job, waiting.popleft(), ready, settings, budget, ledger is not None
+                        )
                     )
                 over, running = wait(running, return_when=FIRST_COMPLETED)
                 yield from ended(over)
@@ -95,7 +97,9 @@ def run(
                 ledger.save()
 
 
-def do(one: Due, colouriser: Colouriser, settings: Settings, budget: Budget, hashed: bool) -> Outcome:
+def colour_job(
+    one: PendingJob, colouriser: Colouriser, settings: PhotoOptions, budget: Budget, hashed: bool
+) -> Outcome:
     """Do one job, whatever happens."""
     start = time.perf_counter()
     settings = replace(settings, overwrite=settings.overwrite or one.overwrite)
@@ -117,17 +121,17 @@ def do(one: Due, colouriser: Colouriser, settings: Settings, budget: Budget, has
         outcome.result = "skipped"
     except ColouriseError as err:
         outcome.reason = str(err) if isinstance(err, PhotoError) else f"{one.job.source}: {err}"
-        outcome.hopeless = isinstance(err.__cause__, OSError) and err.__cause__.errno in HOPELESS
+        outcome.disk_full = isinstance(err.__cause__, OSError) and err.__cause__.errno in DISK_FULL
     except OSError as err:  # of looking whether files are there
         outcome.reason = f"{err.filename or one.job.source}: {err.strerror}"
-        outcome.hopeless = err.errno in HOPELESS
+        outcome.disk_full = err.errno in DISK_FULL
     except MemoryError:
         outcome.reason = f"{one.job.source}: not enough memory for this photo"
     if outcome.result == "failed":
         outcome.notes = []
     if hashed:
         with suppress(PhotoError):  # a store that no longer answers
-            outcome.made = stamp_of(one.job.target)
+            outcome.written_stamp = stamp_of(one.job.target)
     outcome.seconds = time.perf_counter() - start
     return outcome
 
@@ -136,34 +140,43 @@ class Unchanged(Exception):  # noqa: N818  # nothing is wrong
     """Leaves a job whose photo is what it was when it was coloured."""
 
 
-def planned(one: Due, how: str, model: str) -> Row:
+def planned_entry(one: PendingJob, settings_key: str, model: str) -> LedgerEntry:
     """The row of a job that has not begun."""
     job = one.job
     stamp = job.stamp or Stamp(0, 0)
-    return Row(job.key, str(job.source), str(job.target), stamp, how, model, made=one.there, hash=one.hash)
+    return LedgerEntry(
+        job.key,
+        str(job.source),
+        str(job.target),
+        stamp,
+        settings_key,
+        model,
+        written_stamp=one.there,
+        hash=one.hash,
+    )
 
 
-def row_of(outcome: Outcome, how: str, model: str) -> Row:
+def ended_entry(outcome: Outcome, settings_key: str, model: str) -> LedgerEntry:
     """The row of a job that has ended."""
     job = outcome.job
-    return Row(
+    return LedgerEntry(
         job.key,
         str(job.source),
         str(job.target),
         job.stamp or Stamp(0, 0),
-        how,
+        settings_key,
         model,
         "failed" if outcome.result == "failed" else "coloured",
         outcome.hash,
         outcome.reason,
         outcome.notes,
         outcome.seconds,
-        outcome.made,
+        outcome.written_stamp,
         time.time(),
     )
 
 
-def sweep(rows: Iterable[Row]) -> None:
+def remove_parts(rows: Iterable[LedgerEntry]) -> None:
     """Remove the unfinished files that a killed run left of photos that it had planned."""
     places: dict[Path, set[str]] = {}
     for row in rows:
@@ -175,7 +188,7 @@ def sweep(rows: Iterable[Row]) -> None:
                     part.unlink(missing_ok=True)
 
 
-def still_needed(todo: Iterable[Due]) -> str:
+def still_needed(todo: Iterable[PendingJob]) -> str:
     """What a user whose disk is full must know."""
     read = made = left = photos = 0
     for one in todo:

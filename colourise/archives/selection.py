@@ -9,7 +9,7 @@ from hashlib import sha256
 
 
 @dataclass(frozen=True)
-class Choice:
+class Selection:
     """Which photos of the folders are meant; a file that the user named always is."""
 
     include: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ class Choice:
     """(i, n): the i-th of n parts of all photos, from 1."""
 
     def takes(self, key: bytes, changed: int | None) -> bool:
-        """Whether a photo is meant, by `Job.key` and its time in nanoseconds, if that is known."""
+        """Whether a photo is meant, by `PhotoJob.key` and its time in nanoseconds, if that is known."""
         place = os.fsdecode(key)
         if self.include and not any(fits(place, pattern) for pattern in self.include):
             return False

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from colourise.archives.job import Job
+from colourise.archives.job import PhotoJob
 from colourise.errors import PhotoError
 from colourise.files.storage import fetch, is_remote, put
 
 
 @contextmanager
-def staged(job: Job, *, overwrite: bool) -> Iterator[Job]:
+def staged(job: PhotoJob, *, overwrite: bool) -> Iterator[PhotoJob]:
     """A job as it can be done on this machine: the same, unless its photo or its output is elsewhere.
 
     What was made is put where it belongs at the end, unless an exception comes out.

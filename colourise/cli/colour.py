@@ -30,7 +30,7 @@ from colourise.models.catalogue import DEFAULT_MODEL
 from colourise.words import printable
 
 if TYPE_CHECKING:
-    from colourise.archives.job import Settings
+    from colourise.archives.job import PhotoOptions
     from colourise.colouriser import Colouriser
 
 from colourise.cli.films import check_films, colour_films, seconds
@@ -100,16 +100,16 @@ def colourise(
         from functools import partial
 
         from colourise.archives import archive, naming, pending
-        from colourise.archives.job import Settings
+        from colourise.archives.job import PhotoOptions
         from colourise.archives.plan import plan
         from colourise.archives.run import run as run_here
         from colourise.archives.run import still_needed
-        from colourise.archives.selection import Choice
+        from colourise.archives.selection import Selection
         from colourise.colouriser import load_model
         from colourise.files.storage import check_folder, is_remote, located
         from colourise.films.source import is_film
 
-        settings = Settings(
+        settings = PhotoOptions(
             format=format and format.value,
             quality=quality,
             overwrite=overwrite,
@@ -152,7 +152,7 @@ def colourise(
             stream(paths[0], output, load(), settings, quiet=quiet)
             return
         named, place = [located(path) for path in paths], located(output) if output else None
-        chosen = Choice(
+        chosen = Selection(
             tuple(include or ()),
             tuple(exclude or ()),
             since.timestamp() if since else None,
@@ -189,16 +189,16 @@ def colourise(
 
         def go(busy: set[Path], *, first: bool = True) -> Counter[str]:
             """Colour what there is to colour, but for files that somebody still writes to."""
-            with archive.many_objects():
+            with archive.collector_paused():
                 rows = ledger.rows() if ledger else {}
                 known = {key: row.output for key, row in rows.items()}
-                settled = pending.Settled({} if overwrite or retry_failed else rows, how)
+                settled = pending.Settled({} if overwrite or retry_failed else rows, settings_key)
                 moving: list[str] = []
                 jobs, refused = plan(named, place, settings, chosen, known, settled, moving)
-                todo, done = pending.due(
+                todo, done = pending.find_pending(
                     jobs,
                     rows,
-                    how,
+                    settings_key,
                     overwrite=overwrite and first,
                     retry=retry_failed,
                     stamp_of=pending.stamps_below(place),
@@ -224,14 +224,14 @@ def colourise(
                 err.print(f"{len(todo)} to colour, {count['skipped']} there already")
                 return Counter()
             if ledger:
-                archive.settle(ledger, rows, done)
+                archive.record_finished(ledger, rows, done)
             alone = len(jobs) + settled.count + len(refused) == 1
-            hopeless = ""
+            disk_full = ""
             try:
                 with bar("colouring", len(todo), hidden=quiet or alone) as advance:
                     for outcome in run(todo, colouriser, settings, ledger=ledger, workers=workers):
-                        if outcome.hopeless:
-                            hopeless = hopeless or outcome.reason
+                        if outcome.disk_full:
+                            disk_full = disk_full or outcome.reason
                             continue
                         count[outcome.result] += 1
                         count["left"] -= 1
@@ -245,8 +245,8 @@ def colourise(
                         advance()
             except KeyboardInterrupt:
                 count["stopped"] = 1
-            if hopeless:
-                err.print(f"[red]stopped[/] {escape(printable(hopeless))}; {still_needed(todo)}")
+            if disk_full:
+                err.print(f"[red]stopped[/] {escape(printable(disk_full))}; {still_needed(todo)}")
             if report and ledger:
                 from colourise.archives import report as page
 
@@ -258,9 +258,9 @@ def colourise(
         run = run_here
         if engine == options.EngineChoice.ray:
             run = partial(ray_cluster.run, load=load, told=who)
-        with archive.remembered(place if tree else None, chosen.shard, waits) as ledger:
+        with archive.open_ledger(place if tree else None, chosen.shard, waits) as ledger:
             colouriser = load()
-            how = pending.how_of(colouriser, settings)
+            settings_key = pending.settings_key_of(colouriser, settings)
             count = go(set())
             if watch and not count["stopped"]:
                 from colourise.archives.watch import arrivals
@@ -275,7 +275,7 @@ def colourise(
 
 
 def stream(
-    source: str, output: str | None, colouriser: Colouriser, settings: Settings, *, quiet: bool
+    source: str, output: str | None, colouriser: Colouriser, settings: PhotoOptions, *, quiet: bool
 ) -> None:
     """Colour one photo that comes from standard input, or goes to standard output.
 
