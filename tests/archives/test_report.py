@@ -21,6 +21,7 @@ from PIL import Image
 
 from colourise import images
 from colourise.archives import report
+from colourise.archives import thumbnails as thumbnails_
 from colourise.files.walk import walk
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -148,10 +149,10 @@ def test_every_kind_of_photo_is_seen_as_it_is_read(tmp_path: Path, kind: str) ->
         whole = whole * (photo.alpha / 255)[..., None] + 255 - photo.alpha[..., None]
     expected = Image.fromarray(whole.round().astype(np.uint8))
     expected.thumbnail((240, 160), Image.Resampling.BOX)
-    seen = report.small(file)
+    seen = thumbnails_.small(file)
     assert seen.shape == np.asarray(expected).shape
     assert np.abs(seen.astype(int) - np.asarray(expected)).mean() < 2.5
-    assert (report.reduced(file) is not None) == kind.startswith("jpg")
+    assert (thumbnails_.reduced(file) is not None) == kind.startswith("jpg")
 
 
 def test_what_is_told(tmp_path: Path, coloured: Any) -> None:
@@ -268,8 +269,8 @@ def test_a_second_report_makes_what_is_missing(
     assert len(first) == 6
 
     read: list[Path] = []
-    small = report.small
-    monkeypatch.setattr(report, "small", lambda path: read.append(path) or small(path))
+    small = thumbnails_.small
+    monkeypatch.setattr(thumbnails_, "small", lambda path: read.append(path) or small(path))
     write(file, rows)
     assert not read
     assert thumbnails(file) == first
@@ -311,7 +312,7 @@ def test_the_order_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     def slow(row: Row, *_: object) -> None:
         time.sleep(0.02 if row.size % 7 == 0 else 0)
 
-    monkeypatch.setattr(report, "thumbnail", slow)
+    monkeypatch.setattr(thumbnails_, "thumbnail", slow)
     names = [f"{number // 10}/{number}.jpg" for number in range(60)]
     rows = [Row(tmp_path / name, tmp_path / name, size=number) for number, name in enumerate(names)]
     page = write(tmp_path / "report.html", rows)

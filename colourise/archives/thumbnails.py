@@ -1,0 +1,201 @@
+"""Thumbnails of the report: one small JPEG a photo, its grey version beside its coloured one.
+
+What to notice:
+- The name of a thumbnail says which file it shows and how old that file is: a second report makes what is
+  missing and removes what it no longer shows.
+- The name ends in the mark of our before | after pictures, so that a walk through the folder does not take a
+  thumbnail for a photo.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import os
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from threading import Lock, get_ident
+from typing import Protocol
+from urllib.parse import quote_from_bytes
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from colourise import images
+from colourise.errors import PhotoError
+from colourise.files.names import COMPARE
+from colourise.images import metadata, pillow
+from colourise.lab.pictures import Pixels, encode, luminance
+
+HALF = (240, 160)  # width and height in pixels that each half of a thumbnail fits into
+QUALITY = 60  # about 8 kB each
+LARGE = 32_000_000  # bytes; of files from there on, one at a time is decoded
+THUMBNAIL = re.compile(rf"[0-9a-f]{{16}}{re.escape(COMPARE)}\.jpg(\.\d+\.part)?")
+
+
+class Row(Protocol):
+    """What the report asks of a row of the ledger."""
+
+    @property
+    def source(self) -> Path:
+        """The photo."""
+
+    @property
+    def target(self) -> Path:
+        """Its coloured version."""
+
+    @property
+    def result(self) -> str:
+        """One of "coloured" and "failed"; of any other row the page tells the number alone."""
+
+    @property
+    def reason(self) -> str:
+        """Why it failed: "FILE: text"."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the user must hear about a coloured photo."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+
+    @property
+    def model(self) -> str:
+        """What coloured it."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the photo."""
+
+    @property
+    def when(self) -> float:
+        """When it was done, in seconds since 1970."""
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A picture in the report's folder."""
+
+    name: str
+    """Of the file."""
+    width: int
+    """Pixels, both halves together."""
+    height: int
+    """Pixels."""
+
+
+def with_thumbnails(rows: Iterable[Row], home: Path, folder: Path) -> Iterator[tuple[Row, Thumbnail | None]]:
+    """Rows in their order, with their thumbnails, which threads make a few rows ahead."""
+    workers = os.cpu_count() or 1
+    large = Lock()
+    ahead: deque[tuple[Row, Future[Thumbnail | None] | None]] = deque()
+
+    def take() -> tuple[Row, Thumbnail | None]:
+        row, future = ahead.popleft()
+        return row, future.result() if future else None
+
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for row in rows:
+                coloured = row.result == "coloured"
+                ahead.append((row, pool.submit(thumbnail, row, home, folder, large) if coloured else None))
+                if len(ahead) > 4 * workers:
+                    yield take()
+            while ahead:
+                yield take()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def thumbnail(row: Row, home: Path, folder: Path, large: Lock) -> Thumbnail | None:
+    """The thumbnail of a coloured photo, made unless it is there; None where it cannot be."""
+    try:
+        state = row.target.stat()
+        key = f"{link(row.target, home)} {state.st_mtime_ns} {state.st_size}"
+    except OSError:
+        return None
+    path = folder / f"{sha256(key.encode()).hexdigest()[:16]}{COMPARE}.jpg"
+    try:
+        with Image.open(path, formats=("JPEG",)) as there:
+            return Thumbnail(path.name, *there.size)
+    except (OSError, SyntaxError):
+        pass
+    try:
+        with large if max(row.size, state.st_size) > LARGE else nullcontext():
+            both = side_by_side(small(row.source), small(row.target))
+    except (PhotoError, OSError):
+        return None
+    part = path.with_name(f"{path.name}.{get_ident()}.part")
+    try:
+        both.save(part, "JPEG", quality=QUALITY, optimize=True)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return Thumbnail(path.name, *both.size)
+
+
+def small(file: Path) -> Pixels:
+    """A photo as (H, W) or (H, W, 3) uint8 that fits into HALF, upright, in sRGB; never enlarged.
+
+    Raises:
+        PhotoError: it cannot be read.
+    """
+    photo = images.read(reduced(file) or file)
+    height, width = photo.pixels.shape[:2]
+    scale = min(1, HALF[0] / width, HALF[1] / height)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    pixels = pillow.to_8_bits(cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA))
+    if photo.alpha is not None:
+        alpha = pillow.to_8_bits(cv2.resize(photo.alpha, size, interpolation=cv2.INTER_AREA))
+        on_white = Image.new("L" if pixels.ndim == 2 else "RGB", size, "white")
+        on_white.paste(Image.fromarray(pixels), mask=Image.fromarray(alpha))
+        pixels = np.asarray(on_white)
+    return pixels
+
+
+def reduced(file: Path) -> bytes | None:
+    """A JPEG decoded at 1/2, 1/4 or 1/8, which is many times as fast, as a PNG; None if that cannot be."""
+    pillow.prepare(images.MAX_PIXELS)
+    buffer = io.BytesIO()
+    try:
+        with Image.open(file, formats=("JPEG",)) as image:
+            side = max(HALF)
+            size = image.size
+            image.draft(None, (side, side))
+            if image.mode not in ("L", "RGB") or image.size == size:
+                return None
+            tags = Image.Exif()
+            tags[metadata.ORIENTATION] = metadata.orientation(image.getexif())
+            icc = image.info.get("icc_profile")
+            image.save(buffer, "PNG", compress_level=0, exif=tags, icc_profile=icc)
+    except Exception:  # a damaged file can make a decoder raise anything; `images.read` says what it is
+        return None
+    return buffer.getvalue()
+
+
+def side_by_side(before: Pixels, after: Pixels) -> Image.Image:
+    """Before, as grey of its own L, and after, on one picture."""
+    grey = encode([luminance(before)] * 3, np.uint8)
+    size = grey.shape[1] + after.shape[1], max(len(grey), len(after))
+    both = Image.new("RGB", size, (128, 128, 128))
+    both.paste(Image.fromarray(grey), (0, (size[1] - len(grey)) // 2))
+    both.paste(Image.fromarray(after), (grey.shape[1], (size[1] - len(after)) // 2))
+    return both
+
+
+def link(path: Path, home: Path) -> str:
+    """A URL for a file, relative to the report's folder where it can be."""
+    path = Path(os.path.abspath(path))
+    try:
+        relative = Path(os.path.relpath(path, home)).as_posix()
+    except ValueError:  # another drive of Windows
+        return html.escape(path.as_uri())
+    return quote_from_bytes(os.fsencode(relative))
