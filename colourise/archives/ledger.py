@@ -222,6 +222,13 @@ class Ledger:
             for values in self.table.execute(query):
                 yield LedgerEntry.of(values)
 
+    def ask(self, query: str) -> Iterator[sqlite3.Row]:
+        """Yield what a query of the table gives, with its columns by name."""
+        with self._told():
+            cursor = self.table.cursor()
+            cursor.row_factory = sqlite3.Row
+            yield from cursor.execute(query)
+
     def write(self, rows: Iterable[LedgerEntry]) -> None:
         """Write rows, over those of the same keys; `save` makes them last."""
         with self._told():

@@ -9,19 +9,18 @@ What to notice:
 
 from __future__ import annotations
 
-import html
 import io
 import os
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock, get_ident
-from typing import Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
 
 import cv2
@@ -34,50 +33,13 @@ from colourise.files.names import COMPARE
 from colourise.images import metadata, pillow
 from colourise.lab.pictures import Pixels, encode, luminance
 
+if TYPE_CHECKING:
+    from colourise.archives.ledger import LedgerEntry
+
 HALF = (240, 160)  # width and height in pixels that each half of a thumbnail fits into
 QUALITY = 60  # about 8 kB each
 LARGE = 32_000_000  # bytes; of files from there on, one at a time is decoded
-THUMBNAIL = re.compile(rf"[0-9a-f]{{16}}{re.escape(COMPARE)}\.jpg(\.\d+\.part)?")
-
-
-class Row(Protocol):
-    """What the report asks of a row of the ledger."""
-
-    @property
-    def source(self) -> Path:
-        """The photo."""
-
-    @property
-    def target(self) -> Path:
-        """Its coloured version."""
-
-    @property
-    def result(self) -> str:
-        """One of "coloured" and "failed"; of any other row the page tells the number alone."""
-
-    @property
-    def reason(self) -> str:
-        """Why it failed: "FILE: text"."""
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """What the user must hear about a coloured photo."""
-
-    @property
-    def seconds(self) -> float:
-        """How long it took."""
-
-    @property
-    def model(self) -> str:
-        """What coloured it."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of the photo."""
-
-    @property
-    def when(self) -> float:
-        """When it was done, in seconds since 1970."""
+NAME = re.compile(rf"[0-9a-f]{{16}}{re.escape(COMPARE)}\.jpg(\.\d+\.part)?")
 
 
 @dataclass(frozen=True)
@@ -92,21 +54,22 @@ class Thumbnail:
     """Pixels."""
 
 
-def with_thumbnails(rows: Iterable[Row], home: Path, folder: Path) -> Iterator[tuple[Row, Thumbnail | None]]:
-    """Rows in their order, with their thumbnails, which threads make a few rows ahead."""
+def with_thumbnails(
+    coloured: Iterable[LedgerEntry], home: Path, folder: Path
+) -> Iterator[tuple[LedgerEntry, Thumbnail | None]]:
+    """Yield coloured photos in their order with their thumbnails, which threads make a few ahead."""
     workers = os.cpu_count() or 1
     large = Lock()
-    ahead: deque[tuple[Row, Future[Thumbnail | None] | None]] = deque()
+    ahead: deque[tuple[LedgerEntry, Future[Thumbnail | None]]] = deque()
 
-    def take() -> tuple[Row, Thumbnail | None]:
+    def take() -> tuple[LedgerEntry, Thumbnail | None]:
         row, future = ahead.popleft()
-        return row, future.result() if future else None
+        return row, future.result()
 
     with ThreadPoolExecutor(workers) as pool:
         try:
-            for row in rows:
-                coloured = row.result == "coloured"
-                ahead.append((row, pool.submit(thumbnail, row, home, folder, large) if coloured else None))
+            for row in coloured:
+                ahead.append((row, pool.submit(thumbnail, row, home, folder, large)))
                 if len(ahead) > 4 * workers:
                     yield take()
             while ahead:
@@ -115,7 +78,7 @@ def with_thumbnails(rows: Iterable[Row], home: Path, folder: Path) -> Iterator[t
             pool.shutdown(cancel_futures=True)
 
 
-def thumbnail(row: Row, home: Path, folder: Path, large: Lock) -> Thumbnail | None:
+def thumbnail(row: LedgerEntry, home: Path, folder: Path, large: Lock) -> Thumbnail | None:
     """The thumbnail of a coloured photo, made unless it is there; None where it cannot be."""
     try:
         state = row.target.stat()
@@ -191,11 +154,18 @@ def side_by_side(before: Pixels, after: Pixels) -> Image.Image:
     return both
 
 
+def remove_others(folder: Path, used: Collection[str]) -> None:
+    """Remove the thumbnails in a folder, finished or not, whose names are not among those that are used."""
+    for path in folder.iterdir():
+        if path.name not in used and NAME.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
 def link(path: Path, home: Path) -> str:
-    """A URL for a file, relative to the report's folder where it can be."""
+    """Return a URL for a file, relative to the report's folder where it can be."""
     path = Path(os.path.abspath(path))
     try:
         relative = Path(os.path.relpath(path, home)).as_posix()
     except ValueError:  # another drive of Windows
-        return html.escape(path.as_uri())
+        return path.as_uri()
     return quote_from_bytes(os.fsencode(relative))

@@ -250,7 +250,7 @@ def colourise(
             if report and ledger:
                 from colourise.archives import report as page
 
-                page.write(iter(ledger), report, title=f"{place}")
+                page.write(ledger, report, title=f"{place}")
             if not quiet and (not alone or count["stopped"]) and (first or todo):
                 err.print(f"{summary(count)} [dim]({colouriser.backend.name})[/]")
             return count

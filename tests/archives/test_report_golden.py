@@ -9,7 +9,7 @@ import pytest
 from helpers.photos import GOLDEN, PHOTOS
 
 from colourise.archives import report
-from colourise.archives.ledger import Ledger, Row
+from colourise.archives.ledger import Ledger, LedgerEntry
 from colourise.files.stamp import Stamp
 
 pytestmark = pytest.mark.skipif(
@@ -27,18 +27,18 @@ HOSTILE = (
 )
 
 
-def entries(home: Path) -> list[Row]:
+def entries(home: Path) -> list[LedgerEntry]:
     """A ledger: photos in several folders, coloured by several models, failed in several ways, not begun."""
 
-    def row(name: str, **values: object) -> Row:
+    def row(name: str, **values: object) -> LedgerEntry:
         key, stamp = os.fsencode(name), Stamp(len(name) * 40_000, 1)
         photo, output = str(home / "in" / name), str(home / "out" / name)
-        return Row(key, photo, output, stamp, "how", **{"seconds": 1.25, "at": NOON, **values})
+        return LedgerEntry(key, photo, output, stamp, "how", **{"seconds": 1.25, "at": NOON, **values})
 
-    def coloured(name: str, **values: object) -> Row:
+    def coloured(name: str, **values: object) -> LedgerEntry:
         return row(name, **{"result": "coloured", "model": "colourise-v4", **values})
 
-    def failed(name: str, reason: str) -> Row:
+    def failed(name: str, reason: str) -> LedgerEntry:
         places = {"source": home / "in" / name, "target": home / "out" / name, "out": home / "out"}
         return row(name, result="failed", reason=reason.format(**places))
 
