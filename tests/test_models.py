@@ -1,6 +1,8 @@
 """Networks: shapes, sizes, reach, and what training may not change."""
 
 import itertools
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -194,6 +196,12 @@ def test_shared_batch_norms_leave_the_network_what_it_is(architecture, arguments
     assert torch.equal(shared.eval()(L), before)
     assert list(shared.state_dict()) == names
     assert all(a is b for a, b in zip(shared.parameters(), weights, strict=True))
+
+
+def test_the_registry_is_read_without_pytorch():
+    code = "import sys; import colourise.models.networks.registry; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_wrong_architectures_and_arguments_are_named():

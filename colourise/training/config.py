@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import field
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
 
 from colourise.errors import TrainingError
-from colourise.models.networks.registry import LOSS_NETWORKS
+from colourise.models.networks.registry import GENERATORS, LOSS_NETWORKS, PATCHGAN
 
 ADVERSARIAL = ("bce", "lsgan")
 PIXEL = ("l1", "psnr", "psnr_both")
@@ -21,173 +24,150 @@ WEIGHTS = (
     "adversarial_weight",
 )
 
-Rule = tuple[Callable[[Any], bool], str]  # whether a value will do, and in words which ones do
-
-
-def whole(low: int, high: int) -> Rule:
-    """The rule of a whole number."""
-    return lambda value: type(value) is int and low <= value <= high, f"a whole number, {low} to {high}"
-
-
-def number(low: float, high: float) -> Rule:
-    """The rule of a number."""
-    return lambda value: type(value) in (int, float) and low <= value <= high, f"a number, {low} to {high}"
-
-
-def word(*words: str | None) -> Rule:
-    """The rule of a word; None is JSON's null."""
-    return lambda value: value in words, " or ".join("null" if one is None else one for one in words)
-
-
-def decoder_widths(value: Any) -> bool:
-    """Whether a value has the channels of a decoder."""
-    return isinstance(value, list | tuple) and 1 <= len(value) <= 4 and all(map(whole(1, 1024)[0], value))
-
-
-ARGUMENTS: dict[str, dict[str, Rule]] = {  # of the networks, known here without loading PyTorch
-    "unet": {
-        "levels": whole(1, 10),
-        "width": whole(1, 512),
-        "dropout": number(0, 0.9),
-        "norm": word("batch", "instance"),
-        "last_norm": word("batch", "instance", None),
-    },
-    "encoder_unet": {
-        "encoder": (lambda value: isinstance(value, str), "the name of a timm model"),
-        "widths": (decoder_widths, "one to four whole numbers, such as [256,160,96,48]"),
-    },
-    "patchgan": {
-        "width": whole(1, 512),
-        "norm": word("batch", "instance"),
-        "second_norm": word("batch", "instance", None),
-    },
+WORDS = {  # pydantic's names of what is wrong, as we say it
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must not be below {ge}",
+    "less_than_equal": "must not be above {le}",
+    "value_error": "{error}",
 }
 
+Weight = Annotated[float, Field(ge=0)]
 
-@dataclass(frozen=True)
+
+def one_of(*words: str) -> AfterValidator:
+    """The rule of a setting that is one of these words."""
+
+    def check(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"there are {', '.join(words)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def card_size(value: int) -> int:
+    """The rule of `input_size`: what a card may say."""
+    if not 32 <= value <= 2048:
+        raise ValueError("must be 32 to 2048")
+    return value
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class TrainConfig:
-    """Everything that decides what a run learns, apart from its photos."""
+    """Everything that decides what a run learns, apart from its photos.
 
-    architecture: str = "encoder_unet"
-    """Generator, a key of `models.GENERATORS`."""
+    Raises:
+        TrainingError: a value is out of its range, or values do not go with each other.
+    """
+
+    architecture: Annotated[str, one_of(*GENERATORS)] = "encoder_unet"
+    """Generator, a key of GENERATORS."""
     arguments: dict[str, Any] = field(default_factory=dict)
     """Arguments of the generator."""
     spectral_norm: bool = False
     """Spectral normalisation of the generator's and the discriminators' convolutions."""
-    discriminators: int = 0
+    discriminators: Annotated[int, Field(ge=0, le=3)] = 0
     """How many PatchGANs judge the colours, each at half the size of the one before; 0: no GAN."""
     discriminator: dict[str, Any] = field(default_factory=dict)
     """Arguments of each PatchGAN."""
-    adversarial: str = "bce"
+    adversarial: Annotated[str, one_of(*ADVERSARIAL)] = "bce"
     """What the GAN plays for: "bce" (cross-entropy) or "lsgan" (least squares)."""
-    adversarial_weight: float = 1.0
+    adversarial_weight: Weight = 1.0
     """Weight of the adversarial loss in the generator's."""
-    pixel: str = "l1"
+    pixel: Annotated[str, one_of(*PIXEL)] = "l1"
     """Pixel loss: "l1" (smooth L1) on ab / 110, or each picture's PSNR in dB: "psnr" (psnr_ab) or "psnr_both"
     (the mean of psnr_ab and psnr_rgb)."""
-    pixel_weight: float = 100.0
+    pixel_weight: Weight = 100.0
     """Weight of the pixel loss (pix2pix's 100); a weight of 1 makes a PSNR about as large."""
-    pixel_beta: float = 110.0
+    pixel_beta: Annotated[float, Field(ge=0)] = 110.0
     """Where "l1" turns from squared to absolute, in Lab units; 110 is PyTorch's default, 0 is L1."""
-    loss_network: str = "vgg16"
+    loss_network: Annotated[str, one_of(*LOSS_NETWORKS)] = "vgg16"
     """What the features of the feature reconstruction loss are read from, a key of LOSS_NETWORKS."""
     feature_layer: str = "block3_conv3"
     """Where in that network."""
-    feature_weight: float = 1e-5
+    feature_weight: Weight = 1e-5
     """Weight of the feature reconstruction loss (the paper's best); 0 leaves the loss network out."""
-    feature_share: float = 1.0
+    feature_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of each batch that goes through the loss network, which may cost more than the generator."""
-    distribution_weight: float = 0.0
+    distribution_weight: Weight = 0.0
     """Weight of the colour distribution loss on ab / 110 (ours); well below the pixel loss's."""
-    colourfulness_weight: float = 0.0
+    colourfulness_weight: Weight = 0.0
     """Weight of the colourfulness that is lacking, in hundreds (as in DDColor)."""
     sizes: tuple[int, ...] = (96, 128)
     """Sides of the crops in pixels; the run is cut into equal parts, one for each."""
-    aged: float = 0.0
+    aged: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of pictures that the generator sees as an old photograph has them (ageing.py)."""
-    batch: int = 32
+    batch: Annotated[int, Field(gt=0)] = 32
     """Pictures in a batch, over all processes."""
-    accumulate: int = 1
+    accumulate: Annotated[int, Field(gt=0)] = 1
     """Parts that a batch is computed in, where memory is short (batch norm then sees a part at a time)."""
-    images: int = 100_000
+    images: Annotated[int, Field(gt=0)] = 100_000
     """Pictures in the whole run."""
-    lr: float = 1e-3
+    lr: Annotated[float, Field(gt=0)] = 1e-3
     """Highest learning rate of AdamW (of the decoder, where there is an encoder; and of discriminators)."""
-    encoder_lr: float = 0.1
+    encoder_lr: Annotated[float, Field(ge=0)] = 0.1
     """The encoder's learning rate, as a share of `lr`."""
     betas: tuple[float, ...] = (0.9, 0.99)
     """Of AdamW."""
-    weight_decay: float = 0.01
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
     """Of AdamW; 0 makes it Adam."""
-    frozen: int = 0
+    frozen: Annotated[int, Field(ge=0, le=5)] = 0
     """Halvings of the encoder, from the first, whose weights stay as they are; 5: all of encoder_unet's."""
-    schedule: str = "one_cycle"
+    schedule: Annotated[str, one_of(*SCHEDULES)] = "one_cycle"
     """Learning rate: "constant", or "one_cycle", up and then down to zero along a cosine."""
-    warmup: float = 0.05
+    warmup: Annotated[float, Field(ge=0, le=0.99)] = 0.05
     """Share of the run in which the learning rate rises (one_cycle)."""
-    clip: float = 1.0
+    clip: Annotated[float, Field(ge=0)] = 1.0
     """Largest norm of each network's gradient; 0 leaves it as it is."""
-    ema: float = 0.998
+    ema: Annotated[float, Field(ge=0, le=0.9999)] = 0.998
     """Decay of the moving average of weights, which is what is scored and released; 0: no average."""
-    input_size: int = 192
+    input_size: Annotated[int, AfterValidator(card_size)] = 192
     """Side in pixels of the square that the released model is run at."""
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     """Fixes the order of photos, the crops and the first weights."""
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def in_our_words(cls, values: Any, handler: Callable[[Any], TrainConfig]) -> TrainConfig:
+        """Turn pydantic's errors into ours."""
+        try:
+            return handler(values)
+        except ValidationError as err:
+            error = err.errors()[0]
+            limits = {name: str(limit).removesuffix(".0") for name, limit in error.get("ctx", {}).items()}
+            words = WORDS.get(error["type"], error["msg"]).format(**limits)
+            raise TrainingError(f"{error['loc'][0]}={written(error['input'])}: {words}") from err
 
-def check(config: TrainConfig) -> None:
-    """Refuse what cannot work.
+    def __post_init__(self) -> None:
+        """Refuse values that do not go with each other."""
+        check_losses(self)
+        check_batches(self)
+        check_network(self)
+        check_arguments(self)
+        check_sizes(self)
+
+
+def check_losses(config: TrainConfig) -> None:
+    """Refuse losses that there are not.
 
     Raises:
         TrainingError: naming the setting.
     """
-    for name in ("batch", "accumulate", "images", "lr", "feature_share"):
-        if getattr(config, name) <= 0:
-            raise TrainingError(f"{name}={getattr(config, name)}: must be above 0")
-    least_0 = (
-        "aged",
-        "pixel_beta",
-        "encoder_lr",
-        "weight_decay",
-        "warmup",
-        "clip",
-        "ema",
-        "discriminators",
-        "frozen",
-        "seed",
-    )
-    for name in (*WEIGHTS, *least_0):
-        if getattr(config, name) < 0:
-            raise TrainingError(f"{name}={getattr(config, name)}: must not be below 0")
-    if not 32 <= config.input_size <= 2048:  # what a card may say
-        raise TrainingError(f"input_size={config.input_size}: must be 32 to 2048")
-    limits = {
-        "aged": 1,
-        "feature_share": 1,
-        "warmup": 0.99,
-        "ema": 0.9999,
-        "discriminators": 3,
-        "frozen": 5,
-        "seed": 2**31 - 1,
-    }
-    for name, limit in limits.items():
-        if getattr(config, name) > limit:
-            raise TrainingError(f"{name}={getattr(config, name)}: must not be above {limit}")
-    choices = {
-        "architecture": ("unet", "encoder_unet"),
-        "pixel": PIXEL,
-        "adversarial": ADVERSARIAL,
-        "schedule": SCHEDULES,
-        "loss_network": tuple(LOSS_NETWORKS),
-    }
-    for name, allowed in choices.items():
-        if getattr(config, name) not in allowed:
-            raise TrainingError(f"{name}={getattr(config, name)}: there are {', '.join(allowed)}")
     layers = LOSS_NETWORKS[config.loss_network]
     if config.feature_layer not in layers:
         raise TrainingError(
             f"feature_layer={config.feature_layer}: {config.loss_network} has {', '.join(layers)}"
         )
+    if not any(getattr(config, name) for name in WEIGHTS[: None if config.discriminators else -1]):
+        raise TrainingError("pixel_weight=0: no loss is left to learn from; set a weight above 0")
+
+
+def check_batches(config: TrainConfig) -> None:
+    """Refuse what no batch can be learnt with.
+
+    Raises:
+        TrainingError: naming the setting.
+    """
     if len(config.betas) != 2 or not all(0 <= beta < 1 for beta in config.betas):
         raise TrainingError(f"betas={written(config.betas)}: two numbers from 0 to below 1")
     if config.images < config.batch:
@@ -196,16 +176,21 @@ def check(config: TrainConfig) -> None:
         raise TrainingError(
             f"accumulate={config.accumulate}: does not divide a batch of {config.batch} into equal parts"
         )
-    if not any(getattr(config, name) for name in WEIGHTS[: None if config.discriminators else -1]):
-        raise TrainingError("pixel_weight=0: no loss is left to learn from; set a weight above 0")
-    if config.frozen and config.architecture != "encoder_unet":
+
+
+def check_network(config: TrainConfig) -> None:
+    """Refuse what the generator cannot have done to it.
+
+    Raises:
+        TrainingError: naming the setting.
+    """
+    encoder = GENERATORS[config.architecture].encoder
+    if config.frozen and not encoder:
         raise TrainingError(f"frozen={config.frozen}: {config.architecture} has no encoder; leave it out")
-    if config.spectral_norm and config.architecture == "encoder_unet":
+    if config.spectral_norm and encoder:
         raise TrainingError(
-            "spectral_norm=true: not with encoder_unet, whose frozen norms expect its own weights"
+            f"spectral_norm=true: not with {config.architecture}, whose frozen norms expect its own weights"
         )
-    check_arguments(config)
-    check_sizes(config)
 
 
 def check_arguments(config: TrainConfig) -> None:
@@ -214,16 +199,19 @@ def check_arguments(config: TrainConfig) -> None:
     Raises:
         TrainingError: naming the argument, and what would do.
     """
-    for setting, network in (("arguments", config.architecture), ("discriminator", "patchgan")):
-        rules = ARGUMENTS[network]
+    rows = {
+        "arguments": (config.architecture, GENERATORS[config.architecture]),
+        "discriminator": ("patchgan", PATCHGAN),
+    }
+    for setting, (network, row) in rows.items():
+        rules = row.arguments
         for name, value in getattr(config, setting).items():
             if name not in rules:
                 raise TrainingError(
                     f"{setting}.{name}: {network} has no such argument, only {', '.join(rules)}"
                 )
-            fits, told = rules[name]
-            if not fits(value):
-                raise TrainingError(f"{setting}.{name}={json.dumps(value)}: must be {told}")
+            if not rules[name].fits(value):
+                raise TrainingError(f"{setting}.{name}={json.dumps(value)}: must be {rules[name].words}")
 
 
 def check_sizes(config: TrainConfig) -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any, get_type_hints
 
 from colourise.errors import TrainingError
-from colourise.training.config import TrainConfig, check, written
+from colourise.training.config import TrainConfig, written
 from colourise.training.recipes import RECIPES
 
 
@@ -21,28 +21,25 @@ def configure(recipe: str, overrides: list[str]) -> TrainConfig:
     """
     if recipe not in RECIPES:
         raise TrainingError(f"{recipe}: no such recipe; there are {', '.join(RECIPES)}")
-    config = RECIPES[recipe]
+    start = RECIPES[recipe]
     kinds = get_type_hints(TrainConfig)
+    changes: dict[str, Any] = {}
     for override in overrides:
         name, _, text = override.partition("=")
         name, _, argument = name.partition(".")
         if name not in kinds or bool(argument) != (kinds[name] == dict[str, Any]):
             names = (f.name + ".NAME" * (kinds[f.name] == dict[str, Any]) for f in fields(TrainConfig))
             raise TrainingError(f"{override}: no such setting; there are {', '.join(names)}")
+        before = changes.get(name, getattr(start, name))
         try:
-            value = (
-                {**getattr(config, name), argument: literal(text)} if argument else parse(text, kinds[name])
-            )
+            changes[name] = {**before, argument: literal(text)} if argument else parse(text, kinds[name])
         except (ValueError, KeyError) as err:
             raise TrainingError(
-                f"{override}: no value for {name}; the recipe has {name}={written(getattr(config, name))}"
+                f"{override}: no value for {name}; the recipe has {name}={written(before)}"
             ) from err
-        changes: dict[str, Any] = {name: value}
-        config = replace(config, **changes)
-    if not config.discriminators and any(override.startswith("discriminator.") for override in overrides):
+    if not changes.get("discriminators", start.discriminators) and "discriminator" in changes:
         raise TrainingError("discriminator: there is none; set discriminators=1 too, or leave it out")
-    check(config)
-    return config
+    return replace(start, **changes)
 
 
 def parse(text: str, kind: Any) -> Any:

@@ -27,7 +27,7 @@ def check_start(config: TrainConfig, givers: Sequence[Checkpoint], encoder_weigh
     Raises:
         TrainingError: naming both.
     """
-    if encoder_weights is not None and config.architecture != "encoder_unet":
+    if encoder_weights is not None and not registry.GENERATORS[config.architecture].encoder:
         raise TrainingError(f"{encoder_weights}: {config.architecture} has no encoder; leave it out")
     for card in (giver.card for giver in givers):
         if (card.architecture, apart_from_widths(card)) != (config.architecture, apart_from_widths(config)):
@@ -59,7 +59,7 @@ def start(
     for chatter in ("timm", "huggingface_hub"):  # keys of the classifier that is left out; retries
         logging.getLogger(chatter).setLevel(logging.ERROR)
     arguments = dict(config.arguments)
-    if fresh and config.architecture == "encoder_unet":
+    if fresh and registry.GENERATORS[config.architecture].encoder:
         arguments["pretrained"] = first_weights or True
     try:
         return registry.build(config.architecture, **arguments)

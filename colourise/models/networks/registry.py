@@ -1,22 +1,98 @@
 """Networks by name, known without loading PyTorch; each lies in a file of its own.
 
-A generator is a function from L (N, 1, H, W) to ab (N, 2, H, W).
+A generator is a module that predicts ab (N, 2, H, W) from L (N, 1, H, W) at any size, in Lab units, and whose
+`stride` is what sides are padded to inside. Its file and a row of GENERATORS are all that a new one takes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from colourise.errors import ModelError
 
 if TYPE_CHECKING:
     from torch import nn
 
-GENERATORS = {  # architecture: its module here, and its class
-    "unet": ("unet", "UNet"),
-    "encoder_unet": ("encoder_unet", "EncoderUNet"),
+
+class Rule(NamedTuple):
+    """Which values an argument of a network may have."""
+
+    fits: Callable[[Any], bool]
+    """Tells whether a value, as JSON has it, will do: true is no 1, and 7.0 no whole number."""
+    words: str
+    """Which values do."""
+
+
+def whole(low: int, high: int) -> Rule:
+    """The rule of a whole number."""
+    return Rule(lambda value: type(value) is int and low <= value <= high, f"a whole number, {low} to {high}")
+
+
+def number(low: float, high: float) -> Rule:
+    """The rule of a number."""
+    return Rule(
+        lambda value: type(value) in (int, float) and low <= value <= high, f"a number, {low} to {high}"
+    )
+
+
+def word(*words: str | None) -> Rule:
+    """The rule of a word; None is JSON's null."""
+    return Rule(lambda value: value in words, " or ".join("null" if one is None else one for one in words))
+
+
+def decoder_widths(value: Any) -> bool:
+    """Whether a value has the channels of a decoder."""
+    return isinstance(value, list | tuple) and 1 <= len(value) <= 4 and all(map(whole(1, 1024).fits, value))
+
+
+@dataclass(frozen=True)
+class Network:
+    """A row: where a network is, and what it takes."""
+
+    module: str
+    """Its file here, without suffix."""
+    name: str
+    """Its class there."""
+    arguments: dict[str, Rule]
+    """The arguments of the class that a recipe may set."""
+    encoder: bool = False
+    """Whether it has an `encoder` that starts from ImageNet; then it takes `pretrained`, and has `freeze`."""
+
+
+GENERATORS = {
+    "unet": Network(
+        "unet",
+        "UNet",
+        {
+            "levels": whole(1, 10),
+            "width": whole(1, 512),
+            "dropout": number(0, 0.9),
+            "norm": word("batch", "instance"),
+            "last_norm": word("batch", "instance", None),
+        },
+    ),
+    "encoder_unet": Network(
+        "encoder_unet",
+        "EncoderUNet",
+        {
+            "encoder": Rule(lambda value: isinstance(value, str), "the name of a timm model"),
+            "widths": Rule(decoder_widths, "one to four whole numbers, such as [256,160,96,48]"),
+        },
+        encoder=True,
+    ),
 }
+PATCHGAN = Network(
+    "patchgan",
+    "PatchGAN",
+    {
+        "width": whole(1, 512),
+        "norm": word("batch", "instance"),
+        "second_norm": word("batch", "instance", None),
+    },
+)
 LOSS_NETWORKS = {  # what each loss network can be read at, with the stride and the channels there
     "vgg16": {  # torchvision's `features` up to this layer's ReLU
         "block1_conv2": (1, 64),
@@ -45,8 +121,8 @@ def generator_class(architecture: str) -> type[nn.Module]:
     """
     if architecture not in GENERATORS:
         raise ModelError(f"{architecture}: no such architecture; there are {', '.join(sorted(GENERATORS))}")
-    module, name = GENERATORS[architecture]
-    found: type[nn.Module] = getattr(import_module(f"colourise.models.networks.{module}"), name)
+    row = GENERATORS[architecture]
+    found: type[nn.Module] = getattr(import_module(f"colourise.models.networks.{row.module}"), row.name)
     return found
 
 
