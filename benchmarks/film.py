@@ -23,11 +23,11 @@ from PIL import Image
 
 from colourise.colouriser import Colouriser, load_model
 from colourise.films.ahead import READY, Ahead
-from colourise.films.colouring import colour
+from colourise.films.colouring import colour_job
 from colourise.films.encode import add_pictures
+from colourise.films.events import FilmEvent, FilmProgress
 from colourise.films.job import prepare
 from colourise.films.options import Encoding, Settings
-from colourise.films.pipeline import Progress
 from colourise.films.source import look
 
 PHOTOS = sorted((Path(__file__).parent.parent / "tests" / "photos").glob("*.[jp][pn]g"))
@@ -75,7 +75,7 @@ def limit(source: Path, target: Path, encoding: Encoding) -> float:
 def ours(source: Path, target: Path, encoding: Encoding, model: Colouriser) -> float:
     """Seconds of colouring."""
     start = time.perf_counter()
-    colour(prepare(source, target, Settings(encoding, overwrite=True)), model)
+    colour_job(prepare(source, target, Settings(encoding, overwrite=True)), model)
     return time.perf_counter() - start
 
 
@@ -86,13 +86,13 @@ def memory(seconds: float, model: Colouriser) -> None:
         make(source, 180, seconds)
         total = round(seconds * RATE)
 
-        def told(progress: Progress) -> None:
-            if progress.done % (total // 10) == 0:
+        def told(event: FilmEvent) -> None:
+            if isinstance(event, FilmProgress) and event.done % (total // 10) == 0:
                 resident = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-                print(f"{progress.done} frames: {resident / 1e6:.0f} MB, {progress.speed:.0f} frames/s")
+                print(f"{event.done} frames: {resident / 1e6:.0f} MB, {event.speed:.0f} frames/s")
 
         encoding = Encoding(preset="ultrafast")
-        colour(prepare(source, target, Settings(encoding)), model, told=told)
+        colour_job(prepare(source, target, Settings(encoding)), model, on_event=told)
         print(f"at its peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6:.0f} MB")
 
 

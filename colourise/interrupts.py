@@ -9,15 +9,18 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def interruptions(signals: Sequence[signal.Signals] = (signal.SIGINT,)) -> Iterator[threading.Event]:
+def interruptions(
+    signals: Sequence[signal.Signals] = (signal.SIGINT,), *, asked: threading.Event | None = None
+) -> Iterator[threading.Event]:
     """Turn the first Ctrl-C into an event that is set; the second raises KeyboardInterrupt.
 
     Only the main thread hears signals; in another one the event is never set.
 
     Args:
         signals: which are heard; by default Ctrl-C alone.
+        asked: the event; by default a new one.
     """
-    asked = threading.Event()
+    asked = asked or threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked
         return

@@ -21,11 +21,12 @@ from typer.testing import Result
 
 from colourise.colouriser import Colouriser, load_model
 from colourise.errors import FilmError
-from colourise.films import colouring, pipeline
 from colourise.films import film as films
+from colourise.films import pipeline
+from colourise.films.colouring import colour_job
+from colourise.films.events import FilmEvent, FilmProgress
 from colourise.films.job import Job, prepare
 from colourise.films.options import Encoding, Settings
-from colourise.films.pipeline import Progress
 from colourise.films.source import look
 from colourise.films.work import Work
 
@@ -593,25 +594,40 @@ def job(source: Path, name: str, **settings: bool) -> Job:
     return prepare(source, source.with_name(name), Settings(encoding, history=False, **settings))
 
 
+def each(do: Callable[[FilmProgress], object]) -> Callable[[FilmEvent], None]:
+    """Of all events, those that come after a frame."""
+
+    def on_event(event: FilmEvent) -> None:
+        if isinstance(event, FilmProgress):
+            do(event)
+
+    return on_event
+
+
+def stop_at(frames: int, stop: threading.Event) -> Callable[[FilmEvent], None]:
+    """Stop after so many frames."""
+    return each(lambda now: stop.set() if now.done == frames else None)
+
+
 def test_segments_join_without_a_seam(long: Path, colouriser: Colouriser) -> None:
-    colouring.colour(job(long, "a.mp4"), colouriser)
+    colour_job(job(long, "a.mp4"), colouriser)
     assert read(long.with_name("a.mp4"))[0] == read(long)[0]
     assert sound_of(long.with_name("a.mp4")) == sound_of(long)
 
 
 def test_a_run_that_failed_goes_on_to_the_same_film(long: Path, colouriser: Colouriser) -> None:
-    colouring.colour(job(long, "a.mkv"), colouriser)
+    colour_job(job(long, "a.mkv"), colouriser)
 
-    def fail(progress: Progress) -> None:
+    def fail(progress: FilmProgress) -> None:
         if progress.done == 70:
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        colouring.colour(job(long, "b.mkv"), colouriser, told=fail)
+        colour_job(job(long, "b.mkv"), colouriser, on_event=each(fail))
     assert not long.with_name("b.mkv").exists()
     assert len(leftovers(long.parent)) == 1
     seen: list[int] = []
-    made = colouring.colour(job(long, "b.mkv"), colouriser, told=lambda progress: seen.append(progress.done))
+    made = colour_job(job(long, "b.mkv"), colouriser, on_event=each(lambda now: seen.append(now.done)))
     assert made.frames == 100
     assert seen[0] > 60
     assert leftovers(long.parent) == []
@@ -622,12 +638,7 @@ def test_a_run_that_failed_goes_on_to_the_same_film(long: Path, colouriser: Colo
 
 def test_ctrl_c_leaves_a_playable_part_and_the_rest_for_later(long: Path, colouriser: Colouriser) -> None:
     stop = threading.Event()
-
-    def halt(progress: Progress) -> None:
-        if progress.done == 40:
-            stop.set()
-
-    made = colouring.colour(job(long, "b.mp4"), colouriser, told=halt, stop=stop)
+    made = colour_job(job(long, "b.mp4"), colouriser, on_event=stop_at(40, stop), stop=stop)
     assert not made.whole
     assert made.target.name == "b.part.mp4"
     assert not long.with_name("b.mp4").exists()
@@ -637,7 +648,7 @@ def test_ctrl_c_leaves_a_playable_part_and_the_rest_for_later(long: Path, colour
     sound = sound_of(made.target)
     assert sound == sound_of(long)[: len(sound)]
     assert abs(sound[-1][0] - times[-1]) < 0.1
-    assert colouring.colour(job(long, "b.mp4"), colouriser).whole
+    assert colour_job(job(long, "b.mp4"), colouriser).whole
     assert read(long.with_name("b.mp4"))[0] == read(long)[0]
     assert not made.target.exists()
 
@@ -646,25 +657,19 @@ def test_a_part_that_is_somebody_elses_is_left_alone(long: Path, colouriser: Col
     theirs = long.with_name("b.part.mp4")
     theirs.write_text("mine")
     stop = threading.Event()
-
-    def halt(progress: Progress) -> None:
-        if progress.done == 40:
-            stop.set()
-
     with pytest.raises(FilmError, match="exists already"):
-        colouring.colour(job(long, "b.mp4"), colouriser, told=halt, stop=stop)
-    assert colouring.colour(job(long, "b.mp4"), colouriser).whole
+        colour_job(job(long, "b.mp4"), colouriser, on_event=stop_at(40, stop), stop=stop)
+    assert colour_job(job(long, "b.mp4"), colouriser).whole
     assert theirs.read_text() == "mine"
 
 
 def test_other_options_begin_anew(long: Path, colouriser: Colouriser) -> None:
     stop = threading.Event()
-    stop_at = 40
-    colouring.colour(
-        job(long, "b.mp4"), colouriser, told=lambda p: stop.set() if p.done == stop_at else None, stop=stop
-    )
+    colour_job(job(long, "b.mp4"), colouriser, on_event=stop_at(40, stop), stop=stop)
     seen: list[int] = []
-    colouring.colour(job(long, "b.mp4", deinterlace=True), colouriser, told=lambda p: seen.append(p.done))
+    colour_job(
+        job(long, "b.mp4", deinterlace=True), colouriser, on_event=each(lambda now: seen.append(now.done))
+    )
     assert seen[0] == 1
 
 
@@ -674,7 +679,7 @@ def test_two_runs_on_one_film_do_not_meet(long: Path, colouriser: Colouriser) ->
         Work(one.target, "how", one.film, one.settings.encoding),
         pytest.raises(FilmError, match="another run"),
     ):
-        colouring.colour(one, colouriser)
+        colour_job(one, colouriser)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
@@ -706,12 +711,10 @@ def test_after_a_signal_the_same_command_goes_on(
 
 def test_a_segment_that_is_not_whole_is_made_again(long: Path, colouriser: Colouriser) -> None:
     stop = threading.Event()
-    colouring.colour(
-        job(long, "b.mp4"), colouriser, told=lambda p: stop.set() if p.done == 70 else None, stop=stop
-    )
+    colour_job(job(long, "b.mp4"), colouriser, on_event=stop_at(70, stop), stop=stop)
     *_, last = sorted(long.parent.glob(".colourise-*/*.npz"))
     last.write_bytes(last.read_bytes()[:100])
-    assert colouring.colour(job(long, "b.mp4"), colouriser).whole
+    assert colour_job(job(long, "b.mp4"), colouriser).whole
     assert read(long.with_name("b.mp4"))[0] == read(long)[0]
 
 

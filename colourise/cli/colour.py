@@ -131,22 +131,20 @@ def colourise(
         some = [Path(path) for path in paths if path != "-" and is_film(Path(path))]
         check_films(some, paths, output, given)
         if some:
-            from colourise.films.options import Encoding
-            from colourise.films.options import Settings as FilmSettings
+            from colourise import films
 
-            begin, span = seconds(start, "--start"), seconds(preview, "--preview")
-            stop_at = (begin or 0) + span if span is not None else seconds(end, "--end")
-            ways = FilmSettings(
-                Encoding(codec.value, crf, preset),
-                steadiness,
-                begin,
-                stop_at,
-                deinterlace,
-                overwrite,
-                history,
-                compare,
+            ways = films.Settings(
+                encoding=films.Encoding(codec=codec.value, crf=crf, preset=preset),
+                steadiness=steadiness,
+                start=seconds(start, "--start"),
+                end=seconds(end, "--end"),
+                preview=seconds(preview, "--preview"),
+                deinterlace=deinterlace,
+                overwrite=overwrite,
+                history=history,
+                compare=compare,
             )
-            colour_films(some, output, load, ways, preview=preview is not None, quiet=quiet)
+            colour_films(some, output, load, ways, quiet=quiet)
             return
         if paths == ["-"] or output == "-":
             stream(paths[0], output, load(), settings, quiet=quiet)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from colourise.archives.job import Outcome
     from colourise.evaluation.study import Naturalness
-    from colourise.films.pipeline import Progress as FilmProgress
+    from colourise.films.events import FilmProgress
     from colourise.models.library import Row
     from colourise.training.events import Progress as TrainingProgress
 

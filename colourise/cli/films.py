@@ -1,11 +1,13 @@
-"""What `colourise` does with films."""
+"""Films on the command line: their options, and what is said while they are coloured."""
 
 from __future__ import annotations
 
 import re
+import threading
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import typer
 from rich.markup import escape
@@ -16,7 +18,6 @@ from colourise.cli.console import (
     film_bar,
     tell,
 )
-from colourise.errors import FilmError
 from colourise.interrupts import interruptions
 from colourise.words import counted, printable
 
@@ -24,44 +25,71 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from colourise.colouriser import Colouriser
-    from colourise.films.options import Settings
+    from colourise.films import FilmEvent, FilmOutcome, Settings
 
 
 def colour_films(
-    paths: list[Path],
-    output: str | None,
-    load: Callable[[], Colouriser],
-    settings: Settings,
-    *,
-    preview: bool,
-    quiet: bool,
+    paths: list[Path], output: str | None, load: Callable[[], Colouriser], settings: Settings, *, quiet: bool
 ) -> None:
-    """Colour films, one after the other; one that fails is named.
+    """Colour films, and say in words what happens.
 
     Raises:
         Exit: 1 where one has failed, 130 after Ctrl-C.
     """
-    from colourise.films import colouring, job, naming
+    from colourise import films
 
-    place = Path(output) if output else None
-    folder = place is not None and (len(paths) > 1 or not place.suffix or str(output).endswith("/"))
-    targets = [naming.target_of(path, place, folder=folder, preview=preview) for path in paths]
-    colouriser: Colouriser | None = None
-    failed = 0
-    for path, target in zip(paths, targets, strict=True):
-        try:
-            if targets.count(target) > 1:
-                raise FilmError(f"{path}: another film would become {target} too; colour them apart")
-            prepared = job.prepare(path, target, settings)
-            tell(list(prepared.notes), str(path), None, quiet=quiet)
-            colouriser = colouriser or load()
-            with interruptions() as stop, film_bar(hidden=quiet) as told:
-                made = colouring.colour(prepared, colouriser, told=told, stop=stop)
-        except FilmError as error:
-            failed += 1
-            err.print(f"[red]failed[/] {escape(printable(str(error)))}")
-            continue
-        tell(made.notes, str(path), None, quiet=quiet)
+    with FilmReport(quiet=quiet) as report:
+        summary = films.colour_all(
+            paths, output, model=load, options=settings, on_event=report, stop=report.stop
+        )
+    if summary.stopped:
+        raise typer.Exit(130)
+    if summary.failures:
+        raise typer.Exit(1)
+
+
+class FilmReport:
+    """Turns events into words and a bar, and Ctrl-C into a film that stops.
+
+    Args:
+        quiet: whether only failures are said.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet, self.stop = quiet, threading.Event()
+        self.running = ExitStack()
+        self.show: Callable[[Any], None]
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Remove the bar, and leave Ctrl-C as it was."""
+        self.running.close()
+
+    def __call__(self, event: FilmEvent) -> None:
+        """Say what an event means."""
+        from colourise import films
+
+        match event:
+            case films.FilmProgress():
+                self.show(event)
+            case films.FilmPrepared():
+                tell(list(event.notes), str(event.source), None, quiet=self.quiet)
+            case films.FilmStarted():  # until then, Ctrl-C ends the program at once
+                self.running.enter_context(interruptions(asked=self.stop))
+                self.show = self.running.enter_context(film_bar(hidden=self.quiet))
+            case films.FilmFailed():
+                self.running.close()
+                err.print(f"[red]failed[/] {escape(printable(str(event.error)))}")
+            case films.FilmFinished() | films.FilmStopped():
+                self.running.close()
+                tell(event.outcome.damage.notes(), str(event.outcome.source), None, quiet=self.quiet)
+                self.print_outcome(event.outcome)
+
+    def print_outcome(self, made: FilmOutcome) -> None:
+        """Print where a film is, or where it was stopped."""
         if not made.whole:
             what = (
                 f"{made.target} has the first {made.frames} frames"
@@ -69,14 +97,11 @@ def colour_films(
                 else "nothing is coloured yet"
             )
             err.print(f"[yellow]stopped[/] {escape(printable(what))}; the same command goes on")
-            raise typer.Exit(130)
-        if not quiet:
+        elif not self.quiet:
             err.print(
                 f"[green]coloured[/] {escape(printable(str(made.target)))} "
                 f"[dim]({made.frames} frames, {counted(made.scenes, 'scene')}, {made.speed:.1f} frames/s)[/]"
             )
-    if failed:
-        raise typer.Exit(1)
 
 
 def check_films(some: list[Path], paths: list[str], output: str | None, given: set[str]) -> None:

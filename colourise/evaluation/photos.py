@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +27,8 @@ from colourise.evaluation.metrics import (
     psnr,
     warp_error,
 )
-from colourise.films import pipeline, source
-from colourise.films.steady import Flow, steady
+from colourise.films import coloured_frames, look
+from colourise.films.steady import Flow
 from colourise.images.pillow import to_8_bits
 from colourise.lab.pictures import Floats, Pixels, resize, rgb_to_lab
 
@@ -226,7 +225,7 @@ def compare_film(
     Raises:
         FilmError: it cannot be read.
     """
-    film = source.look(path)
+    film = look(path)
     scores: dict[str, FilmScores] = {}
 
     def score(name: str) -> FilmScores:
@@ -238,12 +237,10 @@ def compare_film(
             yield f"{name}, steadied", colouriser, steadiness
 
     for place, (version, colouriser, amount) in enumerate(versions()):
-        read = islice(source.frames(film), frames)
-        for coloured in steady(pipeline.seen(read, colouriser, film), colouriser.predict, steadiness=amount):
-            truth = to_8_bits(pipeline.in_rgb(coloured.frame.pixels))
+        for coloured in coloured_frames(film, colouriser, steadiness=amount, limit=frames):
+            truth = to_8_bits(coloured.before)
             if place == 0:
                 score("truth").add(truth, truth, cut=coloured.cut)
-            picture = to_8_bits(pipeline.laid_over(coloured, colouriser, film))
-            score(version).add(picture, truth, cut=coloured.cut)
+            score(version).add(to_8_bits(coloured.after), truth, cut=coloured.cut)
             advance()
     return scores

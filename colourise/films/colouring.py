@@ -8,75 +8,185 @@ name.
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from colourise.colouriser import Colouriser, ModelId
+from colourise.colouriser import Colouriser, ModelId, load_model
 from colourise.errors import FilmError
-from colourise.files.names import PART
-from colourise.films import output
+from colourise.films import output as outputs
 from colourise.films.compare import side_by_side
 from colourise.films.encode import failures
-from colourise.films.job import Job, how_of
-from colourise.films.pipeline import Progress, Run
+from colourise.films.events import (
+    FilmEvent,
+    FilmFailed,
+    FilmFinished,
+    FilmOutcome,
+    FilmPrepared,
+    FilmStarted,
+    FilmStopped,
+    OnFilmEvent,
+    ignore,
+)
+from colourise.films.job import Job, how_of, prepare
+from colourise.films.naming import part_of, targets_of
+from colourise.films.options import DEFAULTS, Settings
+from colourise.films.pipeline import Run
 from colourise.films.work import Work
+from colourise.models.catalogue import DEFAULT_MODEL
 from colourise.version import __version__
 
+StrPath = str | os.PathLike[str]
+Model = StrPath | Colouriser | Callable[[], Colouriser]
 
-@dataclass
-class Made:
-    """What came of a film."""
 
-    target: Path
-    """The coloured film, or of a run that was stopped what there is of it."""
-    frames: int
-    """How many it has."""
-    scenes: int
-    """Scenes that this run has met."""
-    notes: list[str]
-    """What the user must hear about what could not be read."""
-    speed: float
-    """Frames a second."""
-    whole: bool = True
-    """Whether all is coloured."""
+@dataclass(frozen=True)
+class FilmsSummary:
+    """What several films came to."""
+
+    outcomes: tuple[FilmOutcome, ...]
+    """Films that were coloured, and the one that was stopped if there is one."""
+    failures: tuple[FilmFailed, ...]
+    """Films that could not be coloured, each with its reason."""
+    stopped: bool
+    """Whether `stop` was set before all films were done."""
 
 
 def colour(
+    film: StrPath,
+    output: StrPath | None = None,
+    *,
+    model: Model = DEFAULT_MODEL,
+    options: Settings = DEFAULTS,
+    on_event: OnFilmEvent = ignore,
+    stop: threading.Event | None = None,
+) -> FilmOutcome:
+    """Colour a film, with its sound and everything else it has.
+
+    A film that was stopped, or whose colouring failed, is continued by the same call.
+
+    Args:
+        film: the film's path.
+        output: a file whose suffix chooses the container, or a folder; by default film.colourised.mp4
+            beside film.mp4.
+        model: name or path of a model, a `Colouriser`, or a function that returns one. It is loaded only
+            after the film was found to be one that can be coloured.
+        options: how it is coloured and written.
+        on_event: called with a `FilmPrepared`, a `FilmStarted`, a `FilmProgress` after every frame, and a
+            `FilmFinished` or `FilmStopped`.
+        stop: once it is set, what is coloured so far becomes a film of its own that plays, film.part.mp4.
+    Raises:
+        FilmError: the film cannot be read, or cannot be written as asked for.
+        ModelError: there is no such model.
+    """
+    source = Path(film)
+    (target,) = targets_of([source], output, preview=options.preview is not None)
+    return colour_one(source, target, loader(model), options, on_event, stop)
+
+
+def colour_all(
+    films: Sequence[StrPath],
+    output: StrPath | None = None,
+    *,
+    model: Model = DEFAULT_MODEL,
+    options: Settings = DEFAULTS,
+    on_event: OnFilmEvent = ignore,
+    stop: threading.Event | None = None,
+) -> FilmsSummary:
+    """Colour films one after the other; those that fail are reported, and the others are coloured.
+
+    Args:
+        films: the films' paths.
+        output: a folder, or for a single film a file; by default each goes beside its source.
+        model: as for `colour`; it is loaded at most once.
+        options: how they are coloured and written.
+        on_event: called as for `colour`, and with a `FilmFailed` for every film that fails.
+        stop: once it is set, the film that is being coloured is stopped, and no other is begun.
+    Raises:
+        ModelError: there is no such model.
+    """
+    load = loader(model)
+    sources = [Path(film) for film in films]
+    targets = targets_of(sources, output, preview=options.preview is not None)
+    outcomes: list[FilmOutcome] = []
+    failed: list[FilmFailed] = []
+    stop = stop or threading.Event()
+    for source, target in zip(sources, targets, strict=True):
+        if stop.is_set():
+            return FilmsSummary(tuple(outcomes), tuple(failed), stopped=True)
+        try:
+            if targets.count(target) > 1:
+                raise FilmError(f"{source}: another film would become {target} too; colour them apart")
+            outcomes.append(colour_one(source, target, load, options, on_event, stop))
+        except FilmError as error:
+            failed.append(FilmFailed(source, error))
+            on_event(failed[-1])
+            continue
+    stopped = bool(outcomes) and not outcomes[-1].whole
+    return FilmsSummary(tuple(outcomes), tuple(failed), stopped)
+
+
+def loader(model: Model) -> Callable[[], Colouriser]:
+    """Make a function that loads a model when it is first called, and returns the same one afterwards."""
+
+    @cache
+    def load() -> Colouriser:
+        if isinstance(model, Colouriser):
+            return model
+        return load_model(os.fspath(model)) if isinstance(model, str | os.PathLike) else model()
+
+    return load
+
+
+def colour_one(
+    source: Path,
+    target: Path,
+    load: Callable[[], Colouriser],
+    options: Settings,
+    on_event: OnFilmEvent,
+    stop: threading.Event | None,
+) -> FilmOutcome:
+    """Prepare a film, load the model, and colour the film."""
+    job = prepare(source, target, options)
+    on_event(FilmPrepared(source, target, job.notes))
+    return colour_job(job, load(), on_event=on_event, stop=stop)
+
+
+def colour_job(
     job: Job,
     colouriser: Colouriser,
     *,
-    told: Callable[[Progress], None] = lambda progress: None,
+    on_event: OnFilmEvent = ignore,
     stop: threading.Event | None = None,
-) -> Made:
-    """Colour one film.
+) -> FilmOutcome:
+    """Colour a film that `prepare` found fit.
 
-    Args:
-        job: what `prepare` gives.
-        colouriser: what colours.
-        told: called after every frame.
-        stop: once it is set, what is coloured becomes a playable film of its own (`PART`), from whose end the
-            next call goes on.
     Raises:
         FilmError: it cannot be read or written.
     """
     stop = stop or threading.Event()
+    on_event(FilmStarted(job.film.path))
     with Work(job.target, how_of(job, colouriser), job.film, job.settings.encoding) as work:
-        run = Run(job, work, colouriser, told, stop)
+        run = Run(job, work, colouriser, on_event, stop)
         run.colour()
-        progress = run.progress
-        speed = progress.speed
-        if not work.segments and not stop.is_set():
+        progress, whole = run.progress(), not stop.is_set()
+        if whole and not work.segments:
             raise FilmError(
                 f"{job.film.path}: has no picture there that can be read; look at --start and --end"
             )
-        target = finish(job, work, colouriser.model, stopped=stop.is_set())
-        if not stop.is_set() and job.settings.compare:
+        target = finish(job, work, colouriser.model, stopped=not whole)
+        if whole and job.settings.compare:
             side_by_side(job, colouriser)
-        return Made(
-            target, progress.done, progress.scenes, run.damage.notes(), speed, whole=not stop.is_set()
-        )
+    notes = (*job.notes, *run.damage.notes())
+    outcome = FilmOutcome(
+        job.film.path, target, run.done, run.scenes, notes, run.damage, progress.speed, whole
+    )
+    event: FilmEvent = FilmFinished(outcome) if whole else FilmStopped(outcome)
+    on_event(event)
+    return outcome
 
 
 def finish(job: Job, work: Work, model: ModelId, *, stopped: bool) -> Path:
@@ -86,11 +196,11 @@ def finish(job: Job, work: Work, model: ModelId, *, stopped: bool) -> Path:
         FilmError: it cannot be written.
     """
     film, target, settings = job.film, job.target, job.settings
-    part = target.with_name(f"{target.stem}{PART}{target.suffix}")
+    part = part_of(target)
     made_part = work.folder / "part"  # says that the part that is there is ours
     if work.segments:
         with failures(part if stopped else target, "the same command goes on from here"):
-            output.write(
+            outputs.write(
                 film,
                 work.segments,
                 job.plan,

@@ -15,7 +15,7 @@ from av.codec.context import Flags
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
-from colourise.errors import FilmError, PhotoError
+from colourise.errors import FilmError
 from colourise.films.decode import SCALER
 from colourise.films.film import BT601, BT709, Film, Frame
 from colourise.films.options import Encoding
@@ -142,6 +142,6 @@ def failures(target: Path, advice: str = "") -> Iterator[None]:
     """Turn what can go wrong with writing a film into a FilmError about it."""
     try:
         yield
-    except (PhotoError, OSError, av.FFmpegError) as err:
+    except (OSError, av.FFmpegError) as err:
         reason = getattr(err, "strerror", None) or str(err)
         raise FilmError(reason, path=target, advice=advice) from err

@@ -99,9 +99,10 @@ def window_of(film: Film, settings: Settings) -> tuple[Fraction | None, Fraction
     Raises:
         FilmError: there is nothing between.
     """
-    start = None if settings.start is None else film.start + settings.start
-    end = None if settings.end is None else film.start + settings.end
-    if settings.start is not None and film.duration is not None and settings.start >= film.duration:
+    first, last = settings.window()
+    start = None if first is None else film.start + first
+    end = None if last is None else film.start + last
+    if first is not None and film.duration is not None and first >= film.duration:
         raise FilmError(f"{film.path}: has only {film.duration:.1f} seconds; choose an earlier --start")
     if end is not None and end <= (start if start is not None else film.start):
         raise FilmError(f"{film.path}: --end is not after --start; nothing would be left")
@@ -126,15 +127,15 @@ def how_of(job: Job, colouriser: Colouriser) -> str:
     """
     film, settings = job.film, job.settings
     stamp = Stamp.of(film.path)
-    encoding = settings.encoding
+    encoding, (start, end) = settings.encoding, settings.window()
     decides = {
         "version": __version__,
         "source": [str(film.path.resolve()), stamp and [stamp.size, stamp.changed]],
         "model": [str(colouriser.model), colouriser.input_size, colouriser.saturation],
         "encoding": {"codec": encoding.codec, "crf": encoding.crf, "preset": encoding.preset},
         "steadiness": settings.steadiness,
-        "start": settings.start,
-        "end": settings.end,
+        "start": start,
+        "end": end,
         "deinterlace": settings.deinterlace,
         "overwrite": False,  # these three decide about no picture, and are always the same
         "history": True,

@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from colourise.files.names import ANIMATED, COMPARE, MARK, PREVIEW
+from colourise.files.names import ANIMATED, COMPARE, MARK, PART, PREVIEW
 
 WRITTEN = (".mp4", ".m4v", ".mov", ".mkv", ".ts", ".mts", ".m2ts", ".flv", ".3gp", ".3g2", *ANIMATED)
 
 
-def target_of(source: Path, output: Path | None, *, folder: bool = False, preview: bool = False) -> Path:
-    """Where a film's coloured version goes: beside it, to a file, or into a folder; mkv where it must be.
+def targets_of(
+    sources: Sequence[Path], output: str | os.PathLike[str] | None, *, preview: bool = False
+) -> list[Path]:
+    """Choose where the coloured versions of films go: beside them, to a file, or into a folder.
+
+    A film in a format that is not written becomes an mkv.
 
     Args:
-        source: the film.
-        output: a file, a folder, or None.
-        folder: whether it is a folder even if it is not there yet.
-        preview: whether it is only a part to look at.
+        sources: the films.
+        output: a file, a folder or None. It is a folder if it is one already, if it has no suffix or ends in
+            "/", and for several films.
+        preview: whether only a part is coloured, to look at.
     """
-    suffix = source.suffix if source.suffix.lower() in WRITTEN else ".mkv"
-    if output is None:
-        return source.with_name(f"{source.stem}{PREVIEW if preview else MARK}{suffix}")
-    return output / f"{source.stem}{suffix}" if folder or output.is_dir() else output
+    text = os.fspath(output) if output else ""
+    place = Path(text) if text else None
+    folder = place is not None and (
+        len(sources) > 1 or not place.suffix or text.endswith("/") or place.is_dir()
+    )
+    targets = []
+    for source in sources:
+        suffix = source.suffix if source.suffix.lower() in WRITTEN else ".mkv"
+        if place is None:
+            targets.append(source.with_name(f"{source.stem}{PREVIEW if preview else MARK}{suffix}"))
+        else:
+            targets.append(place / f"{source.stem}{suffix}" if folder else place)
+    return targets
 
 
 def sheet_of(target: Path) -> Path:
-    """The film of before | after that belongs to a coloured one."""
+    """Return where the film of before | after goes that belongs to a coloured one."""
     return target.with_name(f"{target.stem}{COMPARE}{target.suffix}")
+
+
+def part_of(target: Path) -> Path:
+    """Return where the playable part of a coloured film goes that was stopped."""
+    return target.with_name(f"{target.stem}{PART}{target.suffix}")

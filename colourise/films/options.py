@@ -78,9 +78,9 @@ class Settings:
     """How pictures are encoded."""
     steadiness: float = STEADINESS
     """Of colours, 0 to 1."""
-    start: Fraction | None = None
+    start: Fraction | float | None = None
     """Seconds from the film's beginning, where to begin."""
-    end: Fraction | None = None
+    end: Fraction | float | None = None
     """Seconds from the film's beginning, where to end."""
     deinterlace: bool = False
     """Whether half pictures become whole ones."""
@@ -90,3 +90,24 @@ class Settings:
     """Whether the output's metadata say what was done."""
     compare: bool = False
     """Whether a film of before | after is written too."""
+    preview: Fraction | float | None = None
+    """Seconds to colour from `start` on, into film.preview.mp4; takes the place of `end`."""
+
+    def __post_init__(self) -> None:
+        """Refuse what does not go together.
+
+        Raises:
+            FilmError: preview and end are given.
+        """
+        if self.preview is not None and self.end is not None:
+            raise FilmError("--preview and --end both say where to end; choose one")
+
+    def window(self) -> tuple[Fraction | None, Fraction | None]:
+        """Return where to begin and to end, in exact seconds from the film's beginning."""
+        start, end, preview = (
+            None if time is None else Fraction(time) for time in (self.start, self.end, self.preview)
+        )
+        return start, end if preview is None else (start or 0) + preview
+
+
+DEFAULTS = Settings()

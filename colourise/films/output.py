@@ -53,7 +53,7 @@ def write(
         overwrite: whether an output that exists is made again.
     Raises:
         FilmError: a segment is not what it was when it was written.
-        PhotoError: the output exists.
+        FileExistsError: the output exists.
         OSError: the disk is full.
     """
     with atomic(target, overwrite=overwrite) as file:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,34 +20,14 @@ from colourise.colouriser import Colouriser
 from colourise.films import source
 from colourise.films.ahead import READY, Ahead
 from colourise.films.encode import Encoder
+from colourise.films.events import FilmProgress, OnFilmEvent
 from colourise.films.film import Damage, Film, Frame
 from colourise.films.job import Job, frames_about
-from colourise.films.steady import Coloured, steady
+from colourise.films.steady import STEADINESS, Coloured, steady
 from colourise.films.work import Work
 from colourise.lab.pictures import Floats, Pixels
 
 FRAMES = 240  # of a segment, at least; x264 begins anew after 250 anyway
-
-
-@dataclass
-class Progress:
-    """How far it is."""
-
-    done: int = 0
-    """Frames that are coloured, those of an earlier run included."""
-    about: int | None = None
-    """About how many there are."""
-    resumed: int = 0
-    """Frames that an earlier run had coloured."""
-    scenes: int = 0
-    """Scenes that this run has met."""
-    began: float = field(default_factory=time.perf_counter)
-    """When this run began."""
-
-    @property
-    def speed(self) -> float:
-        """Frames a second of this run."""
-        return (self.done - self.resumed) / max(time.perf_counter() - self.began, 1e-6)
 
 
 class Run:
@@ -57,26 +37,29 @@ class Run:
         job: the film.
         work: the folder of its segments.
         colouriser: what colours.
-        told: called after every frame.
+        on_event: called after every frame, with a `FilmProgress`.
         stop: once it is set, the segment that is begun is the last.
     """
 
     def __init__(
-        self,
-        job: Job,
-        work: Work,
-        colouriser: Colouriser,
-        told: Callable[[Progress], None],
-        stop: threading.Event,
+        self, job: Job, work: Work, colouriser: Colouriser, on_event: OnFilmEvent, stop: threading.Event
     ) -> None:
-        self.job, self.work, self.told, self.stop = job, work, told, stop
+        self.job, self.work, self.on_event, self.stop = job, work, on_event, stop
         self.painter = colouriser.over(colouriser.backend, compiled=True)
         self.damage = Damage()
-        self.progress = Progress(work.frames, frames_about(job), work.frames)
+        self.resumed = self.done = work.frames
+        self.about = frames_about(job)
+        self.scenes = 0
+        self.began = time.perf_counter()
+
+    def progress(self) -> FilmProgress:
+        """Say how far it is."""
+        speed = (self.done - self.resumed) / max(time.perf_counter() - self.began, 1e-6)
+        return FilmProgress(self.job.film.path, self.done, self.about, self.scenes, speed)
 
     def colour(self) -> None:
         """Colour until the film ends or `stop` is set."""
-        job, work, progress = self.job, self.work, self.progress
+        job, work = self.job, self.work
         frames = source.frames(
             job.film,
             start=job.start,
@@ -95,9 +78,9 @@ class Run:
                 with work.encoder() as encoder, Ahead(self.laid(part, encoder), READY // 2) as laying:
                     for coloured, picture in laying:
                         encoder.write(picture)
-                        progress.done += 1
-                        progress.scenes += coloured.cut
-                        self.told(progress)
+                        self.done += 1
+                        self.scenes += coloured.cut
+                        self.on_event(self.progress())
                 work.keep(encoder, coloured)
 
     def laid(
@@ -107,6 +90,37 @@ class Run:
         for coloured in part:
             pixels = laid_over(coloured, self.painter, self.job.film)
             yield coloured, encoder.prepare(pixels, coloured.frame)
+
+
+@dataclass(frozen=True)
+class ColouredFrame:
+    """A frame of a film before and after."""
+
+    before: Pixels
+    """(H, W, 3) sRGB as it is stored, uint8 or uint16."""
+    after: Pixels
+    """The same with its L and new colours."""
+    cut: bool
+    """Whether a scene begins here."""
+
+
+def coloured_frames(
+    film: Film, colouriser: Colouriser, *, steadiness: float = STEADINESS, limit: int | None = None
+) -> Iterator[ColouredFrame]:
+    """Colour the frames of a film and yield them, in one thread and without writing anything.
+
+    Args:
+        film: what `source.look` found.
+        colouriser: what colours.
+        steadiness: of colours, 0 to 1; 0 takes each frame as it is predicted.
+        limit: how many frames there are to be, from the beginning; by default all.
+    Raises:
+        FilmError: the film cannot be read, or the steadiness is out of its range.
+    """
+    read = itertools.islice(source.frames(film), limit)
+    for coloured in steady(seen(read, colouriser, film), colouriser.predict, steadiness=steadiness):
+        after = laid_over(coloured, colouriser, film)
+        yield ColouredFrame(in_rgb(coloured.frame.pixels), after, coloured.cut)
 
 
 def seen(frames: Iterable[Frame], colouriser: Colouriser, film: Film) -> Iterator[tuple[Frame, Floats]]:

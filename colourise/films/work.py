@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from colourise.errors import FilmError
-from colourise.files.atomic import part_prefix
+from colourise.files.atomic import atomic, part_prefix
 from colourise.films.encode import Encoder, Segment, failures
 from colourise.films.film import Film, Frame
 from colourise.films.options import Encoding
@@ -118,12 +117,8 @@ class Work:
         stored: dict[str, Any] = {"last": last.frame.pts, **times}
         if last.state is not None:
             stored |= last.state.arrays()
-        unfinished = self._name(number, "unfinished")
-        with unfinished.open("wb") as file:
+        with atomic(self._name(number, "npz")) as file:
             np.savez(file, **stored)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(self._name(number, "npz"))
         self.segments.append(Segment(self._name(number, "mkv"), times))
         self.frames += len(times["pts"])
 

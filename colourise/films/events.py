@@ -1,0 +1,102 @@
+"""What colouring films reports while it runs, and what it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from colourise.errors import FilmError
+from colourise.films.film import Damage
+
+
+@dataclass(frozen=True)
+class FilmOutcome:
+    """A film that was coloured, or that was stopped on the way."""
+
+    source: Path
+    """The film."""
+    target: Path
+    """The coloured film; if it was stopped, the playable part of it that exists so far."""
+    frames: int
+    """Number of coloured frames, including those of earlier runs; 0: `target` was not written."""
+    scenes: int
+    """Number of scenes that this run has met."""
+    notes: tuple[str, ...]
+    """What the user should know: about the film, what its output leaves out, and what could not be read."""
+    damage: Damage
+    """What could not be read."""
+    speed: float
+    """Frames a second of this run."""
+    whole: bool = True
+    """Whether the whole film is coloured; False if it was stopped."""
+
+
+@dataclass(frozen=True)
+class FilmPrepared:
+    """A film was probed, and its output can hold it; the model is loaded next."""
+
+    source: Path
+    """The film."""
+    target: Path
+    """Where the coloured film goes."""
+    notes: tuple[str, ...]
+    """What the user should know before work starts."""
+
+
+@dataclass(frozen=True)
+class FilmStarted:
+    """The model is loaded, and the first frames are read."""
+
+    source: Path
+    """The film."""
+
+
+@dataclass(frozen=True)
+class FilmProgress:
+    """A frame was coloured."""
+
+    source: Path
+    """The film."""
+    done: int
+    """Number of coloured frames, including those of earlier runs."""
+    about: int | None
+    """Estimated number of frames in the film; None: unknown."""
+    scenes: int
+    """Number of scenes that this run has met."""
+    speed: float
+    """Frames a second of this run."""
+
+
+@dataclass(frozen=True)
+class FilmFinished:
+    """A film was coloured to its end."""
+
+    outcome: FilmOutcome
+    """What it came to."""
+
+
+@dataclass(frozen=True)
+class FilmStopped:
+    """A film was stopped; the same call continues it."""
+
+    outcome: FilmOutcome
+    """What it came to so far."""
+
+
+@dataclass(frozen=True)
+class FilmFailed:
+    """A film could not be coloured; the next one follows."""
+
+    source: Path
+    """The film."""
+    error: FilmError
+    """Why."""
+
+
+FilmEvent = FilmPrepared | FilmStarted | FilmProgress | FilmFinished | FilmStopped | FilmFailed
+OnFilmEvent = Callable[[FilmEvent], None]
+
+
+def ignore(event: FilmEvent) -> None:
+    """Let an event pass."""
