@@ -27,7 +27,9 @@ from colourise.cli.commands import app
 from colourise.colouriser import load_model
 from colourise.errors import StudyError
 from colourise.evaluation import study
-from colourise.evaluation.study import KEY, PAGE, Protocol, Study, deal, wilson
+from colourise.evaluation.study import KEY, PAGE, Protocol, Study
+from colourise.evaluation.study.answers import checksum, wilson
+from colourise.evaluation.study.building import deal
 
 PICTURE = re.compile(r'<script type="text/plain" id="p([0-9a-f]{16})">([A-Za-z0-9+/=]+)</script>\n?')
 SMALL = ("--truths", 24, "--each", 24, "--per-participant", 20, "--size", 48)
@@ -365,13 +367,13 @@ def swap(values: dict[str, Any]) -> dict[str, Any]:
     """Another order of the same pictures, with a checksum that fits."""
     rows = values["answers"]
     rows[0], rows[1] = rows[1], rows[0]
-    return values | {"checksum": study.checksum(values["study"], values["participant"], rows)}
+    return values | {"checksum": checksum(values["study"], values["participant"], rows)}
 
 
 def rename(values: dict[str, Any]) -> dict[str, Any]:
     """The answers of one participant under another code, with a checksum that fits."""
     rows = values["answers"]
-    return values | {"participant": "eve", "checksum": study.checksum(values["study"], "eve", rows)}
+    return values | {"participant": "eve", "checksum": checksum(values["study"], "eve", rows)}
 
 
 def pad(values: dict[str, Any]) -> dict[str, Any]:
@@ -379,7 +381,7 @@ def pad(values: dict[str, Any]) -> dict[str, Any]:
     rows = [*values["answers"], values["answers"][0]]
     return values | {
         "answers": rows,
-        "checksum": study.checksum(values["study"], values["participant"], rows),
+        "checksum": checksum(values["study"], values["participant"], rows),
     }
 
 

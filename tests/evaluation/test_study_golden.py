@@ -5,6 +5,7 @@ from hashlib import shake_256
 from helpers.photos import GOLDEN
 
 from colourise.evaluation import study
+from colourise.evaluation.study.page import page
 
 
 def test_the_page_is_the_golden_one() -> None:
@@ -12,4 +13,4 @@ def test_the_page_is_the_golden_one() -> None:
     pictures = {id_: study.Picture("model", f"{id_}.jpg", number % 2) for number, id_ in enumerate(ids)}
     built = study.Study(study.Protocol(4, 4, 3, 64, 7), ["model"], pictures)
     jpegs = {id_: shake_256(id_.encode()).digest(30 + number) for number, id_ in enumerate(ids)}
-    assert study.page(built, jpegs).encode() == (GOLDEN / "study.html").read_bytes()
+    assert page(built, jpegs).encode() == (GOLDEN / "study.html").read_bytes()

@@ -1,0 +1,155 @@
+"""Building a study: photos are drawn, coloured by every model, and dealt out to sets."""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from colourise.errors import PhotoError, StudyError
+from colourise.evaluation.study.page import page
+from colourise.evaluation.study.protocol import KEY, PAGE, TRUTH, Picture, Protocol, Study
+
+if TYPE_CHECKING:
+    from colourise.colouriser import Colouriser
+    from colourise.data.photos import Source
+    from colourise.lab.pictures import Pixels
+
+QUALITY = 90  # of all JPEGs, with colour at full resolution; 450 pictures of 256 px make about 45 MB
+
+
+def build(
+    data: Path,
+    photos: Sequence[Source],
+    models: Sequence[str],
+    load: Callable[[str], Colouriser],
+    output: Path,
+    protocol: Protocol,
+    *,
+    failed: Callable[[PhotoError], None],
+    advance: Callable[[], None] = lambda: None,
+) -> Study:
+    """Write a study's page and key into a folder.
+
+    Args:
+        data: the folder, or shard, that the photos are in.
+        photos: colour photos; as many are drawn, by seed, as the largest source needs.
+        models: names of the models.
+        load: loads one, once all else is known to be right.
+        output: a folder without a study; made if it is not there.
+        protocol: how many pictures.
+        failed: called for a photo that cannot be read; another one takes its place.
+        advance: called after every photo of the study.
+    Raises:
+        StudyError: there are too few photos for these numbers, a model is named "truth", or the folder holds
+            a study already, whose answers could not be scored without its key.
+    """
+    for path in (output / PAGE, output / KEY):
+        if path.exists():
+            raise StudyError(f"{path}: exists already; choose another folder with -o")
+    if TRUTH in models:
+        raise StudyError(f'a model cannot be called "{TRUTH}", which is what the photos are; give its path')
+    dealt = deal(protocol, 1 + len(models))
+    drawn = draw_photos(data, photos, protocol, failed)
+    colourisers = {name: load(name) for name in models}
+    sources = [TRUTH, *models]
+    pictures: dict[str, Picture] = {}
+    jpegs: dict[str, bytes] = {}
+    for (photo, truth), versions in zip(drawn, dealt, strict=True):
+        for number, set_ in versions:
+            source = sources[number]
+            jpeg = to_jpeg(truth if source == TRUTH else colourisers[source]([truth])[0])
+            # The set makes ids of one photo differ where a model paints it as it was, or as another model.
+            id_ = sha256(f"{protocol.seed} {set_} ".encode() + jpeg).hexdigest()[:16]
+            if id_ in pictures:
+                raise StudyError(
+                    f"{photo}: as {source} the same picture as {pictures[id_].photo}; remove one of the two"
+                )
+            pictures[id_] = Picture(source, photo, set_)
+            jpegs[id_] = jpeg
+        advance()
+    study = Study(protocol, list(models), pictures)
+    output.mkdir(parents=True, exist_ok=True)
+    for name, text in ((PAGE, page(study, jpegs)), (KEY, study.to_json())):
+        with (output / name).open("x", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+            file.write(text)
+    return study
+
+
+def deal(protocol: Protocol, sources: int) -> list[list[tuple[int, int]]]:
+    """For each photo of a study, the (source, set) of its versions; source 0 is the truth.
+
+    Photo k is in every source that has more than k photos. Which version goes into which set is chance; where
+    a photo has fewer versions than there are sets, the smallest sets get them.
+
+    Raises:
+        StudyError: a set would hold too few pictures for a participant.
+    """
+    chance = random.Random(f"sets {protocol.seed}")
+    counts = [protocol.truths] + [protocol.each] * (sources - 1)
+    sizes = [0] * sources
+    dealt = []
+    for photo in range(max(counts)):
+        versions = [source for source, count in enumerate(counts) if photo < count]
+        smallest = sorted(range(sources), key=lambda set_: (sizes[set_], chance.random()))
+        dealt.append(list(zip(versions, smallest, strict=False)))
+        for _, set_ in dealt[-1]:
+            sizes[set_] += 1
+    if min(sizes) < protocol.per_participant:
+        raise StudyError(
+            f"--per-participant {protocol.per_participant}: no participant sees a photo twice, which leaves "
+            f"{min(sizes)} pictures for each; lower it to {min(sizes)}, or raise --truths and --each"
+        )
+    return dealt
+
+
+def draw_photos(
+    data: Path, photos: Sequence[Source], protocol: Protocol, failed: Callable[[PhotoError], None]
+) -> list[tuple[str, Pixels]]:
+    """The photos of a study, drawn by seed and name: paths below the data folder, and centre squares.
+
+    A photo that is there twice counts once. As in `eval`, one that is exactly grey has no colours to judge.
+
+    Raises:
+        StudyError: there are too few.
+    """
+    from colourise.data.crops import square
+    from colourise.data.photos import place_of, read_rgb
+    from colourise.data.split import shuffle
+
+    wanted = {"--truths": protocol.truths, "--each": protocol.each}
+    need = max(wanted.values())
+
+    def enough(count: int, kind: str) -> None:
+        if count < need:
+            told = " and ".join(f"{option} {value}" for option, value in wanted.items() if value > count)
+            what_to_do = f"lower that to {count} or add photos" if count else "add photos"
+            raise StudyError(f"{data}: {count} {kind}, too few for {told}; {what_to_do}")
+
+    enough(len(photos), "photos")
+    drawn: dict[bytes, tuple[str, Pixels]] = {}
+    for photo in shuffle(photos, data, protocol.seed):
+        try:
+            pixels = square(read_rgb(photo), protocol.size)
+        except PhotoError as err:
+            failed(err)
+            continue
+        if (pixels != pixels[..., :1]).any():
+            name = place_of(photo).relative_to(data).as_posix()
+            drawn.setdefault(sha256(pixels.tobytes()).digest(), (name, pixels))
+        if len(drawn) == need:
+            break
+    enough(len(drawn), "different photos in colour that can be read")
+    return list(drawn.values())
+
+
+def to_jpeg(picture: Pixels) -> bytes:
+    """A picture (H, W, 3) as a JPEG without metadata."""
+    from colourise import images
+
+    file = io.BytesIO()
+    images.write(images.Photo(picture, None, "JPEG"), file, quality=QUALITY)
+    return file.getvalue()
