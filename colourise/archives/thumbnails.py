@@ -19,7 +19,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from threading import Lock, get_ident
+from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
 
@@ -29,6 +29,7 @@ from PIL import Image
 
 from colourise import images
 from colourise.errors import PhotoError
+from colourise.files.atomic import atomic
 from colourise.files.names import COMPARE
 from colourise.images import metadata, pillow
 from colourise.lab.pictures import Pixels, encode, luminance
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 HALF = (240, 160)  # width and height in pixels that each half of a thumbnail fits into
 QUALITY = 60  # about 8 kB each
 LARGE = 32_000_000  # bytes; of files from there on, one at a time is decoded
-NAME = re.compile(rf"[0-9a-f]{{16}}{re.escape(COMPARE)}\.jpg(\.\d+\.part)?")
+NAME = re.compile(rf"[0-9a-f]{{16}}{re.escape(COMPARE)}\.jpg(\.\d+\.part)?|\.colourise-[0-9a-f-]+\.part")
 
 
 @dataclass(frozen=True)
@@ -96,12 +97,8 @@ def thumbnail(row: LedgerEntry, home: Path, folder: Path, large: Lock) -> Thumbn
             both = side_by_side(small(row.source), small(row.target))
     except (PhotoError, OSError):
         return None
-    part = path.with_name(f"{path.name}.{get_ident()}.part")
-    try:
-        both.save(part, "JPEG", quality=QUALITY, optimize=True)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with atomic(path, sync=False) as file:  # what a power failure damages is made again
+        both.save(file, "JPEG", quality=QUALITY, optimize=True)
     return Thumbnail(path.name, *both.size)
 
 

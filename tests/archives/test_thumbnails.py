@@ -99,7 +99,8 @@ def test_a_second_report_makes_what_is_missing(
     others = [tmp_path / "report_files" / name for name in ("mine.jpg", "0123456789abcdef.jpg")]
     for other in others:
         other.write_bytes(b"not ours")
-    (tmp_path / "report_files" / "0123456789abcdef.compare.jpg.123.part").write_bytes(b"left by a kill")
+    for left in ("0123456789abcdef.compare.jpg.123.part", ".colourise-0123456789abcdef-01234567.part"):
+        (tmp_path / "report_files" / left).write_bytes(b"left by a kill")
     page = write_report(file, rows)
     assert sorted(read) == sorted([rows[0].source, rows[0].target, rows[1].source, rows[1].target])
     now = set(made(file)) - {other.name for other in others}
