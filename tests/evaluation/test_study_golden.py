@@ -1,11 +1,12 @@
 """The study's page, byte for byte. After an intended change, put the new page over the golden one."""
 
 from hashlib import shake_256
+from io import BytesIO
 
 from helpers.photos import GOLDEN
 
 from colourise.evaluation import study
-from colourise.evaluation.study.page import page
+from colourise.evaluation.study.page import write_page
 
 
 def test_the_page_is_the_golden_one() -> None:
@@ -13,4 +14,6 @@ def test_the_page_is_the_golden_one() -> None:
     pictures = {id_: study.Picture("model", f"{id_}.jpg", number % 2) for number, id_ in enumerate(ids)}
     built = study.Study(study.Protocol(4, 4, 3, 64, 7), ["model"], pictures)
     jpegs = {id_: shake_256(id_.encode()).digest(30 + number) for number, id_ in enumerate(ids)}
-    assert page(built, jpegs).encode() == (GOLDEN / "study.html").read_bytes()
+    page = BytesIO()
+    write_page(built, jpegs, page)
+    assert page.getvalue() == (GOLDEN / "study.html").read_bytes()

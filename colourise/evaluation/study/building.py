@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colourise.errors import PhotoError, StudyError
-from colourise.evaluation.study.page import page
+from colourise.evaluation.study.page import write_page
 from colourise.evaluation.study.protocol import KEY, PAGE, TRUTH, Picture, Protocol, Study
+from colourise.files.atomic import atomic
 
 if TYPE_CHECKING:
     from colourise.colouriser import Colouriser
@@ -73,9 +74,10 @@ def build(
         advance()
     study = Study(protocol, list(models), pictures)
     output.mkdir(parents=True, exist_ok=True)
-    for name, text in ((PAGE, page(study, jpegs)), (KEY, study.to_json())):
-        with (output / name).open("x", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-            file.write(text)
+    with atomic(output / PAGE, overwrite=False) as file:
+        write_page(study, jpegs, file)
+    with atomic(output / KEY, overwrite=False) as file:
+        file.write(study.to_json().encode(errors="surrogateescape"))
     return study
 
 

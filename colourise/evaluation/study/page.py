@@ -3,28 +3,48 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import shake_256
 from pathlib import Path
+from typing import BinaryIO
 
-from colourise.evaluation.study.protocol import Study, canonical
+from colourise.evaluation.study.protocol import Study
+
+TEMPLATE = Path(__file__).with_name("page.html")
 
 
-def page(study: Study, jpegs: Mapping[str, bytes]) -> str:
-    """The web page of a study, which needs nothing else.
+def write_page(study: Study, jpegs: Mapping[str, bytes], file: BinaryIO) -> None:
+    """Write the web page of a study, which needs nothing else.
 
     Behind the end of each JPEG, noise fills it up to the length of the longest; decoders stop before it.
+
+    Args:
+        study: what the page is for.
+        jpegs: all of its pictures, by their ids.
+        file: takes the page, picture by picture.
     """
+    from jinja2 import Environment, StrictUndefined  # not needed to score a study
+
     length = max(map(len, jpegs.values()))
-    pictures = []
-    for id_, jpeg in sorted(jpegs.items()):
-        padded = jpeg + shake_256(jpeg).digest(length - len(jpeg))
-        pictures.append(f'<script type="text/plain" id="p{id_}">{b64encode(padded).decode()}</script>')
+
+    def pictures() -> Iterator[tuple[str, str]]:
+        for id_, jpeg in sorted(jpegs.items()):
+            padded = jpeg + shake_256(jpeg).digest(length - len(jpeg))
+            yield id_, b64encode(padded).decode()
+
     facts = {
         "id": study.id,
         "size": study.protocol.size,
         "perParticipant": study.protocol.per_participant,
         "sets": study.sets,
     }
-    template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
-    return template.replace("{{study}}", canonical(facts)).replace("{{pictures}}", "\n".join(pictures))
+    environment = Environment(
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=StrictUndefined,
+    )
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "separators": (",", ":")}
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    template.stream(study=facts, pictures=pictures()).dump(file, encoding="utf-8")
