@@ -17,6 +17,7 @@ from colourise.cli.console import (
     print_naturalness,
 )
 from colourise.cli.errors import refusals
+from colourise.cli.help import Command, Group
 from colourise.errors import ColouriseError
 from colourise.models.catalogue import DEFAULT_MODEL
 
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from colourise.colouriser import Colouriser
 
 
-study_app = typer.Typer(no_args_is_help=True, help="Ask people whether pictures are real or generated.")
+study_app = typer.Typer(
+    cls=Group, no_args_is_help=True, help="Ask people whether pictures are real or generated."
+)
 
 
-@study_app.command("build")
+@study_app.command("build", cls=Command)
 def build_study(
     data: Annotated[Path, typer.Option(help="Folder of colour photos.", exists=True)],
     model: Annotated[
@@ -84,7 +87,7 @@ def build_study(
     )
 
 
-@study_app.command("score")
+@study_app.command("score", cls=Command)
 def score_study(
     answers: Annotated[
         list[Path], typer.Argument(metavar="ANSWERS.json", help="Files that participants saved.")

@@ -13,8 +13,9 @@ from colourise.cli.console import (
     print_models,
 )
 from colourise.cli.errors import refusals
+from colourise.cli.help import Command, Group
 
-weights_app = typer.Typer(no_args_is_help=False, help="List, fetch and publish models.")
+weights_app = typer.Typer(cls=Group, no_args_is_help=False, help="List, fetch and publish models.")
 
 
 def export(
@@ -41,7 +42,7 @@ def weights(ctx: typer.Context) -> None:
         print_models(known())
 
 
-@weights_app.command()
+@weights_app.command(cls=Command)
 def pull(
     model: Annotated[str, typer.Argument(metavar="NAME|OWNER/REPO[@REVISION]", help="Model to fetch.")],
 ) -> None:
@@ -53,7 +54,7 @@ def pull(
     err.print(f"[green]here[/] {escape(checkpoint.source)}")
 
 
-@weights_app.command()
+@weights_app.command(cls=Command)
 def push(
     repository: Annotated[
         str, typer.Argument(metavar="OWNER/REPO", help="Repository on the Hugging Face Hub.")
