@@ -79,7 +79,8 @@ def test_help_comes_with_no_words_at_all() -> None:
 def test_help(command: str, option: str) -> None:
     result = CliRunner().invoke(app, [*command.split(), option])
     assert result.exit_code == 0
-    assert f"colourise {command}".strip() in " ".join(result.stdout.split())
+    named = "" if command == "colourise" else command  # the one command whose name may be left out
+    assert f"colourise {named}".strip() in " ".join(result.stdout.split())
     assert "[/]" not in result.stdout  # markup that was not understood
     assert result.stderr == ""
 
