@@ -6,10 +6,12 @@ import csv
 import os
 from collections.abc import Sequence
 from hashlib import sha256
+from io import TextIOWrapper
 from pathlib import Path
 
 from colourise.data.photos import Source, class_of, find_photos, place_of, real_places
 from colourise.errors import TrainingError
+from colourise.files.atomic import atomic
 
 
 def parts(
@@ -119,13 +121,14 @@ def shuffle(photos: Sequence[Source], folder: Path, seed: int) -> list[Source]:
 def write_split(file: Path, folder: Path, learn: Sequence[Source], judge: Sequence[Source]) -> None:
     """Write which photos below a folder are learnt from and which are tested on, as CSV: part, photo."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")  # several processes may write the same
-    with part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as stream:
+    with (
+        atomic(file) as binary,  # several processes may write the same
+        TextIOWrapper(binary, encoding="utf-8", errors="surrogateescape", newline="") as stream,
+    ):
         writer = csv.writer(stream)
         writer.writerow(("part", "photo"))
         for name, photos in (("train", learn), ("test", judge)):
             writer.writerows((name, place_of(photo).relative_to(folder).as_posix()) for photo in photos)
-    part.replace(file)
 
 
 def read_split(file: Path, folder: Path, photos: Sequence[Source]) -> tuple[list[Source], list[Source]]:

@@ -8,7 +8,6 @@ the standard library alone; torch and the Hub's client are imported where they a
 
 import difflib
 import hashlib
-import os
 import re
 import textwrap
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from colourise.errors import ModelError
+from colourise.files.atomic import atomic
 from colourise.models import catalogue
 from colourise.models.card import SUFFIXES, Card
 from colourise.models.catalogue import MODELS, Known
@@ -272,10 +272,5 @@ def beside(stem: Path, suffix: str) -> Path:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic(path) as file:
+        file.write(data)

@@ -6,7 +6,6 @@ import contextlib
 import copy
 import io
 import logging
-import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from colourise.errors import ModelError
+from colourise.files.atomic import atomic_path
 from colourise.models import checkpoints
 from colourise.models.backends import OnnxBackend, TorchBackend
 from colourise.models.card import Card
@@ -52,16 +52,12 @@ def export(model: str, target: Path, *, fp16: bool = False) -> float:
     if card_file.exists() and not own and ".safetensors" in Card.read(card_file).sha256:
         raise ModelError(f"{target}: lies beside the weights of another model; choose another name")
     generator = checkpoints.load_generator(checkpoint)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
+    with atomic_path(target) as part:
         write_onnx(generator, part, fp16=fp16)
         worst = largest_difference(generator, part)
         limit = TOLERANCE["fp16" if fp16 else "fp32"]
         if not worst <= limit:
             raise ModelError(f"{target}: ab of the export is off by {worst:.3f} (allowed {limit}); not kept")
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
     stem = target.with_name(target.name.removesuffix(".onnx"))
     checkpoints.add_onnx(stem, None if own else checkpoint.card)
     return worst

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from colourise.errors import TrainingError
+from colourise.files.atomic import atomic
 
 
 class Means:
@@ -37,9 +38,8 @@ def save_resume(run: Path, state: dict[str, Any]) -> None:
     """Write `resume.pt` so that a kill leaves the old one or the new one."""
     import torch
 
-    part = run / "resume.pt.part"
-    torch.save(state, part)
-    part.replace(run / "resume.pt")
+    with atomic(run / "resume.pt") as file:
+        torch.save(state, file)
 
 
 def load_resume(run: Path, config: dict[str, Any], photos: str) -> dict[str, Any] | None:
