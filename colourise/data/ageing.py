@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from colourise.lab.pictures import Floats, Pixels, linear_table
+from colourise.lab.srgb import from_linear
 
 EMULSIONS = (  # what red, green and blue light add to the exposure: lowest and highest share
     ((0.20, 0.45), (0.35, 0.65), (0.10, 0.35)),  # panchromatic film
@@ -52,8 +53,7 @@ def exposed(rgb: Pixels, chance: np.random.Generator) -> Floats:
     shares = np.array([chance.uniform(low, high) for low, high in emulsion], np.float32)
     light = cv2.transform(cv2.LUT(rgb, linear_table(rgb.dtype)), shares[None] / shares.sum())
     light *= np.float32(2 ** chance.uniform(-0.5, 0.5))  # the exposure
-    curve = 1.055 * np.power(np.maximum(light, 0.0031308), 1 / 2.4) - 0.055
-    return np.clip(np.where(light <= 0.0031308, 12.92 * light, curve), 0, 1).astype(np.float32)
+    return np.clip(from_linear(light), 0, 1).astype(np.float32)
 
 
 def developed(grey: Floats, chance: np.random.Generator) -> Floats:

@@ -12,6 +12,8 @@ import functools
 
 import numpy as np
 
+from colourise.lab.strips import strips
+
 _RELATIVE_COLORIMETRIC = 1
 _BLACK_POINT_COMPENSATION = 0x2000
 _EXACT = 0x0100  # cmsFLAGS_NOOPTIMIZE
@@ -65,11 +67,10 @@ def to_srgb(pixels: np.ndarray, icc: bytes) -> np.ndarray:
             ramp = np.repeat(ramp[..., None], 3, axis=-1)
         table = _transform(ramp, icc, exact=True)[0, :, 1]  # red, green and blue are alike
     out = np.empty((height, width, 3), pixels.dtype) if pixels.ndim == 3 and pixels.shape[2] == 4 else pixels
-    step = max(1, _STRIP // width)
-    for top in range(0, height, step):
-        strip = pixels[top : top + step]
-        exact = pixels.dtype == np.uint16
-        out[top : top + step] = table[strip] if pixels.ndim == 2 else _transform(strip, icc, exact=exact)
+    exact = pixels.dtype == np.uint16
+    for rows in strips(height, width, _STRIP):
+        strip = pixels[rows]
+        out[rows] = table[strip] if pixels.ndim == 2 else _transform(strip, icc, exact=exact)
     return out
 
 
@@ -78,10 +79,9 @@ def cmyk_to_rgb(pixels: np.ndarray) -> np.ndarray:
     height, width = pixels.shape[:2]
     out = np.empty((height, width, 3), pixels.dtype)
     full = np.iinfo(pixels.dtype).max
-    step = max(1, _STRIP // width)
-    for top in range(0, height, step):
-        light = full - pixels[top : top + step].astype(np.uint32)
-        out[top : top + step] = (light[..., :3] * light[..., 3:] + full // 2) // full
+    for rows in strips(height, width, _STRIP):
+        light = full - pixels[rows].astype(np.uint32)
+        out[rows] = (light[..., :3] * light[..., 3:] + full // 2) // full
     return out
 
 

@@ -11,7 +11,6 @@ import math
 import os
 import re
 import warnings
-from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -22,6 +21,7 @@ from colourise.images import jpeg2000, limits
 from colourise.images import metadata as meta
 from colourise.images.channels import Channels
 from colourise.images.stored import Stored
+from colourise.lab.strips import strips
 
 QUALITY = {"JPEG": 95, "WEBP": 95, "AVIF": 90, "HEIF": 90}
 """Quality of the lossy formats by default, each on its own scale of 1 to 100: high, for archives."""
@@ -116,7 +116,7 @@ def channels(image: Image.Image) -> Channels:
         raise PhotoError(f"its pixels are of kind {image.mode}; convert it to RGB or grey first")
     pixels = np.empty(shape, np.uint8)
     alpha = None if opaque else np.empty((height, width), np.uint8)
-    for rows in _strips(width, height):
+    for rows in strips(height, width, _STRIP):
         strip = np.asarray(image.crop((0, rows.start, width, rows.stop)).convert(mode))
         if alpha is None:
             pixels[rows] = strip
@@ -187,19 +187,13 @@ def _image(pixels: np.ndarray, alpha: np.ndarray | None, *, keep_alpha: bool) ->
     height, width = pixels.shape[:2]
     mode = ("L" if pixels.ndim == 2 else "RGB") + ("A" if alpha is not None and keep_alpha else "")
     image = Image.new(mode, (width, height))
-    for rows in _strips(width, height):
+    for rows in strips(height, width, _STRIP):
         strip = to_8_bits(pixels[rows])
         if alpha is not None:
             opacity = to_8_bits(alpha[rows])
             strip = np.dstack([strip, opacity]) if keep_alpha else _on_white(strip, opacity)
         image.paste(Image.fromarray(strip), (0, rows.start))
     return image
-
-
-def _strips(width: int, height: int) -> Iterator[slice]:
-    step = max(1, _STRIP // width)
-    for top in range(0, height, step):
-        yield slice(top, min(top + step, height))
 
 
 def to_8_bits(pixels: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from colourise.images.channels import Channels, full_range, join, split, stretch
 from colourise.images.metadata import ICC, IPTC, ORIENTATION, XMP, Metadata, tiff_tags
 from colourise.images.stored import Stored
 from colourise.images.tiff_checks import check_page
+from colourise.lab.strips import rows_within, strips
 
 _DNG_VERSION, _SUB_IFDS = 50706, 330  # TIFF tags
 _MAX_PAGES = 1000  # that are looked at, in about 0.1 s
@@ -149,8 +150,8 @@ def encode(
     height, width = pixels.shape[:2]
     colours = 1 if pixels.ndim == 2 else 3
     channels = colours + (alpha is not None)
-    step = max(1, _STRIP // (width * channels * pixels.itemsize))
-    tops = range(0, height, step)
+    row_bytes = width * channels * pixels.itemsize
+    parts = strips(height, row_bytes, _STRIP)
 
     ifd = ImageFileDirectory_v2(b"II*\0\x08\0\0\0")
 
@@ -166,7 +167,7 @@ def encode(
     put(259, TiffTags.SHORT, _DEFLATE)
     put(262, TiffTags.SHORT, 2 if colours == 3 else 1)  # RGB, or grey with 0 as black
     put(277, TiffTags.SHORT, channels)
-    put(278, TiffTags.LONG, step)
+    put(278, TiffTags.LONG, rows_within(_STRIP, row_bytes))
     put(284, TiffTags.SHORT, 1)  # channels side by side
     put(317, TiffTags.SHORT, _PREDICT_HORIZONTALLY)
     put(339, TiffTags.SHORT, (_UINT,) * channels)
@@ -185,13 +186,13 @@ def encode(
 
     # The directory goes first, but where the strips lie and how long they are is known last. Its length
     # does not depend on that, and Pillow counts the strips' offsets from the directory's end.
-    put(273, TiffTags.LONG, (0,) * len(tops))
-    put(279, TiffTags.LONG, (0,) * len(tops))
+    put(273, TiffTags.LONG, (0,) * len(parts))
+    put(279, TiffTags.LONG, (0,) * len(parts))
     start = file.tell()
     pixels_start = ifd.save(file)
     offsets, lengths = [], []
-    for top in tops:
-        strip = join(pixels[top : top + step], None if alpha is None else alpha[top : top + step])
+    for rows in parts:
+        strip = join(pixels[rows], None if alpha is None else alpha[rows])
         strip = strip.reshape(len(strip), width, channels)
         difference = strip.copy()
         difference[:, 1:] -= strip[:, :-1]  # wraps around, as it shall

@@ -26,6 +26,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colourise.lab.srgb import from_linear, to_linear
+from colourise.lab.strips import strips
+
 Pixels = NDArray[Any]  # uint8 or uint16
 Floats = NDArray[np.float32]
 Joiner = Callable[[Floats, slice, Pixels], None]
@@ -74,8 +77,9 @@ def rgb_to_L(pixels: Pixels, size: tuple[int, int] | None = None) -> Floats:
         (height, width) float32.
     """
     pixels = resize(pixels, size or pixels.shape[:2])  # as training does: a crop is resized as it is stored
-    L: Floats = np.empty(pixels.shape[:2], np.float32)
-    for rows in strips(*pixels.shape[:2]):
+    height, width = pixels.shape[:2]
+    L: Floats = np.empty((height, width), np.float32)
+    for rows in strips(height, width, STRIP_PIXELS):
         L[rows] = 116 * f(luminance(pixels[rows])) - 16
     return L
 
@@ -118,7 +122,7 @@ def lay_over(
         join(fy, rows, coloured[rows])
 
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:  # all let go of the interpreter
-        list(pool.map(lay, strips(height, width)))
+        list(pool.map(lay, strips(height, width, STRIP_PIXELS)))
     return coloured
 
 
@@ -172,17 +176,12 @@ def enlarge(ab: Floats, rows: slice, height: int, width: int) -> list[Floats]:
     return [cv2.resize(plane, (width, len(at)), interpolation=cv2.INTER_LINEAR) for plane in tall]
 
 
-def strips(height: int, width: int) -> list[slice]:
-    """Slices of rows that cover `height`, each of about STRIP_PIXELS pixels."""
-    step = max(1, STRIP_PIXELS // max(1, width))
-    return [slice(top, min(top + step, height)) for top in range(0, height, step)]
-
-
 def one_channel(pixels: Pixels) -> Pixels:
     """Grey pixels as (H, W), also where they come as three equal channels, as most scans do."""
     if pixels.ndim == 2:
         return pixels
-    for rows in strips(*pixels.shape[:2]):  # a photo in colour is told by its first rows
+    height, width = pixels.shape[:2]
+    for rows in strips(height, width, STRIP_PIXELS):  # a photo in colour is told by its first rows
         red, green, blue = cv2.split(pixels[rows])
         if cv2.norm(red, green, cv2.NORM_INF) or cv2.norm(green, blue, cv2.NORM_INF):
             return pixels
@@ -254,13 +253,11 @@ def encode(rgb: list[Floats], dtype: Any) -> Pixels:
 @cache
 def linear_table(dtype: Any) -> Floats:
     """Linear light, 0..1, of every sRGB value of this dtype."""
-    srgb = np.linspace(0, 1, np.iinfo(dtype).max + 1)
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    return to_linear(np.linspace(0, 1, np.iinfo(dtype).max + 1)).astype(np.float32)
 
 
 @cache
 def srgb_table(dtype: Any) -> Pixels:
     """The sRGB value of this dtype at ROOTS + 1 evenly spaced values of sqrt(linear light)."""
-    linear = (np.arange(ROOTS + 1) / ROOTS) ** 2
-    srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.power(linear, 1 / 2.4) - 0.055)
+    srgb = from_linear((np.arange(ROOTS + 1) / ROOTS) ** 2)
     return np.rint(srgb * np.iinfo(dtype).max).astype(dtype)

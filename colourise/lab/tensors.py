@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from colourise.lab.pictures import DELTA, RGB_TO_XYZ, WHITE, XYZ_TO_RGB
+from colourise.lab.srgb import from_linear, to_linear
 
 
 def tensor_rgb_to_lab(rgb: Tensor) -> Tensor:
@@ -19,9 +20,8 @@ def tensor_rgb_to_lab(rgb: Tensor) -> Tensor:
     Returns:
         (N, 3, H, W) float32: L, a, b.
     """
-    linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4)
     matrix = rgb.new_tensor(RGB_TO_XYZ / WHITE[:, None])
-    xyz = torch.einsum("ij,njhw->nihw", matrix, linear)
+    xyz = torch.einsum("ij,njhw->nihw", matrix, to_linear(rgb, torch))
     line = xyz / (3 * DELTA**2) + 4 / 29
     fx, fy, fz = torch.where(xyz > DELTA**3, xyz.clamp(min=DELTA**3) ** (1 / 3), line).unbind(1)
     return torch.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], 1)
@@ -41,5 +41,5 @@ def tensor_lab_to_rgb(L: Tensor, ab: Tensor) -> Tensor:
     xyz = torch.where(f > DELTA, f**3, 3 * DELTA**2 * (f - 4 / 29))
     matrix = L.new_tensor(XYZ_TO_RGB * WHITE)
     linear = torch.einsum("ij,njhw->nihw", matrix, xyz).clamp(0, 1)
-    curve = 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
-    return torch.where(linear <= 0.0031308, 12.92 * linear, curve)
+    rgb: Tensor = from_linear(linear, torch)
+    return rgb

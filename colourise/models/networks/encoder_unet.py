@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from colourise.errors import ModelError
 from colourise.lab.pictures import DELTA
+from colourise.lab.srgb import from_linear
 
 
 class EncoderUNet(nn.Module):
@@ -184,5 +185,5 @@ def grey_level(L: Tensor) -> Tensor:
     """SRGB value (N, 3, H, W) 0..1 of the grey with this L, which is what the encoder was trained on."""
     fy = (L + 16) / 116
     Y = torch.where(fy > DELTA, fy**3, 3 * DELTA**2 * (fy - 4 / 29))
-    grey = torch.where(Y <= 0.0031308, 12.92 * Y, 1.055 * Y.clamp(min=0.0031308) ** (1 / 2.4) - 0.055)
+    grey: Tensor = from_linear(Y, torch)
     return grey.expand(-1, 3, -1, -1)
