@@ -21,7 +21,7 @@ from colourise import images
 from colourise.errors import FilmError
 from colourise.films import decode
 from colourise.films.encode import Segment
-from colourise.films.film import BT709, DAMAGED, UNSPECIFIED, Damage, Film, Frame
+from colourise.films.film import BT709, UNSPECIFIED, Damage, Film, Frame, damaged
 from colourise.films.options import Encoding
 from colourise.images import pillow
 from colourise.lab.pictures import one_channel
@@ -54,9 +54,9 @@ def look(path: Path) -> Film:
             lengths = [length_of(picture) for picture in ImageSequence.Iterator(image)]
             size = image.size
     except FileNotFoundError as err:
-        raise FilmError(f"{path}: {err.strerror}") from err
+        raise FilmError(str(err.strerror), path=path) from err
     except Exception as err:  # Pillow raises a dozen kinds
-        raise FilmError(f"{path}: {DAMAGED}") from err
+        raise damaged(path) from err
     seconds = Fraction(sum(lengths), 1000)
     return Film(
         path=path,
@@ -128,7 +128,9 @@ def plan(film: Film, target: Path, encoding: Encoding) -> AnimationPlan:
         FilmError: it is to be encoded in some way of films.
     """
     if encoding != Encoding():
-        raise FilmError(f"{target}: --codec, --crf and --preset are not for {target.suffix}; leave them out")
+        raise FilmError(
+            f"--codec, --crf and --preset are not for {target.suffix}", path=target, advice="leave them out"
+        )
     return AnimationPlan((f"{target.suffix} has no sound, so it is left out",) * film.sound)
 
 

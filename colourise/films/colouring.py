@@ -119,7 +119,9 @@ def colour_all(
             return FilmsSummary(tuple(outcomes), tuple(failed), stopped=True)
         try:
             if targets.count(target) > 1:
-                raise FilmError(f"{source}: another film would become {target} too; colour them apart")
+                raise FilmError(
+                    f"another film would become {target} too", path=source, advice="colour them apart"
+                )
             outcomes.append(colour_one(source, target, load, options, on_event, stop))
         except FilmError as error:
             failed.append(FilmFailed(source, error))
@@ -175,7 +177,9 @@ def colour_job(
         progress, whole = run.progress(), not stop.is_set()
         if whole and not work.segments:
             raise FilmError(
-                f"{job.film.path}: has no picture there that can be read; look at --start and --end"
+                "has no picture there that can be read",
+                path=job.film.path,
+                advice="look at --start and --end",
             )
         target = finish(job, work, colouriser.model, stopped=not whole)
         if whole and job.settings.compare:

@@ -22,7 +22,7 @@ from av.stream import Disposition
 from av.video.reformatter import ColorRange, Interpolation
 
 from colourise.errors import FilmError
-from colourise.films.film import BT601, BT709, DAMAGED, UNSPECIFIED, Damage, Film, Frame
+from colourise.films.film import BT601, BT709, UNSPECIFIED, Damage, Film, Frame, damaged
 from colourise.lab.pictures import Pixels, one_channel
 
 SD_HEIGHT, SD_WIDTH = 576, 1024  # up to here a player takes an untagged film for BT.601
@@ -47,12 +47,14 @@ def look(path: Path) -> Film:
     with open_film(path) as container:
         found = pictures_of(container)
         if not found:
-            raise FilmError(f"{path}: {without_pictures(container)}")
+            raise without_pictures(path, container)
         stream = found[0]
         stream.thread_type = "AUTO"
         first = next(decoded(container, stream, Damage()), None)
         if first is None:
-            raise FilmError(f"{path}: not one picture in it can be read; copy it again from its source")
+            raise FilmError(
+                "not one picture in it can be read", path=path, advice="copy it again from its source"
+            )
         rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
         length = stream.duration and float(stream.duration * (stream.time_base or 0))
         if not length and container.duration:
@@ -87,12 +89,13 @@ def look(path: Path) -> Film:
         )
 
 
-def without_pictures(container: Any) -> str:
-    """Say why a file that has no moving pictures is no film."""
+def without_pictures(path: Path, container: Any) -> FilmError:
+    """Make the error that says why a file that has no moving pictures is no film."""
     kinds = {stream.type for stream in container.streams} - {"data"}
     if not kinds:
-        return DAMAGED
-    return f"has {'only sound' if kinds == {'audio'} else 'no pictures that move'}; name a film"
+        return damaged(path)
+    has = "only sound" if kinds == {"audio"} else "no pictures that move"
+    return FilmError(f"has {has}", path=path, advice="name a film")
 
 
 def matrix_of(picture: Any) -> int:
@@ -171,9 +174,9 @@ def open_film(path: Path) -> Any:
     try:
         return av.open(os.fspath(path), metadata_errors="replace")
     except (av.FileNotFoundError, av.IsADirectoryError, av.PermissionError) as err:
-        raise FilmError(f"{path}: {err.strerror}") from err
+        raise FilmError(str(err.strerror), path=path) from err
     except (av.FFmpegError, ValueError, OSError) as err:
-        raise FilmError(f"{path}: {DAMAGED}") from err
+        raise damaged(path) from err
 
 
 def pictures_of(container: Any) -> list[Any]:

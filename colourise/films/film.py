@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from colourise.errors import FilmError
 from colourise.lab.pictures import Pixels
 
-DAMAGED = "damaged or cut off in its header, or no film; copy it again from its source"
 BT709, BT601, UNSPECIFIED = 1, 6, 2  # AVColorSpace
 
 
@@ -96,3 +96,9 @@ class Damage:
         if self.times:
             told.append(f"{self.times} pictures had no time of their own and follow the one before")
         return told
+
+
+def damaged(path: Path) -> FilmError:
+    """Make the error that says of a file that it cannot be opened."""
+    reason = "damaged or cut off in its header, or no film"
+    return FilmError(reason, path=path, advice="copy it again from its source")

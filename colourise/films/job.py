@@ -61,7 +61,7 @@ def prepare(source: Path, target: Path, settings: Settings) -> Job:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as err:
-        raise FilmError(f"{target.parent}: cannot be made a folder ({err.strerror})") from err
+        raise FilmError(f"cannot be made a folder ({err.strerror})", path=target.parent) from err
     notes = (*film.notes, *plan.notes, *remarks(film, settings))
     return Job(film, plan, target, settings, start, end, notes)
 
@@ -74,11 +74,11 @@ def check_target(film: Film, target: Path, settings: Settings) -> None:
     """
     for file in (target, sheet_of(target)) if settings.compare else (target,):
         if file.exists() and file.samefile(film.path):
-            raise FilmError(f"{film.path}: would be written over; choose another output")
+            raise FilmError("would be written over", path=film.path, advice="choose another output")
         if file.is_dir():
-            raise FilmError(f"{file}: is a folder; choose another output")
+            raise FilmError("is a folder", path=file, advice="choose another output")
         if file.exists() and not settings.overwrite:
-            raise FilmError(f"{file}: is there already; --overwrite makes it again")
+            raise FilmError("is there already", path=file, advice="--overwrite makes it again")
 
 
 def remarks(film: Film, settings: Settings) -> Iterator[str]:
@@ -103,9 +103,11 @@ def window_of(film: Film, settings: Settings) -> tuple[Fraction | None, Fraction
     start = None if first is None else film.start + first
     end = None if last is None else film.start + last
     if first is not None and film.duration is not None and first >= film.duration:
-        raise FilmError(f"{film.path}: has only {film.duration:.1f} seconds; choose an earlier --start")
+        raise FilmError(
+            f"has only {film.duration:.1f} seconds", path=film.path, advice="choose an earlier --start"
+        )
     if end is not None and end <= (start if start is not None else film.start):
-        raise FilmError(f"{film.path}: --end is not after --start; nothing would be left")
+        raise FilmError("--end is not after --start; nothing would be left", path=film.path)
     return start, end
 
 

@@ -106,7 +106,9 @@ def coloured_packets(film: Film, segments: Iterable[Segment], stream: Any, zero:
                     yield packet
                 place += 1
         if place != len(segment.times["pts"]):
-            raise FilmError(f"{segment.path}: was changed by somebody else; remove its folder and run again")
+            raise FilmError(
+                "was changed by somebody else", path=segment.path, advice="remove its folder and run again"
+            )
 
 
 def copied_packets(

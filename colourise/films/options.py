@@ -36,7 +36,7 @@ class Encoding:
             FilmError: the codec has no such factor, or no such preset.
         """
         if self.crf is not None and self.codec not in CRF:
-            raise FilmError(f"--crf is not for {self.codec}, whose quality is fixed; leave it out")
+            raise FilmError(f"--crf is not for {self.codec}, whose quality is fixed", advice="leave it out")
         if self.crf is not None and not 0 <= self.crf <= CRF[self.codec][1]:
             raise FilmError(f"--crf {self.crf}: {self.codec} takes 0 to {CRF[self.codec][1]}")
         if self.preset is None:
@@ -46,7 +46,7 @@ class Encoding:
         if self.codec in ("h264", "hevc") and self.preset not in PRESETS:
             raise FilmError(f"--preset {self.preset}: choose one of {', '.join(PRESETS)}")
         if self.codec in ("ffv1", "prores"):
-            raise FilmError(f"--preset is not for {self.codec}; leave it out")
+            raise FilmError(f"--preset is not for {self.codec}", advice="leave it out")
 
     def options(self) -> dict[str, str]:
         """The encoder's own names for all that."""
@@ -100,7 +100,7 @@ class Settings:
             FilmError: preview and end are given.
         """
         if self.preview is not None and self.end is not None:
-            raise FilmError("--preview and --end both say where to end; choose one")
+            raise FilmError("--preview and --end both say where to end", advice="choose one")
 
     def window(self) -> tuple[Fraction | None, Fraction | None]:
         """Return where to begin and to end, in exact seconds from the film's beginning."""

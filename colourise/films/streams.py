@@ -76,9 +76,13 @@ def container_for(film: Film, target: Path, encoding: Encoding) -> str:
     try:
         container: str = av.open(io.BytesIO(), "w", format=muxer_of(target)).format.name
     except (av.FFmpegError, ValueError) as err:
-        raise FilmError(f"{target}: no film can have this suffix; choose mp4, mkv, mov or another") from err
+        raise FilmError(
+            "no film can have this suffix", path=target, advice="choose mp4, mkv, mov or another"
+        ) from err
     if container in TIMELESS:
-        raise FilmError(f"{target}: {target.suffix} keeps no times of pictures; choose mp4, mov or mkv")
+        raise FilmError(
+            f"{target.suffix} keeps no times of pictures", path=target, advice="choose mp4, mov or mkv"
+        )
     try:
         with av.open(io.BytesIO(), "w", format=container) as trial:
             add_pictures(trial, film, encoding)
@@ -86,9 +90,11 @@ def container_for(film: Film, target: Path, encoding: Encoding) -> str:
     except (av.FFmpegError, ValueError) as err:
         odd = encoding.codec == "av1" and "444" in encoding.pixel_format(film)
         why = "av1 has no odd sizes" if odd else f"{target.suffix} cannot hold {encoding.codec}"
-        raise FilmError(f"{target}: {why}; choose another --codec, or -o FILM.mkv") from err
+        raise FilmError(why, path=target, advice="choose another --codec, or -o FILM.mkv") from err
     if film.rotation and container not in TURNING:
-        raise FilmError(f"{target}: {target.suffix} cannot say that a film is turned; choose mp4, mov or mkv")
+        raise FilmError(
+            f"{target.suffix} cannot say that a film is turned", path=target, advice="choose mp4, mov or mkv"
+        )
     return container
 
 

@@ -51,9 +51,9 @@ class Work:
             self.folder.mkdir(exist_ok=True)
             self.lock.acquire(timeout=0)
         except Timeout as err:
-            raise FilmError(f"{self.target}: another run is at work on it; wait for it") from err
+            raise FilmError("another run is at work on it", path=self.target, advice="wait for it") from err
         except OSError as err:
-            raise FilmError(f"{self.target.parent}: cannot be written to ({err.strerror})") from err
+            raise FilmError(f"cannot be written to ({err.strerror})", path=self.target.parent) from err
         card = self.folder / "how.json"
         if not card.is_file() or card.read_text() != self.how:
             for file in self.folder.glob("*.*"):
