@@ -27,8 +27,8 @@ from colourise.films.colouring import colour_job
 from colourise.films.encode import add_pictures
 from colourise.films.events import FilmEvent, FilmProgress
 from colourise.films.job import prepare
-from colourise.films.options import Encoding, Settings
-from colourise.films.source import look
+from colourise.films.options import Encoding, FilmOptions
+from colourise.films.source import probe
 
 PHOTOS = sorted((Path(__file__).parent.parent / "tests" / "photos").glob("*.[jp][pn]g"))
 RATE = 24
@@ -58,7 +58,7 @@ def make(path: Path, height: int, seconds: float) -> None:
 
 def limit(source: Path, target: Path, encoding: Encoding) -> float:
     """Seconds of decoding and encoding, each in a thread of its own."""
-    film = look(source)
+    film = probe(source)
     start = time.perf_counter()
     with av.open(str(source)) as container, av.open(str(target), "w") as output:
         stream = container.streams.video[0]
@@ -75,7 +75,7 @@ def limit(source: Path, target: Path, encoding: Encoding) -> float:
 def ours(source: Path, target: Path, encoding: Encoding, model: Colouriser) -> float:
     """Seconds of colouring."""
     start = time.perf_counter()
-    colour_job(prepare(source, target, Settings(encoding, overwrite=True)), model)
+    colour_job(prepare(source, target, FilmOptions(encoding, overwrite=True)), model)
     return time.perf_counter() - start
 
 
@@ -92,7 +92,7 @@ def memory(seconds: float, model: Colouriser) -> None:
                 print(f"{event.done} frames: {resident / 1e6:.0f} MB, {event.speed:.0f} frames/s")
 
         encoding = Encoding(preset="ultrafast")
-        colour_job(prepare(source, target, Settings(encoding)), model, on_event=told)
+        colour_job(prepare(source, target, FilmOptions(encoding)), model, on_event=told)
         print(f"at its peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6:.0f} MB")
 
 

@@ -25,10 +25,10 @@ from colourise.films import film as films
 from colourise.films import pipeline
 from colourise.films.colouring import colour_job
 from colourise.films.events import FilmEvent, FilmProgress
-from colourise.films.job import Job, prepare
-from colourise.films.options import Encoding, Settings
-from colourise.films.source import look
-from colourise.films.work import Work
+from colourise.films.job import FilmJob, prepare
+from colourise.films.options import Encoding, FilmOptions
+from colourise.films.source import probe
+from colourise.films.work import WorkFolder
 
 Colourise = Callable[..., Result]
 
@@ -229,8 +229,8 @@ def test_matrix_range_and_aspect_are_kept_and_tagged(
 def test_an_untagged_film_is_read_as_players_do(tmp_path: Path) -> None:
     small = write(tmp_path / "a.mp4", pan("coffee.jpg", 2))
     large = write(tmp_path / "b.mp4", pan("coffee.jpg", 2, (1280, 720)), options={"preset": "ultrafast"})
-    assert look(small).matrix == films.BT601
-    assert look(large).matrix == films.BT709
+    assert probe(small).matrix == films.BT601
+    assert probe(large).matrix == films.BT709
 
 
 def test_interlaced_films_are_told_and_made_whole_on_request(colourise: Colourise, tmp_path: Path) -> None:
@@ -584,14 +584,14 @@ def colouriser(tiny_model: Path) -> Colouriser:
 @pytest.fixture
 def long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A film of four segments, as they are set here."""
-    monkeypatch.setattr(pipeline, "FRAMES", 20)
+    monkeypatch.setattr(pipeline, "SEGMENT_FRAMES", 20)
     frames = pan("coffee.jpg", 50) + pan("chelsea.jpg", 50)
     return write(tmp_path / "long.mp4", frames, sound=4.1, options={"crf": "10"})
 
 
-def job(source: Path, name: str, **settings: bool) -> Job:
+def job(source: Path, name: str, **settings: bool) -> FilmJob:
     encoding = Encoding("ffv1" if name.endswith("mkv") else "h264")  # x264's threads race
-    return prepare(source, source.with_name(name), Settings(encoding, history=False, **settings))
+    return prepare(source, source.with_name(name), FilmOptions(encoding, history=False, **settings))
 
 
 def each(do: Callable[[FilmProgress], object]) -> Callable[[FilmEvent], None]:
@@ -639,7 +639,7 @@ def test_a_run_that_failed_goes_on_to_the_same_film(long: Path, colouriser: Colo
 def test_ctrl_c_leaves_a_playable_part_and_the_rest_for_later(long: Path, colouriser: Colouriser) -> None:
     stop = threading.Event()
     made = colour_job(job(long, "b.mp4"), colouriser, on_event=stop_at(40, stop), stop=stop)
-    assert not made.whole
+    assert not made.complete
     assert made.target.name == "b.part.mp4"
     assert not long.with_name("b.mp4").exists()
     times = read(made.target)[0]
@@ -648,7 +648,7 @@ def test_ctrl_c_leaves_a_playable_part_and_the_rest_for_later(long: Path, colour
     sound = sound_of(made.target)
     assert sound == sound_of(long)[: len(sound)]
     assert abs(sound[-1][0] - times[-1]) < 0.1
-    assert colour_job(job(long, "b.mp4"), colouriser).whole
+    assert colour_job(job(long, "b.mp4"), colouriser).complete
     assert read(long.with_name("b.mp4"))[0] == read(long)[0]
     assert not made.target.exists()
 
@@ -659,7 +659,7 @@ def test_a_part_that_is_somebody_elses_is_left_alone(long: Path, colouriser: Col
     stop = threading.Event()
     with pytest.raises(FilmError, match="exists already"):
         colour_job(job(long, "b.mp4"), colouriser, on_event=stop_at(40, stop), stop=stop)
-    assert colour_job(job(long, "b.mp4"), colouriser).whole
+    assert colour_job(job(long, "b.mp4"), colouriser).complete
     assert theirs.read_text() == "mine"
 
 
@@ -676,7 +676,7 @@ def test_other_options_begin_anew(long: Path, colouriser: Colouriser) -> None:
 def test_two_runs_on_one_film_do_not_meet(long: Path, colouriser: Colouriser) -> None:
     one = job(long, "b.mp4")
     with (
-        Work(one.target, "how", one.film, one.settings.encoding),
+        WorkFolder(one.target, "how", one.film, one.options.encoding),
         pytest.raises(FilmError, match="another run"),
     ):
         colour_job(one, colouriser)
@@ -714,7 +714,7 @@ def test_a_segment_that_is_not_whole_is_made_again(long: Path, colouriser: Colou
     colour_job(job(long, "b.mp4"), colouriser, on_event=stop_at(70, stop), stop=stop)
     *_, last = sorted(long.parent.glob(".colourise-*/*.npz"))
     last.write_bytes(last.read_bytes()[:100])
-    assert colour_job(job(long, "b.mp4"), colouriser).whole
+    assert colour_job(job(long, "b.mp4"), colouriser).complete
     assert read(long.with_name("b.mp4"))[0] == read(long)[0]
 
 

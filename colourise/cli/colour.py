@@ -133,7 +133,7 @@ def colourise(
         if some:
             from colourise import films
 
-            ways = films.Settings(
+            ways = films.FilmOptions(
                 encoding=films.Encoding(codec=codec.value, crf=crf, preset=preset),
                 steadiness=steadiness,
                 start=seconds(start, "--start"),

@@ -96,7 +96,7 @@ def film_bar(*, hidden: bool) -> Iterator[Any]:
 
         def told(now: FilmProgress) -> None:
             what = f"scene {now.scenes}  {now.speed:.1f} frames/s"
-            progress.update(task, completed=now.done, total=now.about, description=what)
+            progress.update(task, completed=now.done, total=now.total, description=what)
 
         yield told
 

@@ -25,11 +25,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from colourise.colouriser import Colouriser
-    from colourise.films import FilmEvent, FilmOutcome, Settings
+    from colourise.films import FilmEvent, FilmOptions, FilmOutcome
 
 
 def colour_films(
-    paths: list[Path], output: str | None, load: Callable[[], Colouriser], settings: Settings, *, quiet: bool
+    paths: list[Path],
+    output: str | None,
+    load: Callable[[], Colouriser],
+    film_options: FilmOptions,
+    *,
+    quiet: bool,
 ) -> None:
     """Colour films, and say in words what happens.
 
@@ -40,7 +45,7 @@ def colour_films(
 
     with FilmReport(quiet=quiet) as report:
         summary = films.colour_all(
-            paths, output, model=load, options=settings, on_event=report, stop=report.stop
+            paths, output, model=load, options=film_options, on_event=report, stop=report.stop
         )
     if summary.stopped:
         raise typer.Exit(130)
@@ -90,7 +95,7 @@ class FilmReport:
 
     def print_outcome(self, made: FilmOutcome) -> None:
         """Print where a film is, or where it was stopped."""
-        if not made.whole:
+        if not made.complete:
             what = (
                 f"{made.target} has the first {made.frames} frames"
                 if made.frames

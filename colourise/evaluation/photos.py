@@ -27,7 +27,7 @@ from colourise.evaluation.metrics import (
     psnr,
     warp_error,
 )
-from colourise.films import coloured_frames, look
+from colourise.films import coloured_frames, probe
 from colourise.films.steady import Flow
 from colourise.images.pillow import to_8_bits
 from colourise.lab.pictures import Floats, Pixels, resize, rgb_to_lab
@@ -225,7 +225,7 @@ def compare_film(
     Raises:
         FilmError: it cannot be read.
     """
-    film = look(path)
+    film = probe(path)
     scores: dict[str, FilmScores] = {}
 
     def score(name: str) -> FilmScores:

@@ -24,27 +24,27 @@ if TYPE_CHECKING:
         FilmStarted,
         FilmStopped,
     )
-    from colourise.films.options import Encoding, Settings
+    from colourise.films.options import Encoding, FilmOptions
     from colourise.films.pipeline import coloured_frames
-    from colourise.films.source import is_film, look
+    from colourise.films.source import is_film, probe
 
 __all__ = [
     "Encoding",
     "FilmEvent",
     "FilmFailed",
     "FilmFinished",
+    "FilmOptions",
     "FilmOutcome",
     "FilmPrepared",
     "FilmProgress",
     "FilmStarted",
     "FilmStopped",
     "FilmsSummary",
-    "Settings",
     "colour",
     "colour_all",
     "coloured_frames",
     "is_film",
-    "look",
+    "probe",
 ]
 
 _HOMES = {
@@ -59,9 +59,9 @@ _HOMES = {
         "FilmStarted",
         "FilmStopped",
     ),
-    "options": ("Encoding", "Settings"),
+    "options": ("Encoding", "FilmOptions"),
     "pipeline": ("coloured_frames",),
-    "source": ("is_film", "look"),
+    "source": ("is_film", "probe"),
 }
 
 

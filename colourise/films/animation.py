@@ -1,7 +1,7 @@
 """Animated GIF and WebP in and out, through Pillow: films without sound.
 
-FFmpeg reads no animated WebP, and writes GIF with one palette for all; Pillow does both well. `look` and
-`frames` are what they are in decode.py; `write` takes the place of `mux.join`.
+FFmpeg reads no animated WebP, and writes GIF with one palette for all; Pillow does both well. `probe` and
+`frames` are what they are in decode.py; `write_animation` takes the place of `mux.join`.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from colourise.lab.pictures import one_channel
 
 FORMATS = {".gif": "GIF", ".webp": "WEBP"}
 EVERYTHING = (-1 << 62, 1 << 62)  # from the first to the last pts
-UNSAID = 100  # milliseconds that a picture is shown where the file says nothing or 0, as browsers do
+DEFAULT_DURATION = 100  # milliseconds of a picture where the file says nothing or 0, as in browsers
 QUALITY = 90  # of WebP
 
 
-def moves(path: Path) -> bool:
+def is_animated(path: Path) -> bool:
     """Whether a GIF or WebP file has more than one picture."""
     pillow.prepare(images.MAX_PIXELS)
     try:
@@ -42,7 +42,7 @@ def moves(path: Path) -> bool:
         return False
 
 
-def look(path: Path) -> Film:
+def probe(path: Path) -> Film:
     """Find out what an animation is.
 
     Raises:
@@ -82,7 +82,7 @@ def look(path: Path) -> Film:
 def length_of(picture: Image.Image) -> int:
     """How many milliseconds a picture is shown."""
     picture.load()  # WebP says it only then
-    return round(picture.info.get("duration") or UNSAID)
+    return round(picture.info.get("duration") or DEFAULT_DURATION)
 
 
 def frames(
@@ -91,7 +91,7 @@ def frames(
     """Yield the pictures of an animation; what is transparent is white, and nothing is interlaced.
 
     Args:
-        film: what `look` found.
+        film: what `probe` found.
         first: `pts` before which pictures are left out.
         last: `pts` from which on they are.
         damage: counts what cannot be read.
@@ -121,7 +121,7 @@ class AnimationPlan:
     """How the coloured pictures are stored until they are written."""
 
 
-def plan(film: Film, target: Path, encoding: Encoding) -> AnimationPlan:
+def plan_animation(film: Film, target: Path, encoding: Encoding) -> AnimationPlan:
     """Find out, before work starts, what an animation leaves out.
 
     Raises:
@@ -131,10 +131,10 @@ def plan(film: Film, target: Path, encoding: Encoding) -> AnimationPlan:
         raise FilmError(
             f"--codec, --crf and --preset are not for {target.suffix}", path=target, advice="leave them out"
         )
-    return AnimationPlan((f"{target.suffix} has no sound, so it is left out",) * film.sound)
+    return AnimationPlan((f"{target.suffix} has no sound, so it is left out",) * film.has_sound)
 
 
-def write(film: Film, segments: Sequence[Segment], target: Path, file: IO[bytes]) -> None:
+def write_animation(film: Film, segments: Sequence[Segment], target: Path, file: IO[bytes]) -> None:
     """Make an animation of coloured pictures, which a player turns no more.
 
     Args:
@@ -152,7 +152,7 @@ def write(film: Film, segments: Sequence[Segment], target: Path, file: IO[bytes]
 
     def pictures() -> Iterator[Image.Image]:
         for segment in segments:
-            for frame in decode.frames(decode.look(segment.path), *EVERYTHING, Damage()):
+            for frame in decode.frames(decode.probe(segment.path), *EVERYTHING, Damage()):
                 yield Image.fromarray(np.ascontiguousarray(np.rot90(frame.pixels, film.turns))).convert("RGB")
 
     coming = pictures()

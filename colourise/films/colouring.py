@@ -17,9 +17,8 @@ from pathlib import Path
 
 from colourise.colouriser import Colouriser, ModelId, load_model
 from colourise.errors import FilmError
-from colourise.films import output as outputs
-from colourise.films.compare import side_by_side
-from colourise.films.encode import failures
+from colourise.films.compare import write_comparison
+from colourise.films.encode import film_errors
 from colourise.films.events import (
     FilmEvent,
     FilmFailed,
@@ -31,11 +30,12 @@ from colourise.films.events import (
     OnFilmEvent,
     ignore,
 )
-from colourise.films.job import Job, how_of, prepare
-from colourise.films.naming import part_of, targets_of
-from colourise.films.options import DEFAULTS, Settings
-from colourise.films.pipeline import Run
-from colourise.films.work import Work
+from colourise.films.job import FilmJob, prepare, settings_key
+from colourise.films.naming import output_paths, partial_path
+from colourise.films.options import DEFAULTS, FilmOptions
+from colourise.films.output import write_output
+from colourise.films.pipeline import FilmRun
+from colourise.films.work import WorkFolder
 from colourise.models.catalogue import DEFAULT_MODEL
 from colourise.version import __version__
 
@@ -60,7 +60,7 @@ def colour(
     output: StrPath | None = None,
     *,
     model: Model = DEFAULT_MODEL,
-    options: Settings = DEFAULTS,
+    options: FilmOptions = DEFAULTS,
     on_event: OnFilmEvent = ignore,
     stop: threading.Event | None = None,
 ) -> FilmOutcome:
@@ -83,7 +83,7 @@ def colour(
         ModelError: there is no such model.
     """
     source = Path(film)
-    (target,) = targets_of([source], output, preview=options.preview is not None)
+    (target,) = output_paths([source], output, preview=options.preview is not None)
     return colour_one(source, target, loader(model), options, on_event, stop)
 
 
@@ -92,7 +92,7 @@ def colour_all(
     output: StrPath | None = None,
     *,
     model: Model = DEFAULT_MODEL,
-    options: Settings = DEFAULTS,
+    options: FilmOptions = DEFAULTS,
     on_event: OnFilmEvent = ignore,
     stop: threading.Event | None = None,
 ) -> FilmsSummary:
@@ -110,7 +110,7 @@ def colour_all(
     """
     load = loader(model)
     sources = [Path(film) for film in films]
-    targets = targets_of(sources, output, preview=options.preview is not None)
+    targets = output_paths(sources, output, preview=options.preview is not None)
     outcomes: list[FilmOutcome] = []
     failed: list[FilmFailed] = []
     stop = stop or threading.Event()
@@ -127,7 +127,7 @@ def colour_all(
             failed.append(FilmFailed(source, error))
             on_event(failed[-1])
             continue
-    stopped = bool(outcomes) and not outcomes[-1].whole
+    stopped = bool(outcomes) and not outcomes[-1].complete
     return FilmsSummary(tuple(outcomes), tuple(failed), stopped)
 
 
@@ -147,7 +147,7 @@ def colour_one(
     source: Path,
     target: Path,
     load: Callable[[], Colouriser],
-    options: Settings,
+    options: FilmOptions,
     on_event: OnFilmEvent,
     stop: threading.Event | None,
 ) -> FilmOutcome:
@@ -158,7 +158,7 @@ def colour_one(
 
 
 def colour_job(
-    job: Job,
+    job: FilmJob,
     colouriser: Colouriser,
     *,
     on_event: OnFilmEvent = ignore,
@@ -171,53 +171,53 @@ def colour_job(
     """
     stop = stop or threading.Event()
     on_event(FilmStarted(job.film.path))
-    with Work(job.target, how_of(job, colouriser), job.film, job.settings.encoding) as work:
-        run = Run(job, work, colouriser, on_event, stop)
+    with WorkFolder(job.target, settings_key(job, colouriser), job.film, job.options.encoding) as work:
+        run = FilmRun(job, work, colouriser, on_event, stop)
         run.colour()
-        progress, whole = run.progress(), not stop.is_set()
-        if whole and not work.segments:
+        progress, complete = run.progress(), not stop.is_set()
+        if complete and not work.segments:
             raise FilmError(
                 "has no picture there that can be read",
                 path=job.film.path,
                 advice="look at --start and --end",
             )
-        target = finish(job, work, colouriser.model, stopped=not whole)
-        if whole and job.settings.compare:
-            side_by_side(job, colouriser)
+        target = finish(job, work, colouriser.model, stopped=not complete)
+        if complete and job.options.compare:
+            write_comparison(job, colouriser)
     notes = (*job.notes, *run.damage.notes())
     outcome = FilmOutcome(
-        job.film.path, target, run.done, run.scenes, notes, run.damage, progress.speed, whole
+        job.film.path, target, run.done, run.scenes, notes, run.damage, progress.speed, complete
     )
-    event: FilmEvent = FilmFinished(outcome) if whole else FilmStopped(outcome)
+    event: FilmEvent = FilmFinished(outcome) if complete else FilmStopped(outcome)
     on_event(event)
     return outcome
 
 
-def finish(job: Job, work: Work, model: ModelId, *, stopped: bool) -> Path:
+def finish(job: FilmJob, work: WorkFolder, model: ModelId, *, stopped: bool) -> Path:
     """Join the segments to the coloured film, or to a part of it that plays, and say where that is.
 
     Raises:
         FilmError: it cannot be written.
     """
-    film, target, settings = job.film, job.target, job.settings
-    part = part_of(target)
-    made_part = work.folder / "part"  # says that the part that is there is ours
+    film, target, options = job.film, job.target, job.options
+    part = partial_path(target)
+    part_is_ours = work.folder / "part"  # says that the part that is there is ours
     if work.segments:
-        with failures(part if stopped else target, "the same command goes on from here"):
-            outputs.write(
+        with film_errors(part if stopped else target, "the same command goes on from here"):
+            write_output(
                 film,
                 work.segments,
                 job.plan,
                 part if stopped else target,
                 start=job.start,
                 end=work.ends if stopped else job.end,
-                comment=f"coloured by colourise {__version__} with {model}" if settings.history else "",
-                overwrite=made_part.exists() if stopped else settings.overwrite,
+                comment=f"coloured by colourise {__version__} with {model}" if options.history else "",
+                overwrite=part_is_ours.exists() if stopped else options.overwrite,
             )
     if stopped:
-        made_part.touch()
+        part_is_ours.touch()
         return part
-    if made_part.exists():
+    if part_is_ours.exists():
         part.unlink(missing_ok=True)
     work.remove()
     return target

@@ -1,7 +1,7 @@
 """Films in, through FFmpeg: what a film is, and its pictures with their exact times.
 
 Pictures are not turned: only what the network sees is turned upright (`Film.turns`). Players guess the
-matrix of an untagged film from its height, as `look` does.
+matrix of an untagged film from its height, as `probe` does.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "
 SCALER = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 
 
-def moves(path: Path) -> bool:
+def is_video(path: Path) -> bool:
     """Whether a file, whatever its name says, is a film that FFmpeg can read."""
     with suppress(FilmError), open_film(path) as container:
         still = ("image2", "_pipe", "tty")
-        return not any(name in container.format.name for name in still) and bool(pictures_of(container))
+        return not any(name in container.format.name for name in still) and bool(video_streams(container))
     return False
 
 
-def look(path: Path) -> Film:
+def probe(path: Path) -> Film:
     """Find out what a film is, from its header and its first picture.
 
     Raises:
         FilmError: it is no film, or has no picture that can be read.
     """
     with open_film(path) as container:
-        found = pictures_of(container)
+        found = video_streams(container)
         if not found:
-            raise without_pictures(path, container)
+            raise no_video_error(path, container)
         stream = found[0]
         stream.thread_type = "AUTO"
-        first = next(decoded(container, stream, Damage()), None)
+        first = next(decode_packets(container, stream, Damage()), None)
         if first is None:
             raise FilmError(
                 "not one picture in it can be read", path=path, advice="copy it again from its source"
@@ -79,17 +79,17 @@ def look(path: Path) -> Film:
             rotation=0 if first.rotation % 90 else first.rotation,
             bits=max(part.bits for part in first.format.components),
             matrix=matrix_of(first),
-            full_range=in_full_range(first),
+            full_range=is_full_range(first),
             primaries=first.color_primaries,
             transfer=first.color_trc,
             aspect=stream.codec_context.sample_aspect_ratio or stream.sample_aspect_ratio,
             interlaced=first.interlaced_frame,
-            sound=bool(container.streams.audio),
+            has_sound=bool(container.streams.audio),
             notes=tuple(notes),
         )
 
 
-def without_pictures(path: Path, container: Any) -> FilmError:
+def no_video_error(path: Path, container: Any) -> FilmError:
     """Make the error that says why a file that has no moving pictures is no film."""
     kinds = {stream.type for stream in container.streams} - {"data"}
     if not kinds:
@@ -106,7 +106,7 @@ def matrix_of(picture: Any) -> int:
     return matrix
 
 
-def in_full_range(picture: Any) -> bool:
+def is_full_range(picture: Any) -> bool:
     """Tell whether black is 0 in a picture, rather than 16."""
     name = picture.format.name
     if picture.format.is_rgb or name.startswith("gray"):  # grey is full to FFmpeg unless it is told
@@ -120,7 +120,7 @@ def frames(
     """Yield the pictures of a film in the order in which they are shown.
 
     Args:
-        film: what `look` found.
+        film: what `probe` found.
         first: `pts` before which pictures are left out.
         last: `pts` from which on they are.
         damage: counts what cannot be read.
@@ -129,11 +129,11 @@ def frames(
         FilmError: the file cannot be opened.
     """
     with open_film(film.path) as container, open_film(film.path) as whole:
-        pictures = sought(container, film, first, damage)
+        pictures = frames_from_key_frame(container, film, first, damage)
         if pictures is None:
-            pictures = decoded(whole, stream_of(whole, film), damage)
+            pictures = decode_packets(whole, video_stream(whole, film), damage)
         if deinterlace:
-            pictures = deinterlaced(pictures, stream_of(container, film))
+            pictures = deinterlaced(pictures, video_stream(container, film))
         step = max(1, round(1 / (film.rate * film.time_base)))
         scaler = av.video.reformatter.VideoReformatter()
         before: int | None = None
@@ -149,16 +149,18 @@ def frames(
                 yield Frame(to_pixels(picture, film, scaler), pts, picture.duration or 0)
 
 
-def sought(container: Any, film: Film, first: Fraction | int, damage: Damage) -> Iterator[Any] | None:
+def frames_from_key_frame(
+    container: Any, film: Film, first: Fraction | int, damage: Damage
+) -> Iterator[Any] | None:
     """Pictures from a key frame not after `first` on; None where the file must be read from its start."""
     if first <= film.start / film.time_base:
         return None
-    stream = stream_of(container, film)
+    stream = video_stream(container, film)
     try:
         container.seek(int(first), stream=stream)
     except av.FFmpegError:
         return None
-    pictures = decoded(container, stream, damage)
+    pictures = decode_packets(container, stream, damage)
     head = next(pictures, None)
     if head is None or head.pts is None or head.pts > first:  # an index that lies, or no times
         return None
@@ -179,20 +181,20 @@ def open_film(path: Path) -> Any:
         raise damaged(path) from err
 
 
-def pictures_of(container: Any) -> list[Any]:
+def video_streams(container: Any) -> list[Any]:
     """Streams of moving pictures that can be decoded: covers and other still attachments are none."""
     still = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
     return [s for s in container.streams.video if not s.disposition & still and s.codec_context is not None]
 
 
-def stream_of(container: Any, film: Film) -> Any:
+def video_stream(container: Any, film: Film) -> Any:
     """The film's stream of pictures, to be decoded by all processors."""
     stream = container.streams[film.stream]
     stream.thread_type = "AUTO"
     return stream
 
 
-def decoded(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
+def decode_packets(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
     """Pictures of a stream as FFmpeg has them; what is damaged is passed over."""
     packets = container.demux(stream)
     while True:
@@ -233,7 +235,7 @@ def deinterlaced(pictures: Iterable[Any], stream: Any) -> Iterator[Any]:
 
 def to_pixels(picture: Any, film: Film, scaler: Any) -> Pixels:
     """A decoded picture as sRGB, (H, W) where it is grey, else (H, W, 3); uint16 where it has over 8 bits."""
-    grey = grey_of(picture, film)
+    grey = grey_plane(picture, film)
     if grey is not None:
         return grey
     if not picture.format.is_rgb:
@@ -250,7 +252,7 @@ def to_pixels(picture: Any, film: Film, scaler: Any) -> Pixels:
     return one_channel(rgb.to_ndarray())
 
 
-def grey_of(picture: Any, film: Film) -> Pixels | None:
+def grey_plane(picture: Any, film: Film) -> Pixels | None:
     """A picture of 8 bits that has no colour at all, (H, W) uint8, from its Y alone: exact, and quickly."""
     size = picture.height, picture.width
     if picture.format.name not in PLANAR or size != (film.height, film.width):

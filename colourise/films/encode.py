@@ -122,7 +122,9 @@ def output_matrix(film: Film) -> int:
 
 def add_pictures(container: Any, film: Film, encoding: Encoding) -> Any:
     """A stream for coloured pictures, tagged as the source is."""
-    stream = container.add_stream(ENCODERS[encoding.codec], rate=film.rate, options=encoding.options())
+    stream = container.add_stream(
+        ENCODERS[encoding.codec], rate=film.rate, options=encoding.encoder_options()
+    )
     context = stream.codec_context
     context.width, context.height = film.width, film.height
     context.pix_fmt = encoding.pixel_format(film)
@@ -138,7 +140,7 @@ def add_pictures(container: Any, film: Film, encoding: Encoding) -> Any:
 
 
 @contextmanager
-def failures(target: Path, advice: str = "") -> Iterator[None]:
+def film_errors(target: Path, advice: str = "") -> Iterator[None]:
     """Turn what can go wrong with writing a film into a FilmError about it."""
     try:
         yield

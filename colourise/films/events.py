@@ -28,7 +28,7 @@ class FilmOutcome:
     """What could not be read."""
     speed: float
     """Frames a second of this run."""
-    whole: bool = True
+    complete: bool = True
     """Whether the whole film is coloured; False if it was stopped."""
 
 
@@ -60,7 +60,7 @@ class FilmProgress:
     """The film."""
     done: int
     """Number of coloured frames, including those of earlier runs."""
-    about: int | None
+    total: int | None
     """Estimated number of frames in the film; None: unknown."""
     scenes: int
     """Number of scenes that this run has met."""

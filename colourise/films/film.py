@@ -50,7 +50,7 @@ class Film:
     """Width of a pixel over its height."""
     interlaced: bool
     """Whether its pictures are two half pictures each."""
-    sound: bool = False
+    has_sound: bool = False
     """Whether there is anything to hear."""
     notes: tuple[str, ...] = ()
     """What the user must hear."""
@@ -86,16 +86,16 @@ class Damage:
 
     def notes(self) -> list[str]:
         """It in words."""
-        told = []
+        notes = []
         if self.packets:
-            told.append(
+            notes.append(
                 f"{self.packets} damaged packets were passed over; the pictures around may be damaged"
             )
         if self.broke_off:
-            told.append("the file breaks off; it was coloured as far as it goes")
+            notes.append("the file breaks off; it was coloured as far as it goes")
         if self.times:
-            told.append(f"{self.times} pictures had no time of their own and follow the one before")
-        return told
+            notes.append(f"{self.times} pictures had no time of their own and follow the one before")
+        return notes
 
 
 def damaged(path: Path) -> FilmError:

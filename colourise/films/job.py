@@ -11,29 +11,29 @@ from pathlib import Path
 from colourise.colouriser import Colouriser
 from colourise.errors import FilmError
 from colourise.files.stamp import Stamp
-from colourise.films import output
 from colourise.films.animation import AnimationPlan
 from colourise.films.film import Film
-from colourise.films.naming import sheet_of
-from colourise.films.options import Settings
-from colourise.films.source import look
-from colourise.films.streams import Plan
+from colourise.films.naming import comparison_path
+from colourise.films.options import FilmOptions
+from colourise.films.output import plan_output
+from colourise.films.source import probe
+from colourise.films.streams import StreamPlan
 from colourise.version import __version__
 
 HDR = (16, 18)  # AVColorTransferCharacteristic: PQ and HLG
 
 
 @dataclass(frozen=True)
-class Job:
+class FilmJob:
     """A film that is to be coloured, and all that was found out before work starts."""
 
     film: Film
     """The source."""
-    plan: Plan | AnimationPlan
+    plan: StreamPlan | AnimationPlan
     """What becomes of its streams."""
     target: Path
     """The coloured film."""
-    settings: Settings
+    options: FilmOptions
     """How."""
     start: Fraction | None
     """Seconds on the film's own clock where it begins to be coloured; None: at its beginning."""
@@ -43,63 +43,63 @@ class Job:
     """What the user must hear before work starts."""
 
 
-def prepare(source: Path, target: Path, settings: Settings) -> Job:
+def prepare(source: Path, target: Path, options: FilmOptions) -> FilmJob:
     """Look at a film, and at what its output can hold.
 
     Args:
         source: the film.
         target: its coloured version; the suffix chooses the container.
-        settings: how it is coloured and written.
+        options: how it is coloured and written.
     Raises:
         FilmError: it is no film, or cannot become what is asked for.
     """
-    film = look(source)
-    check_target(film, target, settings)
-    start, end = window_of(film, settings)
-    plan = output.plan(film, target, settings.encoding)
-    settings = replace(settings, encoding=plan.encoding)
+    film = probe(source)
+    check_target(film, target, options)
+    start, end = window_of(film, options)
+    plan = plan_output(film, target, options.encoding)
+    options = replace(options, encoding=plan.encoding)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as err:
         raise FilmError(f"cannot be made a folder ({err.strerror})", path=target.parent) from err
-    notes = (*film.notes, *plan.notes, *remarks(film, settings))
-    return Job(film, plan, target, settings, start, end, notes)
+    notes = (*film.notes, *plan.notes, *remarks(film, options))
+    return FilmJob(film, plan, target, options, start, end, notes)
 
 
-def check_target(film: Film, target: Path, settings: Settings) -> None:
+def check_target(film: Film, target: Path, options: FilmOptions) -> None:
     """Refuse an output that cannot be meant.
 
     Raises:
         FilmError: with what to do instead.
     """
-    for file in (target, sheet_of(target)) if settings.compare else (target,):
+    for file in (target, comparison_path(target)) if options.compare else (target,):
         if file.exists() and file.samefile(film.path):
             raise FilmError("would be written over", path=film.path, advice="choose another output")
         if file.is_dir():
             raise FilmError("is a folder", path=file, advice="choose another output")
-        if file.exists() and not settings.overwrite:
+        if file.exists() and not options.overwrite:
             raise FilmError("is there already", path=file, advice="--overwrite makes it again")
 
 
-def remarks(film: Film, settings: Settings) -> Iterator[str]:
+def remarks(film: Film, options: FilmOptions) -> Iterator[str]:
     """What the user must hear about the pictures."""
-    if film.interlaced and not settings.deinterlace:
+    if film.interlaced and not options.deinterlace:
         yield "is interlaced, and stays so; --deinterlace makes whole pictures"
-    if settings.encoding.codec in ("h264", "hevc") and "444" in settings.encoding.pixel_format(film):
+    if options.encoding.codec in ("h264", "hevc") and "444" in options.encoding.pixel_format(film):
         yield f"its odd size, {film.width} x {film.height}, takes 4:4:4 colour, which not every player has"
     if film.transfer in HDR:
         yield "is HDR, and its light is taken for that of a common film; look at a --preview first"
-    if film.bits > 8 and settings.encoding.codec == "h264":
+    if film.bits > 8 and options.encoding.codec == "h264":
         yield f"its {film.bits} bits become 10-bit H.264, which few players have; --codec hevc is commoner"
 
 
-def window_of(film: Film, settings: Settings) -> tuple[Fraction | None, Fraction | None]:
+def window_of(film: Film, options: FilmOptions) -> tuple[Fraction | None, Fraction | None]:
     """From where to where on the film's own clock.
 
     Raises:
         FilmError: there is nothing between.
     """
-    first, last = settings.window()
+    first, last = options.window()
     start = None if first is None else film.start + first
     end = None if last is None else film.start + last
     if first is not None and film.duration is not None and first >= film.duration:
@@ -111,7 +111,7 @@ def window_of(film: Film, settings: Settings) -> tuple[Fraction | None, Fraction
     return start, end
 
 
-def frames_about(job: Job) -> int | None:
+def estimated_frames(job: FilmJob) -> int | None:
     """About how many frames are meant."""
     film = job.film
     if film.duration is None and job.end is None:
@@ -122,23 +122,23 @@ def frames_about(job: Job) -> int | None:
     return None if end is None else max(1, round((end - start) * film.rate))
 
 
-def how_of(job: Job, colouriser: Colouriser) -> str:
+def settings_key(job: FilmJob, colouriser: Colouriser) -> str:
     """All that decides about the pictures as one text, equal for equal ones.
 
     Half-made films are known by it: its keys and values are those of version 0.1.
     """
-    film, settings = job.film, job.settings
+    film, options = job.film, job.options
     stamp = Stamp.of(film.path)
-    encoding, (start, end) = settings.encoding, settings.window()
+    encoding, (start, end) = options.encoding, options.window()
     decides = {
         "version": __version__,
         "source": [str(film.path.resolve()), stamp and [stamp.size, stamp.changed]],
         "model": [str(colouriser.model), colouriser.input_size, colouriser.saturation],
         "encoding": {"codec": encoding.codec, "crf": encoding.crf, "preset": encoding.preset},
-        "steadiness": settings.steadiness,
+        "steadiness": options.steadiness,
         "start": start,
         "end": end,
-        "deinterlace": settings.deinterlace,
+        "deinterlace": options.deinterlace,
         "overwrite": False,  # these three decide about no picture, and are always the same
         "history": True,
         "compare": False,

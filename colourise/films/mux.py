@@ -19,7 +19,7 @@ from colourise.errors import FilmError
 from colourise.films.decode import open_film
 from colourise.films.encode import Segment
 from colourise.films.film import Film
-from colourise.films.streams import Plan, copy_stream
+from colourise.films.streams import StreamPlan, copy_stream
 
 CLOCKS = ("mpegts", "mpeg")  # formats whose clock starts anywhere
 MUXERS_OWN = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")
@@ -28,7 +28,7 @@ MUXERS_OWN = ("major_brand", "minor_version", "compatible_brands", "encoder", "d
 def join(
     film: Film,
     segments: Sequence[Segment],
-    plan: Plan,
+    plan: StreamPlan,
     file: IO[bytes],
     *,
     start: Fraction | None = None,
@@ -64,7 +64,7 @@ def join(
         describe(pictures, film, source.streams[film.stream], plan.container)
         copies = {index: copy_stream(output, source.streams[index]) for index in plan.copied}
         if source.chapters():
-            output.set_chapters(list(moved(source.chapters(), zero, end)))
+            output.set_chapters(list(shifted_chapters(source.chapters(), zero, end)))
         output.start_encoding()
         packets = heapq.merge(
             coloured_packets(film, segments, pictures, round(zero / film.time_base)),
@@ -143,7 +143,7 @@ def copied_packets(
         yield packet
 
 
-def moved(chapters: Iterable[Any], zero: Fraction, end: Fraction | None) -> Iterator[Any]:
+def shifted_chapters(chapters: Iterable[Any], zero: Fraction, end: Fraction | None) -> Iterator[Any]:
     """Chapters on the output's clock, without those that lie outside."""
     for chapter in chapters:
         base = chapter["time_base"]

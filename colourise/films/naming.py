@@ -11,7 +11,7 @@ from colourise.files.names import ANIMATED, COMPARE, MARK, PART, PREVIEW
 WRITTEN = (".mp4", ".m4v", ".mov", ".mkv", ".ts", ".mts", ".m2ts", ".flv", ".3gp", ".3g2", *ANIMATED)
 
 
-def targets_of(
+def output_paths(
     sources: Sequence[Path], output: str | os.PathLike[str] | None, *, preview: bool = False
 ) -> list[Path]:
     """Choose where the coloured versions of films go: beside them, to a file, or into a folder.
@@ -39,11 +39,11 @@ def targets_of(
     return targets
 
 
-def sheet_of(target: Path) -> Path:
+def comparison_path(target: Path) -> Path:
     """Return where the film of before | after goes that belongs to a coloured one."""
     return target.with_name(f"{target.stem}{COMPARE}{target.suffix}")
 
 
-def part_of(target: Path) -> Path:
+def partial_path(target: Path) -> Path:
     """Return where the playable part of a coloured film goes that was stopped."""
     return target.with_name(f"{target.stem}{PART}{target.suffix}")

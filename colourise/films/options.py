@@ -48,7 +48,7 @@ class Encoding:
         if self.codec in ("ffv1", "prores"):
             raise FilmError(f"--preset is not for {self.codec}", advice="leave it out")
 
-    def options(self) -> dict[str, str]:
+    def encoder_options(self) -> dict[str, str]:
         """The encoder's own names for all that."""
         if self.codec == "ffv1":
             return {"level": "3", "slicecrc": "1"}
@@ -71,7 +71,7 @@ class Encoding:
 
 
 @dataclass(frozen=True)
-class Settings:
+class FilmOptions:
     """How a film is coloured and written."""
 
     encoding: Encoding = field(default_factory=Encoding)
@@ -110,4 +110,4 @@ class Settings:
         return start, end if preview is None else (start or 0) + preview
 
 
-DEFAULTS = Settings()
+DEFAULTS = FilmOptions()

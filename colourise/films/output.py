@@ -8,15 +8,15 @@ from pathlib import Path
 
 from colourise.files.atomic import atomic
 from colourise.files.names import ANIMATED
-from colourise.films import animation, mux, streams
-from colourise.films.animation import AnimationPlan
+from colourise.films.animation import AnimationPlan, plan_animation, write_animation
 from colourise.films.encode import Segment
 from colourise.films.film import Film
+from colourise.films.mux import join
 from colourise.films.options import Encoding
-from colourise.films.streams import Plan
+from colourise.films.streams import StreamPlan, plan_streams
 
 
-def plan(film: Film, target: Path, encoding: Encoding) -> Plan | AnimationPlan:
+def plan_output(film: Film, target: Path, encoding: Encoding) -> StreamPlan | AnimationPlan:
     """Find out, before work starts, what the output can hold.
 
     Args:
@@ -26,13 +26,14 @@ def plan(film: Film, target: Path, encoding: Encoding) -> Plan | AnimationPlan:
     Raises:
         FilmError: not even the pictures.
     """
-    return (animation if target.suffix.lower() in ANIMATED else streams).plan(film, target, encoding)
+    chosen = plan_animation if target.suffix.lower() in ANIMATED else plan_streams
+    return chosen(film, target, encoding)
 
 
-def write(
+def write_output(
     film: Film,
     segments: Sequence[Segment],
-    plan: Plan | AnimationPlan,
+    plan: StreamPlan | AnimationPlan,
     target: Path,
     *,
     start: Fraction | None,
@@ -45,7 +46,7 @@ def write(
     Args:
         film: the source.
         segments: its coloured pictures.
-        plan: what `plan` found.
+        plan: what `plan_output` found.
         target: the output.
         start: seconds on the film's clock that become the output's zero; by default its clock is kept.
         end: seconds from which on nothing is copied.
@@ -58,6 +59,6 @@ def write(
     """
     with atomic(target, overwrite=overwrite) as file:
         if isinstance(plan, AnimationPlan):
-            animation.write(film, segments, target, file)
+            write_animation(film, segments, target, file)
         else:
-            mux.join(film, segments, plan, file, start=start, end=end, comment=comment)
+            join(film, segments, plan, file, start=start, end=end, comment=comment)

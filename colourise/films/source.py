@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Reader(Protocol):
     """Reads films of some formats: a module with these two functions."""
 
-    def look(self, path: Path) -> Film:
+    def probe(self, path: Path) -> Film:
         """Find out what a film is, from its header and its first picture."""
 
     def frames(
@@ -44,21 +44,21 @@ def is_film(path: Path) -> bool:
     if suffix in ANIMATED and path.is_file():
         from colourise.films import animation
 
-        return animation.moves(path)
+        return animation.is_animated(path)
     if suffix in FILMS or suffix in EXTENSIONS or not path.is_file():
         return suffix in FILMS and not path.is_dir()
     from colourise.films import decode  # which takes a while to import
 
-    return decode.moves(path)
+    return decode.is_video(path)
 
 
-def look(path: Path) -> Film:
+def probe(path: Path) -> Film:
     """Find out what a film is, from its header and its first picture.
 
     Raises:
         FilmError: it is no film, or has no picture that can be read.
     """
-    return reader_of(path).look(path)
+    return reader_of(path).probe(path)
 
 
 def frames(
@@ -73,7 +73,7 @@ def frames(
     """Yield the pictures of a film in the order in which they are shown.
 
     Args:
-        film: what `look` found.
+        film: what `probe` found.
         start: seconds on the film's own clock before which pictures are left out.
         end: seconds from which on they are.
         after: `pts` of a picture up to which they are left out as well.

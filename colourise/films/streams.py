@@ -12,7 +12,7 @@ from typing import Any
 import av
 
 from colourise.errors import FilmError
-from colourise.films.decode import open_film, pictures_of
+from colourise.films.decode import open_film, video_streams
 from colourise.films.encode import add_pictures
 from colourise.films.film import Film
 from colourise.films.options import Encoding
@@ -22,7 +22,7 @@ TURNING = ("mp4", "mov", "matroska", "webm", "3gp", "ipod", "psp")  # can say th
 
 
 @dataclass(frozen=True)
-class Plan:
+class StreamPlan:
     """What becomes of a film's streams in the output."""
 
     container: str
@@ -37,7 +37,7 @@ class Plan:
     """What cannot be, in words."""
 
 
-def plan(film: Film, target: Path, encoding: Encoding) -> Plan:
+def plan_streams(film: Film, target: Path, encoding: Encoding) -> StreamPlan:
     """Find out, before work starts, what the output's container can hold.
 
     Raises:
@@ -45,10 +45,10 @@ def plan(film: Film, target: Path, encoding: Encoding) -> Plan:
     """
     container = container_for(film, target, encoding)
     if film.container is None:
-        return Plan(container, encoding)
+        return StreamPlan(container, encoding)
     copied, notes = [], []
     with open_film(film.path) as source:
-        pictures = pictures_of(source)
+        pictures = video_streams(source)
         others = [s for s in source.streams if s.index != film.stream and s not in pictures]
         begin = first_packets(source, others)
         for stream in others:
@@ -64,7 +64,7 @@ def plan(film: Film, target: Path, encoding: Encoding) -> Plan:
                 notes.append(f"{target.suffix} cannot hold its {what}, which is left out; {other} may")
         if source.chapters() and container in ("mpegts", "flv"):
             notes.append(f"{target.suffix} cannot hold its chapters, which are left out")
-    return Plan(container, encoding, film.path, tuple(copied), tuple(notes))
+    return StreamPlan(container, encoding, film.path, tuple(copied), tuple(notes))
 
 
 def container_for(film: Film, target: Path, encoding: Encoding) -> str:
@@ -74,7 +74,7 @@ def container_for(film: Film, target: Path, encoding: Encoding) -> str:
         FilmError: there is none, or it cannot hold the coloured pictures.
     """
     try:
-        container: str = av.open(io.BytesIO(), "w", format=muxer_of(target)).format.name
+        container: str = av.open(io.BytesIO(), "w", format=muxer_for(target)).format.name
     except (av.FFmpegError, ValueError) as err:
         raise FilmError(
             "no film can have this suffix", path=target, advice="choose mp4, mkv, mov or another"
@@ -122,7 +122,7 @@ def first_packets(source: Any, streams: list[Any]) -> dict[int, Any]:
     return found
 
 
-def muxer_of(target: Path) -> str:
+def muxer_for(target: Path) -> str:
     """FFmpeg's name of the format that a suffix stands for."""
     named = {
         ".mkv": "matroska",

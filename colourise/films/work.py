@@ -16,24 +16,24 @@ from filelock import FileLock, Timeout
 
 from colourise.errors import FilmError
 from colourise.files.atomic import atomic, part_prefix
-from colourise.films.encode import Encoder, Segment, failures
+from colourise.films.encode import Encoder, Segment, film_errors
 from colourise.films.film import Film, Frame
 from colourise.films.options import Encoding
 from colourise.films.steady import Coloured, State
 
 
-class Work:
+class WorkFolder:
     """The folder of a film's segments, beside its output, and what an earlier run has left there.
 
     Args:
         target: the output.
-        how: what decides about the pictures; segments that were made another way are thrown away.
+        key: what decides about the pictures; segments that were made another way are thrown away.
         film: the source.
         encoding: how pictures are encoded.
     """
 
-    def __init__(self, target: Path, how: str, film: Film, encoding: Encoding) -> None:
-        self.target, self.how, self.film, self.encoding = target, how, film, encoding
+    def __init__(self, target: Path, key: str, film: Film, encoding: Encoding) -> None:
+        self.target, self.key, self.film, self.encoding = target, key, film, encoding
         self.folder = target.with_name(f"{part_prefix(target)}film")
         self.lock = FileLock(self.folder / "lock")
         self.segments: list[Segment] = []
@@ -55,10 +55,10 @@ class Work:
         except OSError as err:
             raise FilmError(f"cannot be written to ({err.strerror})", path=self.target.parent) from err
         card = self.folder / "how.json"
-        if not card.is_file() or card.read_text() != self.how:
+        if not card.is_file() or card.read_text() != self.key:
             for file in self.folder.glob("*.*"):
                 file.unlink()
-            card.write_text(self.how)
+            card.write_text(self.key)
         self._find()
         return self
 
@@ -106,7 +106,7 @@ class Work:
             FilmError: it cannot be written.
         """
         with (
-            failures(self.target, "the same command goes on from here"),
+            film_errors(self.target, "the same command goes on from here"),
             Encoder(self._name(len(self.segments), "mkv"), self.film, self.encoding) as encoder,
         ):
             yield encoder
