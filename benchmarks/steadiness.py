@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from colourise.colouriser import load_model
-from colourise.evaluation.photos import compare_film
+from colourise.evaluation.films import compare_film
 from colourise.films.steady import STEADINESS
 from colourise.models.catalogue import DEFAULT_MODEL
 

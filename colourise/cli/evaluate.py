@@ -249,7 +249,7 @@ def evaluate(
 
 def score_films(paths: list[Path], colourisers: dict[str, Colouriser]) -> dict[str, dict[str, float]]:
     """What `eval --video` prints, by film, model and how it is coloured."""
-    from colourise.evaluation.photos import compare_film
+    from colourise.evaluation.films import compare_film
     from colourise.films.steady import STEADINESS
 
     rows: dict[str, dict[str, float]] = {}

@@ -1,16 +1,13 @@
-"""Score models on colour photos and films, through the same path that users run."""
+"""Score models on colour photos, through the same path that users run."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from colourise.colouriser import Colouriser
 from colourise.data.ageing import aged
@@ -20,23 +17,11 @@ from colourise.errors import PhotoError
 from colourise.evaluation.metrics import (
     Picture,
     Scores,
-    colour_consistency,
-    colour_histograms,
-    colourfulness,
-    histogram,
-    psnr,
-    warp_error,
 )
-from colourise.films import coloured_frames, probe
-from colourise.films.steady import Flow
-from colourise.images.pillow import to_8_bits
-from colourise.lab.pictures import Floats, Pixels, resize, rgb_to_lab
+from colourise.lab.pictures import Floats, Pixels
 
 if TYPE_CHECKING:
     from colourise.evaluation.perceptual import Perception
-
-
-SIDE = 256  # pixels of each side at which warp errors are measured, at most
 
 
 class Grey:
@@ -142,105 +127,3 @@ def evaluate(
         each(photo.source, photo.predicted[""], photo.truth)
 
     return compare({"": colouriser}, photos, size=size, each=spread, failed=failed)[""]
-
-
-# Films
-
-
-@dataclass
-class FilmScores:
-    """Running scores of a film's frames, in their order."""
-
-    flow: Flow
-    """Finds where points have moved, on the truth's L."""
-    frames: int = 0
-    """Frames counted."""
-    warps: list[float] = field(default_factory=list)
-    """Warp error of each frame that has one before it in its scene."""
-    colourful: float = 0.0
-    """Sum over frames."""
-    psnr_ab: float = 0.0
-    """Sum over frames."""
-    scenes: list[list[NDArray[np.float64]]] = field(default_factory=list)
-    """Histograms of R, G and B of the frames of each scene."""
-    scenes_ab: list[list[NDArray[np.float64]]] = field(default_factory=list)
-    """Histograms of a and b of the same."""
-    before: tuple[Floats, Floats] | None = None
-    """(h, w) L of the truth and (h, w, 2) ab of the frame before, at SIDE."""
-
-    def add(self, picture: Picture, truth: Picture, *, cut: bool) -> None:
-        """Count one frame, (H, W, 3) both; `cut` says that a scene begins."""
-        ours, theirs = rgb_to_lab(picture), rgb_to_lab(truth)
-        size = min(SIDE, truth.shape[0]), min(SIDE, truth.shape[1])
-        L, ab = resize(theirs[..., 0].copy(), size), resize(ours[..., 1:].copy(), size)
-        if cut:
-            self.scenes.append([])
-            self.scenes_ab.append([])
-        elif self.before is not None:
-            back, _ = self.flow(self.before[0], L)
-            self.warps.append(warp_error(ab, self.before[1], back.way, back.trust > 0.5))
-        self.scenes[-1].append(colour_histograms(picture))
-        self.scenes_ab[-1].append(np.stack([histogram(plane) for plane in cv2.split(ab)]) / L.size)
-        self.before = L, ab
-        self.frames += 1
-        self.colourful += colourfulness(picture)
-        self.psnr_ab += psnr(float(np.square(ours[..., 1:] - theirs[..., 1:], dtype=np.float64).mean()))
-
-    def summary(self) -> dict[str, float]:
-        """Every measure over all frames counted so far."""
-        return {
-            "frames": self.frames,
-            "scenes": len(self.scenes),
-            "warp_error": float(np.nanmean(self.warps)) if np.isfinite(self.warps).any() else float("nan"),
-            "cdc": colour_consistency(self.scenes),
-            "cdc_ab": colour_consistency(self.scenes_ab),
-            "colourfulness": self.colourful / max(1, self.frames),
-            "psnr_ab": self.psnr_ab / max(1, self.frames),
-        }
-
-
-def compare_film(
-    path: Path,
-    colourisers: Mapping[str, Colouriser],
-    *,
-    steadiness: float,
-    frames: int | None = None,
-    advance: Callable[[], None] = lambda: None,
-) -> dict[str, FilmScores]:
-    """Colour a colour film's grey version with every model, as predicted frame by frame and steadied.
-
-    psnr_ab, colourfulness and the CDC index are measured at the film's own size, on 8 bits a channel. Warp
-    errors are measured at SIDE, where a rounded level does not hide what flickers, along an optical flow that
-    looks harder than the one that steadies, where it can be trusted. R, G and B hold lightness too, which
-    moves and flickers by itself, so the index is also told of a and b alone, at SIDE.
-
-    Args:
-        path: the film.
-        colourisers: what is scored, by name.
-        steadiness: of the steadied version.
-        frames: how many of the film are scored, from its beginning; by default all.
-        advance: called after every frame of every version.
-    Returns:
-        The scores of "truth", "NAME, frame by frame" and "NAME, steadied".
-    Raises:
-        FilmError: it cannot be read.
-    """
-    film = probe(path)
-    scores: dict[str, FilmScores] = {}
-
-    def score(name: str) -> FilmScores:
-        return scores.setdefault(name, FilmScores(Flow(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)))
-
-    def versions() -> Iterator[tuple[str, Colouriser, float]]:
-        for name, colouriser in colourisers.items():
-            yield f"{name}, frame by frame", colouriser, 0.0
-            yield f"{name}, steadied", colouriser, steadiness
-
-    for place, (version, colouriser, amount) in enumerate(versions()):
-        for coloured in coloured_frames(film, colouriser, steadiness=amount, limit=frames):
-            truth = to_8_bits(coloured.before)
-            if place == 0:
-                score("truth").add(truth, truth, cut=coloured.cut)
-            score(version).add(to_8_bits(coloured.after), truth, cut=coloured.cut)
-            advance()
-    return scores
