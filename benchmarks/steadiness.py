@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from colourise.colouriser import load_model
-from colourise.evaluation.films import compare_film
+from colourise.evaluation.films import score_film
 from colourise.films.steady import STEADINESS
 from colourise.models.catalogue import DEFAULT_MODEL
 
@@ -65,7 +65,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as place:
             film = Path(place, f"{name}.mkv")
             write(film, pictures)
-            scores = compare_film(film, {"model": model}, steadiness=STEADINESS)
+            scores = score_film(film, {"model": model}, steadiness=STEADINESS)
         truth, before, after = (one.summary() for one in scores.values())
         print(f"{name}, {asked.frames} frames: by frame -> steadied (change)")
         for measure in ("warp_error", "cdc", "cdc_ab"):

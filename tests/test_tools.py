@@ -15,7 +15,7 @@ from helpers.commands import ROOT
 from helpers.photos import PHOTOS
 
 from colourise.colouriser import load_model
-from colourise.evaluation.photos import compare
+from colourise.evaluation.photos import score_photos
 from colourise.models import checkpoints
 from colourise.models.backends import TorchBackend
 from colourise.models.card import Card
@@ -93,7 +93,7 @@ def test_calibrate_shows_what_gains_would_do(tool: Tool, tiny_model: Path, photo
     told = tool("calibrate", tiny_model, "--data", photos)
     rows = [dict(re.findall(r"(\w+) ([\d.]+)", line)) for line in told.splitlines()]
     assert len(rows) == 12
-    ours = compare({"it": load_model(str(tiny_model), device="cpu")}, sorted(photos.iterdir()), size=256)
+    ours = score_photos({"it": load_model(str(tiny_model), device="cpu")}, sorted(photos.iterdir()), size=256)
     plain = ours["it"].summary()
     assert float(rows[0]["psnr_ab"]) == pytest.approx(plain["psnr_ab"], abs=0.002)
     shares = [float(row["colourfulness_share"]) for row in rows if row["gain"] == "1.30" or row is rows[0]]
@@ -106,7 +106,7 @@ def test_the_frontier_begins_at_the_model_and_ends_at_the_truth(
     tool("frontier", tiny_model, "--data", photos, "--fit", photos, "-o", tmp_path / "line")
     with (tmp_path / "line.csv").open() as stream:
         rows = [{name: float(row[name]) for name in row if name != "model"} for row in csv.DictReader(stream)]
-    ours = compare({"it": load_model(str(tiny_model), device="cpu")}, sorted(photos.iterdir()), size=256)
+    ours = score_photos({"it": load_model(str(tiny_model), device="cpu")}, sorted(photos.iterdir()), size=256)
     plain = ours["it"].summary()
     assert {name: rows[0][name] for name in rows[0] if name != "way"} == {
         name: pytest.approx(plain[name], abs=2e-3) for name in rows[0] if name != "way"

@@ -22,8 +22,8 @@ from rich.progress import track
 from colourise.data.crops import square
 from colourise.data.photos import find_photos, read_rgb
 from colourise.evaluation.figures import COLOURS, STYLES
-from colourise.evaluation.metrics import Picture, Scores
-from colourise.lab.pictures import Floats, clip_to_gamut_bounds, lay_over, rgb_to_L, rgb_to_lab
+from colourise.evaluation.metrics import Scores
+from colourise.lab.pictures import Floats, Pixels, clip_to_gamut_bounds, lay_over, rgb_to_L, rgb_to_lab
 from colourise.models import checkpoints
 from colourise.models.backends import TorchBackend
 
@@ -33,7 +33,7 @@ FITTED = 500  # photos
 MUST = {"js": 0.0175, "share": 0.8}  # aims of the default weights: the mean JS of a and b; colourfulness
 
 
-def predictions(model: str, truths: list[Picture]) -> list[Floats]:
+def predictions(model: str, truths: list[Pixels]) -> list[Floats]:
     """What a model makes of photos: ab (2, S, S) of each, at its own size."""
     checkpoint = checkpoints.find(model, need="safetensors")
     size = checkpoint.card.input_size
@@ -42,7 +42,7 @@ def predictions(model: str, truths: list[Picture]) -> list[Floats]:
     return [backend.predict_ab(L)[0] for L in track(grey, model, len(truths))]
 
 
-def maps(made: list[Floats], truths: list[Picture]) -> list[tuple[Floats, Floats]]:
+def maps(made: list[Floats], truths: list[Pixels]) -> list[tuple[Floats, Floats]]:
     """Of a and of b: values that are predicted, and those that as many true ones lie below."""
     shares = np.linspace(0, 1, 401)
     real = np.concatenate([rgb_to_lab(truth)[::4, ::4, 1:].reshape(-1, 2) for truth in truths])

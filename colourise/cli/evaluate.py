@@ -173,7 +173,7 @@ def evaluate(
         from colourise.data.photos import Source, find_photos, place_of
         from colourise.data.split import read_split
         from colourise.evaluation.figures import Album, contact_sheets
-        from colourise.evaluation.photos import Grey, Judged, compare
+        from colourise.evaluation.photos import Grey, ScoredPhoto, score_photos
 
         assert data is not None  # noqa: S101  # or there are films
         photos = find_photos(data)
@@ -185,13 +185,13 @@ def evaluate(
             colourisers[name] = Colouriser(Grey(), input_size=32)
         for name in models:
             colourisers[name] = load(name)
-        perception = None
+        perceptual = None
         wanted = [name for name, asked in zip(PERCEIVED, (lpips, fid, frechet), strict=True) if asked]
         if wanted:
-            from colourise.evaluation.perceptual import Perception
+            from colourise.evaluation.perceptual import PerceptualScores
             from colourise.models.backends import torch_device
 
-            perception = Perception(wanted, device=torch_device(device))
+            perceptual = PerceptualScores(wanted, device=torch_device(device))
         if figures:
             figures.mkdir(parents=True, exist_ok=True)
         album = Album(models)
@@ -202,17 +202,17 @@ def evaluate(
             bar("scoring", len(photos), hidden=False) as advance,
         ):
 
-            def look(photo: Judged) -> None:
+            def look(photo: ScoredPhoto) -> None:
                 keep(photo)
                 if figures:
                     album.add(photo)
 
-            scores = compare(
+            scores = score_photos(
                 colourisers,
                 photos,
                 size=size,
                 archive=archive,
-                perception=perception,
+                perceptual=perceptual,
                 each=look,
                 failed=failures.append,
                 left_out=grey.append,
@@ -234,8 +234,8 @@ def evaluate(
         if not count:
             raise typer.Exit(1)
         rows = {name: {"photos": count, **one.summary()} for name, one in scores.items()}
-        if perception is not None:
-            rows = {name: {**row, **perception.summary(name)} for name, row in rows.items()}
+        if perceptual is not None:
+            rows = {name: {**row, **perceptual.summary(name)} for name, row in rows.items()}
         if figures:
             album.write(figures, scores)
             err.print(f"[green]figures[/] {escape(str(figures))}")
@@ -249,13 +249,13 @@ def evaluate(
 
 def score_films(paths: list[Path], colourisers: dict[str, Colouriser]) -> dict[str, dict[str, float]]:
     """What `eval --video` prints, by film, model and how it is coloured."""
-    from colourise.evaluation.films import compare_film
+    from colourise.evaluation.films import score_film
     from colourise.films.steady import STEADINESS
 
     rows: dict[str, dict[str, float]] = {}
     for path in paths:
         with bar(f"scoring {path.name}", None, hidden=False) as advance:
-            scores = compare_film(path, colourisers, steadiness=STEADINESS, advance=advance)
+            scores = score_film(path, colourisers, steadiness=STEADINESS, advance=advance)
         rows |= {f"{path.name}: {name}": one.summary() for name, one in scores.items()}
     return rows
 

@@ -19,9 +19,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from colourise import images
 from colourise.data.photos import place_of
-from colourise.evaluation.metrics import BINS, Picture, Scores
-from colourise.evaluation.photos import Judged
-from colourise.lab.pictures import lay_over
+from colourise.evaluation.metrics import BINS, Scores
+from colourise.evaluation.photos import ScoredPhoto
+from colourise.lab.pictures import Pixels, lay_over
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,14 +45,14 @@ STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))  # as many as have no f
 LEAST = 1e-7  # the smallest share of pixels that the histograms show
 
 
-def grey_of(picture: Picture) -> Picture:
+def grey_of(picture: Pixels) -> Pixels:
     """A picture (H, W, 3) without its colour, at the same L."""
     return lay_over(picture, np.zeros((2, 1, 1), np.float32))
 
 
 def contact_sheet(
-    rows: Sequence[Sequence[Picture]], *, captions: Sequence[str] = (), heading: str = "", columns: int = 1
-) -> Picture:
+    rows: Sequence[Sequence[Pixels]], *, captions: Sequence[str] = (), heading: str = "", columns: int = 1
+) -> Pixels:
     """Pictures in rows on white, with words above them.
 
     Args:
@@ -131,16 +131,16 @@ def file_names(names: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def contact_sheets(folder: Path, models: Sequence[str]) -> Iterator[Callable[[Judged], None]]:
+def contact_sheets(folder: Path, models: Sequence[str]) -> Iterator[Callable[[ScoredPhoto], None]]:
     """Give what `each` takes to put every photo on one of the numbered contact sheets in a folder."""
-    kept: list[Judged] = []
+    kept: list[ScoredPhoto] = []
     numbers = itertools.count(1)
 
     def flush() -> None:
         write(sheet_of(kept, models), folder / f"sheet-{next(numbers):03d}.jpg")
         kept.clear()
 
-    def keep(photo: Judged) -> None:
+    def keep(photo: ScoredPhoto) -> None:
         kept.append(photo)
         if len(kept) == PER_SHEET:
             flush()
@@ -160,20 +160,20 @@ class Album:
 
     def __init__(self, models: Sequence[str]) -> None:
         self.models = models
-        self.chosen: list[Judged] = []
-        self.best: dict[str, list[Judged]] = {model: [] for model in models}
-        self.worst: dict[str, list[Judged]] = {model: [] for model in models}
+        self.chosen: list[ScoredPhoto] = []
+        self.best: dict[str, list[ScoredPhoto]] = {model: [] for model in models}
+        self.worst: dict[str, list[ScoredPhoto]] = {model: [] for model in models}
 
-    def add(self, photo: Judged) -> None:
+    def add(self, photo: ScoredPhoto) -> None:
         """Look at one photo, and keep it if it belongs to those that are shown."""
 
-        def chance(one: Judged) -> bytes:
+        def chance(one: ScoredPhoto) -> bytes:
             return sha256(f"{SEED} {place_of(one.source).name}".encode(errors="replace")).digest()
 
         self.chosen = heapq.nsmallest(SHOWN, [*self.chosen, photo], chance)
         for model in self.models:
 
-            def error(one: Judged, model: str = model) -> float:
+            def error(one: ScoredPhoto, model: str = model) -> float:
                 return one.measures[model]["delta_e"]
 
             self.best[model] = heapq.nsmallest(EXTREMES, [*self.best[model], photo], error)
@@ -198,7 +198,7 @@ class Album:
                 write(ranked(photos, model, name), folder / f"{kind}-{plain}.png")
 
 
-def sheet_of(photos: Sequence[Judged], models: Sequence[str]) -> Picture:
+def sheet_of(photos: Sequence[ScoredPhoto], models: Sequence[str]) -> Pixels:
     """Grey | every model | truth of photos, as wide as looks well."""
     rows = [[grey_of(one.truth), *(one.predicted[model] for model in models), one.truth] for one in photos]
     names = caption_names(models)
@@ -206,7 +206,7 @@ def sheet_of(photos: Sequence[Judged], models: Sequence[str]) -> Picture:
     return contact_sheet(rows, captions=captions, columns=max(1, min(len(rows), 6 // len(captions))))
 
 
-def ranked(photos: Sequence[Judged], model: str, name: str) -> Picture:
+def ranked(photos: Sequence[ScoredPhoto], model: str, name: str) -> Pixels:
     """Grey | model | truth of photos one below the other, each with its file's name and its delta E."""
     sheets = []
     for one in photos:
@@ -260,6 +260,6 @@ def histograms(scores: Mapping[str, Scores]) -> Figure:
     return figure
 
 
-def write(sheet: Picture, target: Path) -> None:
+def write(sheet: Pixels, target: Path) -> None:
     """Write a contact sheet over whatever is there."""
     images.write(images.Photo(sheet, None, "PNG"), target, overwrite=True)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from colourise.colouriser import Colouriser
 from colourise.evaluation.metrics import (
-    Picture,
     colour_consistency,
     colour_histograms,
     colourfulness,
@@ -23,7 +22,7 @@ from colourise.evaluation.metrics import (
 from colourise.films import coloured_frames, probe
 from colourise.films.steady import Flow
 from colourise.images.pillow import to_8_bits
-from colourise.lab.pictures import Floats, resize, rgb_to_lab
+from colourise.lab.pictures import Floats, Pixels, resize, rgb_to_lab
 
 SIDE = 256  # pixels of each side at which warp errors are measured, at most
 
@@ -49,7 +48,7 @@ class FilmScores:
     before: tuple[Floats, Floats] | None = None
     """(h, w) L of the truth and (h, w, 2) ab of the frame before, at SIDE."""
 
-    def add(self, picture: Picture, truth: Picture, *, cut: bool) -> None:
+    def add(self, picture: Pixels, truth: Pixels, *, cut: bool) -> None:
         """Count one frame, (H, W, 3) both; `cut` says that a scene begins."""
         ours, theirs = rgb_to_lab(picture), rgb_to_lab(truth)
         size = min(SIDE, truth.shape[0]), min(SIDE, truth.shape[1])
@@ -80,7 +79,7 @@ class FilmScores:
         }
 
 
-def compare_film(
+def score_film(
     path: Path,
     colourisers: Mapping[str, Colouriser],
     *,

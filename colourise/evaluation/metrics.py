@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import cv2
 import numpy as np
@@ -16,9 +15,8 @@ from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000
 from skimage.metrics import structural_similarity
 
-from colourise.lab.pictures import Floats, rgb_to_lab
+from colourise.lab.pictures import Floats, Pixels, rgb_to_lab
 
-Picture = NDArray[Any]  # (H, W, 3) uint8
 BINS = np.arange(-110, 111)  # unit bins
 SMOOTHING = 1e-10  # added to every bin's share before the KL divergence
 
@@ -28,7 +26,7 @@ def psnr(error: float) -> float:
     return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))
 
 
-def ssim(predicted: Picture, truth: Picture) -> float:
+def ssim(predicted: Pixels, truth: Pixels) -> float:
     """Structural similarity of two pictures, 1 when equal: the mean over R, G, B and all whole windows.
 
     Windows are 11x11 Gaussians of sigma 1.5; the data range is 255.
@@ -47,7 +45,7 @@ def delta_e(lab: Floats, truth: Floats) -> float:
     return float(deltaE_ciede2000(lab, truth).mean(dtype=np.float64))
 
 
-def colourfulness(picture: Picture, *, absolute: bool = False) -> float:
+def colourfulness(picture: Pixels, *, absolute: bool = False) -> float:
     """Colourfulness of one picture, 0 for grey, about 40 for a common photo.
 
     Args:
@@ -101,7 +99,7 @@ def warp_error(ab: Floats, before: Floats, way: Floats, shown: NDArray[np.bool_]
     return float(np.abs(ab - came)[shown].mean()) if shown.any() else float("nan")
 
 
-def colour_histograms(picture: Picture) -> NDArray[np.float64]:
+def colour_histograms(picture: Pixels) -> NDArray[np.float64]:
     """Shares of each level of R, G and B, (3, 256), of a picture (H, W, 3) uint8."""
     counts = [np.bincount(picture[..., channel].ravel(), minlength=256) for channel in range(3)]
     return np.stack(counts) / (picture.shape[0] * picture.shape[1])
@@ -136,7 +134,7 @@ class Scores:
     histograms: NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, 2, len(BINS) - 1), np.int64))
     """Pooled counts: (prediction or truth, a or b, bin)."""
 
-    def add(self, predicted: Picture, truth: Picture) -> dict[str, float]:
+    def add(self, predicted: Pixels, truth: Pixels) -> dict[str, float]:
         """Count one picture, (H, W, 3) both, and return its own measures."""
         labs = rgb_to_lab(predicted), rgb_to_lab(truth)
         for row, lab in enumerate(labs):

@@ -18,11 +18,11 @@ from torchmetrics.image import FrechetInceptionDistance, LearnedPerceptualImageP
 from torchvision.transforms import v2
 
 from colourise.errors import ModelError
-from colourise.evaluation.metrics import Picture
+from colourise.lab.pictures import Pixels
 from colourise.models.loss_networks import vgg16
 
 
-class Perception:
+class PerceptualScores:
     """Running scores of several models against the same photos; memory does not grow with their number.
 
     "lpips" is LPIPS on AlexNet, the mean over photos. "fid" and "frechet" are the Frechet distance between
@@ -60,7 +60,7 @@ class Perception:
         """Of each model and measure."""
 
     @torch.no_grad()
-    def add(self, predicted: Mapping[str, Picture], truth: Picture) -> None:
+    def add(self, predicted: Mapping[str, Pixels], truth: Pixels) -> None:
         """Count one photo: what each model made of it, and what it is in truth, (H, W, 3) all."""
         self.photos += 1
         real = self._tensor(truth)
@@ -91,7 +91,7 @@ class Perception:
         given.num_features = size  # type: ignore[assignment]  # where torchmetrics looks
         return FrechetInceptionDistance(given).to(self.device)
 
-    def _tensor(self, picture: Picture) -> Tensor:
+    def _tensor(self, picture: Pixels) -> Tensor:
         """(1, 3, H, W) uint8."""
         return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None].to(self.device)
 

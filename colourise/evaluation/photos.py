@@ -15,13 +15,12 @@ from colourise.data.crops import square
 from colourise.data.photos import Source, place_of, read_rgb
 from colourise.errors import PhotoError
 from colourise.evaluation.metrics import (
-    Picture,
     Scores,
 )
 from colourise.lab.pictures import Floats, Pixels
 
 if TYPE_CHECKING:
-    from colourise.evaluation.perceptual import Perception
+    from colourise.evaluation.perceptual import PerceptualScores
 
 
 class Grey:
@@ -35,27 +34,27 @@ class Grey:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScoredPhoto:
     """A photo that has been scored."""
 
     source: Source
     """Where it is."""
-    truth: Picture
+    truth: Pixels
     """(size, size, 3) uint8."""
-    predicted: dict[str, Picture]
+    predicted: dict[str, Pixels]
     """What each model made of its grey version, of the same shape."""
     measures: dict[str, dict[str, float]]
     """Of each model, as `Scores.add` gives them."""
 
 
-def compare(
+def score_photos(
     colourisers: Mapping[str, Colouriser],
     photos: Iterable[Source],
     *,
     size: int = 256,
     archive: bool = False,
-    perception: Perception | None = None,
-    each: Callable[[Judged], None] = lambda photo: None,
+    perceptual: PerceptualScores | None = None,
+    each: Callable[[ScoredPhoto], None] = lambda photo: None,
     failed: Callable[[PhotoError], None] | None = None,
     left_out: Callable[[Source], None] = lambda photo: None,
     advance: Callable[[], None] = lambda: None,
@@ -70,7 +69,7 @@ def compare(
         size: side in pixels at which pictures are compared.
         archive: show the models an old photograph of each photo (ageing.py), the same one every time, and lay
             their colours over the photo's own light.
-        perception: scores that need a network, counted along.
+        perceptual: scores that need a network, counted along.
         each: called with every photo that was scored.
         failed: called for a photo that cannot be read; without it the error is raised.
         left_out: called with every photo that is exactly grey.
@@ -93,14 +92,14 @@ def compare(
                 scan = aged(truth, dice(photo)) if archive else truth
                 predicted = {name: coloured(one, truth, scan) for name, one in colourisers.items()}
                 measures = {name: scores[name].add(picture, truth) for name, picture in predicted.items()}
-                if perception is not None:
-                    perception.add(predicted, truth)
-                each(Judged(photo, truth, predicted, measures))
+                if perceptual is not None:
+                    perceptual.add(predicted, truth)
+                each(ScoredPhoto(photo, truth, predicted, measures))
         advance()
     return scores
 
 
-def coloured(colouriser: Colouriser, truth: Picture, scan: Pixels) -> Picture:
+def coloured(colouriser: Colouriser, truth: Pixels, scan: Pixels) -> Pixels:
     """The truth's own light, in the colours that a model sees in a scan of it."""
     if scan is truth:
         return colouriser([truth])[0]
@@ -113,17 +112,17 @@ def dice(photo: Source) -> np.random.Generator:
     return np.random.default_rng(zlib.crc32(place_of(photo).name.encode(errors="surrogateescape")))
 
 
-def evaluate(
+def score_model(
     colouriser: Colouriser,
     photos: Iterable[Source],
     *,
     size: int = 256,
-    each: Callable[[Source, Picture, Picture], None] = lambda photo, predicted, truth: None,
+    each: Callable[[Source, Pixels, Pixels], None] = lambda photo, predicted, truth: None,
     failed: Callable[[PhotoError], None] | None = None,
 ) -> Scores:
-    """Score one model, as `compare` does; `each` is called with every photo, its prediction and its truth."""
+    """Score one model, as `score_photos` does; `each` gets every photo, its prediction and its truth."""
 
-    def spread(photo: Judged) -> None:
+    def spread(photo: ScoredPhoto) -> None:
         each(photo.source, photo.predicted[""], photo.truth)
 
-    return compare({"": colouriser}, photos, size=size, each=spread, failed=failed)[""]
+    return score_photos({"": colouriser}, photos, size=size, each=spread, failed=failed)[""]

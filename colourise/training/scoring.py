@@ -11,8 +11,8 @@ from colourise.data.crops import square
 from colourise.data.photos import Source, place_of, read_rgb
 from colourise.errors import PhotoError, TrainingError
 from colourise.evaluation.figures import contact_sheet, grey_of
-from colourise.evaluation.metrics import Picture
-from colourise.evaluation.photos import evaluate
+from colourise.evaluation.photos import score_model
+from colourise.lab.pictures import Pixels
 from colourise.models.backends import TorchBackend
 from colourise.training.config import TrainConfig
 
@@ -43,19 +43,19 @@ def check_held_out(photos: Sequence[Source]) -> None:
 
 def score(
     generator: nn.Module, config: TrainConfig, held_out: Sequence[Source], heading: str
-) -> tuple[Picture, dict[str, float]]:
+) -> tuple[Pixels, dict[str, float]]:
     """Score the averaged generator on held-out photos; returns a sheet of the first few, and the scores."""
     device = str(next(generator.parameters()).device)
     colouriser = Colouriser(
         TorchBackend(generator, device=device, precision="fp32"), input_size=config.input_size
     )
-    rows: list[list[Picture]] = []
+    rows: list[list[Pixels]] = []
 
-    def keep(photo: Source, predicted: Picture, truth: Picture) -> None:
+    def keep(photo: Source, predicted: Pixels, truth: Pixels) -> None:
         if len(rows) < PREVIEWS:
             rows.append([grey_of(truth), predicted, truth])
 
-    scores = evaluate(colouriser, held_out, each=keep, failed=lambda err: None)
+    scores = score_model(colouriser, held_out, each=keep, failed=lambda err: None)
     if not rows:
         raise TrainingError(
             f"{place_of(held_out[0]).parent}: the held-out photos can no longer be read; put them back"

@@ -23,7 +23,7 @@ from colourise.errors import PhotoError
 from colourise.evaluation import perceptual
 from colourise.evaluation.figures import EXTREMES, SHOWN, Album
 from colourise.evaluation.metrics import Scores
-from colourise.evaluation.photos import Grey, Judged, compare, evaluate
+from colourise.evaluation.photos import Grey, ScoredPhoto, score_model, score_photos
 
 Colourise = Callable[..., Result]
 NAMES = ("astronaut", "chelsea", "coffee", "rocket")
@@ -47,25 +47,25 @@ def test_models_are_scored_as_users_run_them(tiny_model: Path) -> None:
     for photo in photos:
         truth = square(read_rgb(photo), 64)
         theirs.add(model([truth])[0], truth)
-    ours = compare({"model": model, "grey": GREY}, photos, size=64)
+    ours = score_photos({"model": model, "grey": GREY}, photos, size=64)
     assert ours["model"].summary() == theirs.summary()
-    assert evaluate(model, photos, size=64).summary() == theirs.summary()
-    assert ours["grey"].summary() == evaluate(GREY, photos, size=64).summary() != theirs.summary()
+    assert score_model(model, photos, size=64).summary() == theirs.summary()
+    assert ours["grey"].summary() == score_model(GREY, photos, size=64).summary() != theirs.summary()
 
 
 def test_old_photographs_cost_a_model_colours_but_no_light(tiny_model: Path) -> None:
     photos = [PHOTOS / f"{name}.jpg" for name in NAMES]
     models = {"model": load_model(str(tiny_model), device="cpu"), "grey": GREY}
-    clean = compare(models, photos, size=64)
-    old, again = (compare(models, photos, size=64, archive=True) for _ in "ab")
+    clean = score_photos(models, photos, size=64)
+    old, again = (score_photos(models, photos, size=64, archive=True) for _ in "ab")
     assert old["model"].summary() == again["model"].summary()  # the same old photographs every time
     assert old["model"].summary() != clean["model"].summary()
     assert old["grey"].summary() == pytest.approx(clean["grey"].summary(), rel=1e-6)
 
 
 def test_each_photo_is_shown_with_what_every_model_made_of_it() -> None:
-    seen: list[Judged] = []
-    compare({"one": GREY, "two": GREY}, [PHOTOS / "coffee.jpg"], size=48, each=seen.append)
+    seen: list[ScoredPhoto] = []
+    score_photos({"one": GREY, "two": GREY}, [PHOTOS / "coffee.jpg"], size=48, each=seen.append)
     (photo,) = seen
     assert photo.source == PHOTOS / "coffee.jpg"
     assert np.array_equal(photo.truth, square(read_rgb(photo.source), 48))
@@ -79,7 +79,7 @@ def test_grey_and_broken_photos_are_left_out_and_named(tmp_path: Path) -> None:
     failed: list[PhotoError] = []
     grey: list[Path] = []
     steps: list[int] = []
-    scores = compare(
+    scores = score_photos(
         {"": GREY},
         photos,
         failed=failed.append,
@@ -92,14 +92,14 @@ def test_grey_and_broken_photos_are_left_out_and_named(tmp_path: Path) -> None:
     assert len(failed) == 1 and "empty.jpg" in str(failed[0])
     assert len(steps) == 3
     with pytest.raises(PhotoError):
-        evaluate(GREY, photos)
+        score_model(GREY, photos)
 
 
 def test_one_coloured_pixel_is_no_grey_photo(tmp_path: Path) -> None:
     picture = np.full((64, 64, 3), 100, np.uint8)
     picture[9, 9, 0] = 101
     Image.fromarray(picture).save(tmp_path / "nearly.png")
-    assert evaluate(GREY, [tmp_path / "nearly.png"], size=64).photos == 1
+    assert score_model(GREY, [tmp_path / "nearly.png"], size=64).photos == 1
 
 
 def test_memory_does_not_grow_with_the_number_of_photos() -> None:
@@ -107,13 +107,13 @@ def test_memory_does_not_grow_with_the_number_of_photos() -> None:
     pictures: list[weakref.ref] = []
     alive = []
 
-    def look(photo: Judged) -> None:
+    def look(photo: ScoredPhoto) -> None:
         album.add(photo)
         pictures.append(weakref.ref(photo.truth))
         alive.append(sum(picture() is not None for picture in pictures))
 
     photos = (PHOTOS / f"{NAMES[number % 4]}.jpg" for number in range(60))  # no list of them either
-    compare({"model": GREY}, photos, size=32, each=look)
+    score_photos({"model": GREY}, photos, size=32, each=look)
     assert len(alive) == 60
     assert max(alive) <= SHOWN + 2 * EXTREMES + 2  # what the album may keep, this one, and the one before
     assert len(album.chosen) == SHOWN
@@ -299,7 +299,9 @@ def test_networks_that_cannot_be_had_are_told_before_anything_is_scored(
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing listens there
-    monkeypatch.setattr("colourise.evaluation.photos.compare", lambda *args, **options: pytest.fail("scored"))
+    monkeypatch.setattr(
+        "colourise.evaluation.photos.score_photos", lambda *args, **options: pytest.fail("scored")
+    )
     result = colourise("eval", "--data", colour, option, "--figures", tmp_path / "figures", "--json")
     assert (result.exit_code, result.stdout) == (1, "")
     (line,) = [line for line in result.stderr.splitlines() if not line.startswith("Downloading: ")]

@@ -22,7 +22,7 @@ from colourise.evaluation.figures import (
     short_names,
 )
 from colourise.evaluation.metrics import Scores
-from colourise.evaluation.photos import Judged
+from colourise.evaluation.photos import ScoredPhoto
 
 CHANCE = np.random.default_rng(0)
 
@@ -113,13 +113,13 @@ def test_captions_and_files_are_kept_apart():
     assert len(figure.legends[0].get_texts()) == len(figure.axes[0].lines) == 2
 
 
-def judged(name, error=1.0):
+def scored_photo(name, error=1.0):
     picture = np.full((8, 8, 3), 90, np.uint8)
-    return Judged(Path(name), picture, {"m": picture}, {"m": {"delta_e": error}})
+    return ScoredPhoto(Path(name), picture, {"m": picture}, {"m": {"delta_e": error}})
 
 
 def test_the_chosen_photos_hang_on_their_names_alone():
-    photos = [judged(f"{number}.jpg") for number in range(40)]
+    photos = [scored_photo(f"{number}.jpg") for number in range(40)]
     albums = Album(["m"]), Album(["m"])
     for photo in photos:
         albums[0].add(photo)
@@ -135,7 +135,7 @@ def test_best_and_worst_are_by_delta_e():
     album = Album(["m"])
     errors = CHANCE.permutation(30)
     for error in errors:
-        album.add(judged(f"{error}.jpg", float(error)))
+        album.add(scored_photo(f"{error}.jpg", float(error)))
     assert [photo.source.stem for photo in album.best["m"]] == [str(error) for error in range(EXTREMES)]
     assert [photo.source.stem for photo in album.worst["m"]] == [str(29 - place) for place in range(EXTREMES)]
 

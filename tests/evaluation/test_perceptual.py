@@ -9,7 +9,7 @@ from scipy.linalg import sqrtm
 from torchmetrics.image import LearnedPerceptualImagePatchSimilarity
 
 from colourise.evaluation import perceptual
-from colourise.evaluation.perceptual import Perception
+from colourise.evaluation.perceptual import PerceptualScores
 from colourise.models import loss_networks
 
 CHANCE = np.random.default_rng(0)
@@ -24,7 +24,7 @@ def tensor(pictures):
 
 def fed(measures):
     """All photos, one by one."""
-    running = Perception(measures)
+    running = PerceptualScores(measures)
     for place, truth in enumerate(TRUTHS):
         running.add({model: pictures[place] for model, pictures in MODELS.items()}, truth)
     return running
@@ -76,7 +76,7 @@ def test_frechet_distance_looks_at_the_last_convolutions_of_vgg16(monkeypatch):
 
 
 def test_frechet_distance_of_one_photo_is_undefined(small_vgg16):
-    running = Perception(["frechet"])
+    running = PerceptualScores(["frechet"])
     running.add({"model": TRUTHS[1]}, TRUTHS[0])
     assert np.isnan(running.summary("model")["frechet"])
 
@@ -120,7 +120,7 @@ def test_inception_gives_its_2048_features_to_fid(monkeypatch):
 
     monkeypatch.setattr(theirs, "load_state_dict_from_url", lambda *args, **options: {})
     monkeypatch.setattr(theirs.FeatureExtractorInceptionV3, "load_state_dict", lambda self, state: None)
-    running = Perception(["fid"])
+    running = PerceptualScores(["fid"])
     running.add({"model": MODELS["first"][0]}, TRUTHS[0])
     distance = running.distances["model", "fid"]
     assert distance.real_features_sum.shape == (2048,)

@@ -327,7 +327,7 @@ def test_the_command_of_the_study_folder(
 
 
 def test_a_source_that_nobody_saw_has_no_share() -> None:
-    pictures = {"a": study.Picture("truth", "x.jpg", 0), "b": study.Picture("model", "x.jpg", 1)}
+    pictures = {"a": study.StudyPicture("truth", "x.jpg", 0), "b": study.StudyPicture("model", "x.jpg", 1)}
     key = Study(Protocol(1, 1, 1), ["model"], pictures)
     scores = study.score([study.Answers("anna", {"b": True})], key)
     assert (scores["model"].share, scores["truth"].shown) == (1, 0)

@@ -11,7 +11,7 @@ from colourise.evaluation.study.page import write_page
 
 def test_the_page_is_the_golden_one() -> None:
     ids = [f"{number * 0x1234567890ABCDE % 2**64:016x}" for number in range(1, 9)]
-    pictures = {id_: study.Picture("model", f"{id_}.jpg", number % 2) for number, id_ in enumerate(ids)}
+    pictures = {id_: study.StudyPicture("model", f"{id_}.jpg", number % 2) for number, id_ in enumerate(ids)}
     built = study.Study(study.Protocol(4, 4, 3, 64, 7), ["model"], pictures)
     jpegs = {id_: shake_256(id_.encode()).digest(30 + number) for number, id_ in enumerate(ids)}
     page = BytesIO()

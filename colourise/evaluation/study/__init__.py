@@ -15,16 +15,16 @@ What to notice:
 
 from colourise.evaluation.study.answers import Answers, Naturalness, read_answers, score
 from colourise.evaluation.study.building import build
-from colourise.evaluation.study.protocol import KEY, PAGE, Picture, Protocol, Study
+from colourise.evaluation.study.protocol import KEY, PAGE, Protocol, Study, StudyPicture
 
 __all__ = [
     "KEY",
     "PAGE",
     "Answers",
     "Naturalness",
-    "Picture",
     "Protocol",
     "Study",
+    "StudyPicture",
     "build",
     "read_answers",
     "score",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from colourise.errors import PhotoError, StudyError
 from colourise.evaluation.study.page import write_page
-from colourise.evaluation.study.protocol import KEY, PAGE, TRUTH, Picture, Protocol, Study
+from colourise.evaluation.study.protocol import KEY, PAGE, TRUTH, Protocol, Study, StudyPicture
 from colourise.files.atomic import atomic
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def build(
     drawn = draw_photos(data, photos, protocol, failed)
     colourisers = {name: load(name) for name in models}
     sources = [TRUTH, *models]
-    pictures: dict[str, Picture] = {}
+    pictures: dict[str, StudyPicture] = {}
     jpegs: dict[str, bytes] = {}
     for (photo, truth), versions in zip(drawn, dealt, strict=True):
         for number, set_ in versions:
@@ -69,7 +69,7 @@ def build(
                 raise StudyError(
                     f"{photo}: as {source} the same picture as {pictures[id_].photo}; remove one of the two"
                 )
-            pictures[id_] = Picture(source, photo, set_)
+            pictures[id_] = StudyPicture(source, photo, set_)
             jpegs[id_] = jpeg
         advance()
     study = Study(protocol, list(models), pictures)

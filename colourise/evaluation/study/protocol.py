@@ -33,7 +33,7 @@ class Protocol:
 
 
 @dataclass(frozen=True)
-class Picture:
+class StudyPicture:
     """What the key knows about a picture."""
 
     source: str
@@ -52,7 +52,7 @@ class Study:
     """The numbers it was built with."""
     models: list[str]
     """The models, as they were named."""
-    pictures: dict[str, Picture]
+    pictures: dict[str, StudyPicture]
     """By their ids."""
 
     @property
@@ -92,7 +92,7 @@ class Study:
         path = folder / KEY
         try:
             values = json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
-            pictures = {id_: Picture(**picture) for id_, picture in values["pictures"].items()}
+            pictures = {id_: StudyPicture(**picture) for id_, picture in values["pictures"].items()}
             study = cls(Protocol(**values["protocol"]), values["models"], pictures)
             whole = study.id == values["study"]
         except OSError as err:
