@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of so small networks mo
 
 import pytest
 import torch
+from helpers.clips import grey, pan, write
 from helpers.photos import PHOTOS
 from typer.testing import CliRunner, Result
 
@@ -80,3 +81,10 @@ def colourise(tiny_model: Path) -> Callable[..., Result]:
         return result
 
     return colourise
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    """Two scenes in grey, with sound."""
+    frames = grey(pan("coffee.jpg", 14) + pan("chelsea.jpg", 10))
+    return write(tmp_path / "film.mp4", frames, options={"crf": "10"}, sound=1.0)

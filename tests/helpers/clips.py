@@ -26,6 +26,11 @@ def pan(
     return [cv2.warpAffine(rgb, move, size, borderMode=cv2.BORDER_REFLECT) for move in moves]
 
 
+def grey(frames: Frames) -> Frames:
+    """The same pictures without colour, in three equal channels."""
+    return [np.repeat(frame.mean(2, keepdims=True).astype(frame.dtype), 3, 2) for frame in frames]
+
+
 def write(
     path: Path,
     frames: Frames,

@@ -1,0 +1,94 @@
+"""Runs that failed, were stopped or killed are continued."""
+
+import signal
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.clips import pan, read, write
+from helpers.commands import start
+from helpers.films import each, job, leftovers, stop_at
+
+from colourise.colouriser import Colouriser
+from colourise.errors import FilmError
+from colourise.films.colouring import colour_job
+from colourise.films.events import FilmProgress
+from colourise.films.work import WorkFolder
+
+
+def test_a_run_that_failed_goes_on_to_the_same_film(long: Path, colouriser: Colouriser) -> None:
+    colour_job(job(long, "a.mkv"), colouriser)
+
+    def fail(progress: FilmProgress) -> None:
+        if progress.done == 70:
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        colour_job(job(long, "b.mkv"), colouriser, on_event=each(fail))
+    assert not long.with_name("b.mkv").exists()
+    assert len(leftovers(long.parent)) == 1
+    seen: list[int] = []
+    made = colour_job(job(long, "b.mkv"), colouriser, on_event=each(lambda now: seen.append(now.done)))
+    assert made.frames == 100
+    assert seen[0] > 60
+    assert leftovers(long.parent) == []
+    times, pictures = read(long.with_name("b.mkv"))
+    assert len(times) == 100
+    assert all(map(np.array_equal, pictures, read(long.with_name("a.mkv"))[1]))
+
+
+def test_other_options_begin_anew(long: Path, colouriser: Colouriser) -> None:
+    stop = threading.Event()
+    colour_job(job(long, "b.mp4"), colouriser, on_event=stop_at(40, stop), stop=stop)
+    seen: list[int] = []
+    colour_job(
+        job(long, "b.mp4", deinterlace=True), colouriser, on_event=each(lambda now: seen.append(now.done))
+    )
+    assert seen[0] == 1
+
+
+def test_two_runs_on_one_film_do_not_meet(long: Path, colouriser: Colouriser) -> None:
+    one = job(long, "b.mp4")
+    with (
+        WorkFolder(one.target, "how", one.film, one.options.encoding),
+        pytest.raises(FilmError, match="another run"),
+    ):
+        colour_job(one, colouriser)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_after_a_signal_the_same_command_goes_on(
+    tmp_path: Path, tiny_model: Path, how: signal.Signals
+) -> None:
+    frames = pan("coffee.jpg", 600, step=(0.2, 0.1))
+    source = write(tmp_path / "a.mp4", frames, options={"preset": "ultrafast"})
+    arguments = (source, "-o", tmp_path / "b.mp4", "--model", tiny_model, "--preset", "ultrafast")
+    process = start(*arguments)
+    until = time.monotonic() + 60
+    while not list(tmp_path.glob(".colourise-*/000000.npz")) and time.monotonic() < until:
+        time.sleep(0.01)
+    process.send_signal(how)
+    _, told = process.communicate(timeout=60)
+    assert not (tmp_path / "b.mp4").exists()
+    if how == signal.SIGINT:
+        assert process.returncode == 130
+        assert b"b.part.mp4 has the first" in told
+        assert 240 <= len(read(tmp_path / "b.part.mp4")[0]) < 600
+    with start(*arguments) as again:
+        _, told = again.communicate(timeout=60)
+    assert again.returncode == 0
+    assert b"600 frames" in told
+    assert read(tmp_path / "b.mp4")[0] == read(source)[0]
+    assert leftovers(tmp_path) == []
+    assert not (tmp_path / "b.part.mp4").exists()
+
+
+def test_a_segment_that_is_not_whole_is_made_again(long: Path, colouriser: Colouriser) -> None:
+    stop = threading.Event()
+    colour_job(job(long, "b.mp4"), colouriser, on_event=stop_at(70, stop), stop=stop)
+    *_, last = sorted(long.parent.glob(".colourise-*/*.npz"))
+    last.write_bytes(last.read_bytes()[:100])
+    assert colour_job(job(long, "b.mp4"), colouriser).complete
+    assert read(long.with_name("b.mp4"))[0] == read(long)[0]
