@@ -41,6 +41,15 @@ from colourise.models.networks.unet import NORMS
 from colourise.training import losses
 from colourise.training.config import TrainConfig
 from colourise.training.devices import ignore_interruptions, mixed_precision
+from colourise.training.events import (
+    BalanceLost,
+    HeldOutScored,
+    PhotosFound,
+    TrainingFinished,
+    TrainingProgress,
+    TrainingStopped,
+)
+from colourise.training.folder import train_folder
 from colourise.training.learner import Learner, groups, one_cycle
 from colourise.training.loop import train
 from colourise.training.overrides import configure
@@ -142,23 +151,46 @@ def weights_of(run):
 def test_a_run_leaves_a_model_a_card_scores_and_a_preview(photos, tmp_path):
     run = tmp_path / "runs" / "first"
     reports = []
-    card = train(TINY, photos[:9], photos[9:], run, data="test blocks", score_every=4, report=reports.append)
+    card = train(
+        TINY, photos[:9], photos[9:], run, about="test blocks", score_every=4, on_event=reports.append
+    )
     told = json.loads(card.read_text())
     assert (told["name"], told["data"], told["recipe"]["images_seen"]) == ("first", "test blocks", 32)
     assert told["recipe"]["scored_at"] == 32
     assert [row["step"] for row in rows_of(run)] == ["4", "8"]
     assert float(rows_of(run)[-1]["psnr_rgb"]) == pytest.approx(told["scores"]["psnr_rgb"])
     assert {path.name for path in run.glob("preview-*.jpg")} == {"preview-000004.jpg", "preview-000008.jpg"}
-    assert reports[-1].step == reports[-1].steps == 8
+    assert [type(event) for event in reports[-3:]] == [TrainingProgress, HeldOutScored, TrainingFinished]
+    assert reports[-3].step == reports[-3].steps == 8
+    assert reports[-2].scores == told["scores"]
+    assert (reports[-2].preview, reports[-1].card) == (run / "preview-000008.jpg", card)
+
+
+def test_a_folder_of_photos_is_all_that_training_needs(photos, tmp_path, monkeypatch):
+    """What the command line calls: it parts the photos, finds the model to start from, and reports."""
+    heard = []
+    data, run = photos[0].parent, tmp_path / "run"
+    ask = {"per_class": (6, 4), "workers": 0, "score_every": 4}
+    card = train_folder(TINY, data, run, **ask, on_event=heard.append)
+    assert heard[0] == PhotosFound(6, 4, run)
+    assert heard[-1] == TrainingFinished(card)
+    assert (run / "split.csv").read_text().count("test,") == 4
+    assert json.loads(card.read_text())["data"] == "6 photos of photos"
+    monkeypatch.setenv("RANK", "1")  # of `accelerate launch`: the first process alone tells of the photos
+    heard.clear()
+    other = replace(TINY, arguments={**TINY.arguments, "norm": "instance"})
+    with pytest.raises(TrainingError, match="set the same"):
+        train_folder(other, data, tmp_path / "other", start_from=[run], on_event=heard.append)
+    assert not heard
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(photos, tmp_path):
     class StopError(Exception):
         pass
 
-    def stop(progress):
-        if progress.step == 4:
-            stopped.append(progress.step)
+    def stop(event):
+        if event.step == 4:
+            stopped.append(event.step)
         elif stopped:
             raise StopError
 
@@ -166,7 +198,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(photos, tmp_path):
     train(config, photos, photos[:2], tmp_path / "whole", precision="fp32", score_every=4)
     stopped = []
     with pytest.raises(StopError):
-        train(config, photos, photos[:2], tmp_path / "halves", precision="fp32", score_every=4, report=stop)
+        train(config, photos, photos[:2], tmp_path / "halves", precision="fp32", score_every=4, on_event=stop)
     train(config, photos, photos[:2], tmp_path / "halves", precision="fp32", score_every=4)
     whole, halves = weights_of(tmp_path / "whole"), weights_of(tmp_path / "halves")
     assert all(torch.allclose(whole[name], halves[name], rtol=1e-3, atol=1e-4) for name in whole)
@@ -243,8 +275,11 @@ def test_a_discriminator_that_wins_is_noticed(photos, tmp_path):
     assert "real photos 0.99 real and coloured ones 0.01" in lost_balance({"real": 0.99, "fake": 0.01})
     told = []
     config = replace(GAN, images=240, adversarial_weight=0.0, lr=2e-3, betas=(0.5, 0.9))
-    train(config, photos, photos[:1], tmp_path / "run", score_every=30, report=told.append)
-    assert "the discriminator wins" in told[-1].warning
+    train(config, photos, photos[:1], tmp_path / "run", score_every=30, on_event=told.append)
+    (warning,) = (
+        event.message for event in told if isinstance(event, BalanceLost) and event.step == 240 // 4
+    )
+    assert "the discriminator wins" in warning
     assert float(rows_of(tmp_path / "run")[-1]["real"]) > 0.9
     heading = np.asarray(Image.open(tmp_path / "run" / "preview-000060.jpg"))[:20]
     assert heading.std() > 10  # something is written above the pictures
@@ -326,7 +361,7 @@ def test_every_recipe_lowers_its_loss(loss_network, photos, tmp_path, recipe):
         precision="fp32",
         workers=0,
         score_every=6,
-        report=told.append,
+        on_event=told.append,
     )
     rows = rows_of(tmp_path / "run")
     assert float(rows[-1]["pixel"]) < float(rows[0]["pixel"])
@@ -714,18 +749,20 @@ def test_a_kill_that_reaches_the_readers_too_leaves_them_alive(photos):
 
 
 def test_ctrl_c_saves_and_the_same_command_goes_on(photos, tmp_path):
-    def interrupt(progress):
-        if progress.step < 8 and not sent:
-            sent.append(progress.step)
+    def interrupt(event):
+        heard.append(event)
+        if isinstance(event, TrainingProgress) and event.step < 8 and not sent:
+            sent.append(event.step)
             os.kill(os.getpid(), signal.SIGINT)
 
-    sent = []
+    sent, heard = [], []
     before = signal.getsignal(signal.SIGINT)
     config = replace(TINY, lr=0.02)
     halves, whole = tmp_path / "halves", tmp_path / "whole"
     assert (
-        train(config, photos, photos[:2], halves, precision="fp32", score_every=4, report=interrupt) is None
+        train(config, photos, photos[:2], halves, precision="fp32", score_every=4, on_event=interrupt) is None
     )
+    assert isinstance(heard[-1], TrainingStopped)
     assert signal.getsignal(signal.SIGINT) is before
     assert torch.load(halves / "resume.pt", weights_only=True)["step"] in range(sent[0], 8)
     assert train(config, photos, photos[:2], halves, precision="fp32", score_every=4) is not None

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from colourise.evaluation.study import Naturalness
     from colourise.films.events import FilmProgress
     from colourise.models.library import Row
-    from colourise.training.events import Progress as TrainingProgress
 
 out = Console(highlight=False, emoji=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
@@ -99,25 +98,6 @@ def film_bar(*, hidden: bool) -> Iterator[Any]:
             progress.update(task, completed=now.done, total=now.total, description=what)
 
         yield told
-
-
-@contextmanager
-def training_bar(*, hidden: bool) -> Iterator[Any]:
-    """A progress bar with losses and speed; yields what `train` reports to."""
-    with progress_bar(disable=hidden or not err.is_terminal) as progress:
-        task = progress.add_task("starting")
-
-        def report(now: TrainingProgress) -> None:
-            losses = "  ".join(f"{name} {value:.3f}" for name, value in now.losses.items())
-            what = f"{losses}  {now.images_per_second:.0f} images/s"
-            progress.update(task, completed=now.step, total=now.steps, description=what)
-            if now.scores:
-                told = "  ".join(f"{name} {value:.3f}" for name, value in now.scores.items())
-                err.print(f"batch {now.step}: {told}")
-            if now.warning:
-                err.print(f"[yellow]warning[/] {escape(now.warning)}")
-
-        yield report
 
 
 PERCEIVED = ("lpips", "fid", "frechet")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -13,10 +14,12 @@ from colourise.cli import options
 from colourise.cli.console import (
     err,
     out,
-    training_bar,
+    progress_bar,
 )
 from colourise.cli.errors import refusals
-from colourise.words import printable
+
+if TYPE_CHECKING:
+    from colourise.training.events import Event, OnEvent
 
 EXAMPLES = (
     "Examples:\n"
@@ -122,47 +125,58 @@ def train(
             return
         if data is None:
             raise typer.BadParameter("--data says which folder of colour photos to learn from")
-        from colourise.data.split import parts
-        from colourise.models import checkpoints
-        from colourise.training.loop import train as run_training
-        from colourise.training.warm_start import check_start
+        from colourise.training import train_folder
 
-        trained = [checkpoints.find(name, need="safetensors") for name in start_from or []]
-        check_start(config, trained, encoder_weights)
-        learn, judge = parts(
-            data,
-            held_out=held_out,
-            per_class=(train_per_class, test_per_class) if train_per_class and test_per_class else None,
-            split=split,
-            record=run / "split.csv",
-            goes_on=(run / "resume.pt").exists(),
-            seed=config.seed,
-        )
-        first = os.environ.get("RANK", "0") == "0"  # of the processes that `accelerate launch` starts
-        if first:
-            err.print(
-                f"{len(learn)} photos to learn from, {len(judge)} held out; the run is {escape(str(run))}"
-            )
-        with training_bar(hidden=not first) as report:
-            card = run_training(
+        with narrated(run) as on_event:
+            card = train_folder(
                 config,
-                learn,
-                judge if held_out else judge[:200],
+                data,
                 run,
+                held_out=held_out,
+                per_class=(train_per_class, test_per_class) if train_per_class and test_per_class else None,
+                split=split,
+                start_from=start_from or [],
                 encoder_weights=encoder_weights,
-                start_from=trained,
-                data=about or f"{len(learn)} photos of {printable(data.resolve().name)}",
+                about=about,
                 licence=licence,
                 precision=precision.value,
                 workers=workers,
                 score_every=score_every,
-                report=report,
+                on_event=on_event,
             )
-    if card is None and first:
-        err.print("[yellow]stopped[/] and saved; the same command goes on")
-    elif first:
-        err.print(
-            f"[green]trained[/] {escape(str(card))}; try: colourise photo.jpg --model {escape(str(run))}"
-        )
     if card is None:
         raise typer.Exit(130)
+
+
+@contextmanager
+def narrated(run: Path) -> Iterator[OnEvent]:
+    """Turn the events of a run into lines and a progress bar, which begins with the first of them."""
+    from colourise.training import events
+
+    with ExitStack() as shown:
+        bar = progress_bar(disable=not err.is_terminal)
+        task = bar.add_task("starting")
+
+        def tell(event: Event) -> None:
+            match event:
+                case events.PhotosFound(learn, test):
+                    err.print(f"{learn} photos to learn from, {test} held out; the run is {escape(str(run))}")
+                    shown.enter_context(bar)
+                case events.TrainingProgress(step, steps, losses, speed):
+                    costs = "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
+                    what = f"{costs}  {speed:.0f} images/s"
+                    bar.update(task, completed=step, total=steps, description=what)
+                case events.HeldOutScored(step, scores):
+                    values = "  ".join(f"{name} {value:.3f}" for name, value in scores.items())
+                    err.print(f"batch {step}: {values}")
+                case events.BalanceLost(message=message):
+                    err.print(f"[yellow]warning[/] {escape(message)}")
+                case events.TrainingStopped():
+                    shown.close()
+                    err.print("[yellow]stopped[/] and saved; the same command goes on")
+                case events.TrainingFinished(card):
+                    shown.close()
+                    command = f"colourise photo.jpg --model {escape(str(run))}"
+                    err.print(f"[green]trained[/] {escape(str(card))}; try: {command}")
+
+        yield tell

@@ -7,7 +7,7 @@ A run folder holds the release files (`NAME.safetensors`, `NAME.json`: the movin
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from hashlib import sha256
@@ -27,7 +27,7 @@ from colourise.models.card import Card
 from colourise.models.checkpoints import Checkpoint
 from colourise.training.config import TrainConfig
 from colourise.training.devices import STOP_SIGNALS, asked_to_stop, ignore_interruptions, prepare_accelerator
-from colourise.training.events import Progress
+from colourise.training.events import OnEvent, TrainingFinished, TrainingStopped, ignore
 from colourise.training.learner import Learner
 from colourise.training.recorder import Recorder
 from colourise.training.run_folder import load_resume
@@ -43,12 +43,12 @@ def train(
     *,
     encoder_weights: Path | None = None,
     start_from: Sequence[Checkpoint] = (),
-    data: str = "",
+    about: str = "",
     licence: str = "MIT",
     precision: Precision = "auto",
     workers: int = 1,
     score_every: int = 500,
-    report: Callable[[Progress], None] = lambda progress: None,
+    on_event: OnEvent = ignore,
 ) -> Path | None:
     """Train a generator, or go on with a run that was stopped.
 
@@ -66,12 +66,12 @@ def train(
         encoder_weights: the encoder's ImageNet weights in timm's names; by default timm downloads them.
         start_from: trained models whose weights a fresh run takes, as check_start lets them; those that the
             first lacks come from the next, and those that all lack start anew.
-        data: the training data in words, for the card.
+        about: the training data in words, for the card.
         licence: of the weights, for the card.
         precision: "auto", "fp32", "fp16" or "bf16".
         workers: processes that read photos, for each that trains.
         score_every: batches between scores on `held_out`.
-        report: called about once a second.
+        on_event: called with each event (events.py), in the first process alone.
     Returns:
         The card of the released checkpoint; None if the run was stopped before its end.
     Raises:
@@ -92,7 +92,7 @@ def train(
         restore(learner, resume)
     recorder = None
     if accelerator.is_main_process:
-        card = card_to_be(run.name, config, start_from, data, licence)
+        card = card_to_be(run.name, config, start_from, about, licence)
         recorder = Recorder(
             run,
             learner,
@@ -101,10 +101,10 @@ def train(
             card=card,
             resumed=resume,
             score_every=score_every,
-            report=report,
+            on_event=on_event,
         )
     resume = None  # it holds another copy of every weight
-    steps = config.images // config.batch
+    step, steps = done, config.images // config.batch
     crops = stream(config, photos)
     loader = load(crops, done, learner, workers)
     with interruptions(STOP_SIGNALS) as interrupted, recorder or nullcontext():
@@ -113,14 +113,16 @@ def train(
             if recorder is not None:
                 recorder.record(step, stopped=stopped)
             if stopped and step < steps:
-                accelerator.wait_for_everyone()
-                return None
+                break
     accelerator.wait_for_everyone()
-    return run / f"{run.name}.json"
+    released = None if step < steps else run / f"{run.name}.json"
+    if accelerator.is_main_process:
+        on_event(TrainingFinished(released) if released else TrainingStopped(step))
+    return released
 
 
 def card_to_be(
-    name: str, config: TrainConfig, start_from: Sequence[Checkpoint], data: str, licence: str
+    name: str, config: TrainConfig, start_from: Sequence[Checkpoint], about: str, licence: str
 ) -> Card:
     """The card of a run's release files, before it has learnt anything."""
     givers = {"start_from": ", ".join(model.card.name for model in start_from)} if start_from else {}
@@ -129,7 +131,7 @@ def card_to_be(
         architecture=config.architecture,
         arguments=config.arguments,
         input_size=config.input_size,
-        data=data,
+        data=about,
         recipe=givers,
         scores={},
         licence=licence,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,7 @@ from colourise.data.photos import Source
 from colourise.models import checkpoints
 from colourise.models.card import Card
 from colourise.models.networks import norms
-from colourise.training.events import Progress
+from colourise.training.events import BalanceLost, HeldOutScored, OnEvent, TrainingProgress
 from colourise.training.learner import Learner
 from colourise.training.run_folder import Means, rewind, save_resume, write_row
 from colourise.training.scoring import heading, lost_balance, score
@@ -36,7 +36,7 @@ class Recorder:
         card: of the release files, with nothing but the models that it started from for a recipe.
         resumed: what a stopped run left, or None.
         score_every: batches between scores.
-        report: is told how the run goes on, about once a second.
+        on_event: is called with each event (events.py).
     """
 
     def __init__(
@@ -49,10 +49,10 @@ class Recorder:
         card: Card,
         resumed: dict[str, Any] | None,
         score_every: int,
-        report: Callable[[Progress], None],
+        on_event: OnEvent,
     ) -> None:
         self.run, self.learner, self.config, self.held_out = run, learner, learner.config, held_out
-        self.photos, self.card, self.score_every, self.report = photos, card, score_every, report
+        self.photos, self.card, self.score_every, self.on_event = photos, card, score_every, on_event
         self.first: int = resumed["step"] if resumed else 0
         self.scores: dict[str, float] = resumed["scores"] if resumed else {}
         self.scored_at: int = resumed.get("scored_at", 0) if resumed else 0
@@ -89,25 +89,28 @@ class Recorder:
         """Report losses and speed, and, if it is time to, score."""
         part = self.config.batch // self.config.accumulate
         speed = self.recent.count * part / (time.monotonic() - self.reported)
-        progress = Progress(step, self.steps, self.recent.take(), speed)
-        if scored:
-            self.score(progress)
-        for name, value in {**progress.losses, "images_per_second": speed}.items():
+        losses = self.recent.take()
+        for name, value in {**losses, "images_per_second": speed}.items():
             self.writer.add_scalar(f"train/{name}", value, step)
-        for name, value in (progress.scores or {}).items():
-            self.writer.add_scalar(f"held_out/{name}", value, step)
-        self.report(progress)
+        self.on_event(TrainingProgress(step, self.steps, losses, speed))
+        if scored:
+            self.score(step)
         self.reported = time.monotonic()
 
-    def score(self, progress: Progress) -> None:
+    def score(self, step: int) -> None:
         """Score the averaged generator on the held-out photos, and draw a preview of them."""
-        step, means = progress.step, self.means.take()
-        progress.warning = lost_balance(means)
-        sheet, self.scores = score(self.learner.averaged(), self.config, self.held_out, heading(step, means))
-        Image.fromarray(sheet).save(self.run / f"preview-{step:06d}.jpg", quality=90)
-        progress.scores, self.scored_at = self.scores, step
-        write_row(self.run / "metrics.csv", {"step": step, **means, **self.scores})
+        means = self.means.take()
+        sheet, scores = score(self.learner.averaged(), self.config, self.held_out, heading(step, means))
+        preview = self.run / f"preview-{step:06d}.jpg"
+        Image.fromarray(sheet).save(preview, quality=90)
+        self.scores, self.scored_at = scores, step
+        write_row(self.run / "metrics.csv", {"step": step, **means, **scores})
         self.writer.add_image("preview", sheet, step, dataformats="HWC")
+        for name, value in scores.items():
+            self.writer.add_scalar(f"held_out/{name}", value, step)
+        self.on_event(HeldOutScored(step, scores, preview))
+        if warning := lost_balance(means):
+            self.on_event(BalanceLost(step, warning))
 
     def save(self, step: int) -> None:
         """Write the release files, the averaged weights as fp16 and their card, and then `resume.pt`."""

@@ -1,0 +1,90 @@
+"""Train on a folder of photos: find them, part them, and go on with a run that was stopped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from colourise.data.split import parts
+from colourise.models import checkpoints
+from colourise.models.backends import Precision
+from colourise.training.config import TrainConfig
+from colourise.training.events import OnEvent, PhotosFound, ignore
+from colourise.training.loop import train
+from colourise.training.warm_start import check_start
+from colourise.words import printable
+
+SCORED = 200  # held-out photos that are scored while the run goes on, unless they were named
+
+
+def train_folder(
+    config: TrainConfig,
+    data: Path,
+    run: Path,
+    *,
+    held_out: Path | None = None,
+    per_class: tuple[int, int] | None = None,
+    split: Path | None = None,
+    start_from: Sequence[str | Path] = (),
+    encoder_weights: Path | None = None,
+    about: str = "",
+    licence: str = "MIT",
+    precision: Precision = "auto",
+    workers: int = 1,
+    score_every: int = 500,
+    on_event: OnEvent = ignore,
+) -> Path | None:
+    """Train a generator on a folder of photos, or go on with a run that was stopped.
+
+    `run / "split.csv"` records which photos were learnt from, unless a folder was held out.
+
+    Args:
+        config: what to learn: a recipe out of RECIPES, or one that `configure` has changed.
+        data: folder of colour photos, in any tree, or of webdataset .tar shards.
+        run: folder of the run; its name names the checkpoint.
+        held_out: photos to score on; by default 200 of the data, at most a tenth.
+        per_class: instead, so many photos of each class to learn from, and so many others to test on.
+        split: instead, the split.csv of another run.
+        start_from: names or paths of trained models whose weights a fresh run takes; those that the first
+            lacks come from the next.
+        encoder_weights: the encoder's ImageNet weights in timm's names; by default timm downloads them.
+        about: the training data in words, for the card.
+        licence: of the weights, for the card.
+        precision: "auto", "fp32", "fp16" or "bf16".
+        workers: processes that read photos, for each that trains.
+        score_every: batches between scores.
+        on_event: called with each event (events.py), in the first process alone.
+    Returns:
+        The card of the released checkpoint; None if the run was stopped before its end.
+    Raises:
+        TrainingError: there are too few photos, or the run cannot go on; see `train`.
+        ModelError: a model to start from is not there, or damaged.
+    """
+    models = [checkpoints.find(model, need="safetensors") for model in start_from]
+    check_start(config, models, encoder_weights)
+    learn, test = parts(
+        data,
+        held_out=held_out,
+        per_class=per_class,
+        split=split,
+        record=run / "split.csv",
+        goes_on=(run / "resume.pt").exists(),
+        seed=config.seed,
+    )
+    if os.environ.get("RANK", "0") == "0":  # the first of the processes that `accelerate launch` starts
+        on_event(PhotosFound(len(learn), len(test), run))
+    return train(
+        config,
+        learn,
+        test if held_out else test[:SCORED],
+        run,
+        encoder_weights=encoder_weights,
+        start_from=models,
+        about=about or f"{len(learn)} photos of {printable(data.resolve().name)}",
+        licence=licence,
+        precision=precision,
+        workers=workers,
+        score_every=score_every,
+        on_event=on_event,
+    )
