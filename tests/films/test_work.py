@@ -1,5 +1,7 @@
 """Runs that failed, were stopped or killed are continued."""
 
+import hashlib
+import re
 import signal
 import threading
 import time
@@ -92,3 +94,19 @@ def test_a_segment_that_is_not_whole_is_made_again(long: Path, colouriser: Colou
     last.write_bytes(last.read_bytes()[:100])
     assert colour_job(job(long, "b.mp4"), colouriser).complete
     assert read(long.with_name("b.mp4"))[0] == read(long)[0]
+
+
+def test_the_folder_of_a_half_made_film_is_laid_out_as_in_version_0_1(
+    long: Path, colouriser: Colouriser
+) -> None:
+    stop = threading.Event()
+    colour_job(job(long, "b.mp4"), colouriser, on_event=stop_at(30, stop), stop=stop)
+    (folder,) = long.parent.glob(".*")
+    assert folder.name == f".colourise-{hashlib.sha256(b'b.mp4').hexdigest()[:16]}-film"
+    names = {path.name for path in folder.iterdir()} - {"lock"}
+    assert names >= {"how.json", "part", "000000.mkv", "000000.npz"}
+    assert all(name in ("how.json", "part") or re.fullmatch(r"00000\d\.(mkv|npz)", name) for name in names)
+    with np.load(folder / "000000.npz") as stored:
+        times = {"pts", "dts", "duration"}
+        assert set(stored) == {"last", *times, "carried", "L", "seen", "since", "known"}
+        assert {stored[name].dtype for name in times} == {np.dtype(np.int64)}
