@@ -14,33 +14,36 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from colourise.errors import PhotoError
 from colourise.files.atomic import part_prefix
 from colourise.files.stamp import Stamp
 
 if TYPE_CHECKING:
-    pass
+    from upath import UPath
+
+    Location: TypeAlias = Path | UPath
+    """A file or folder on a disk of this machine (a `Path`) or elsewhere (a `UPath`)."""
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 EXTRAS = {"s3": "colourise[s3]", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
 
 
-def is_remote(place: str | Path) -> bool:
+def is_remote(place: str | Location) -> bool:
     """Whether a place is a URL."""
     return URL.match(str(place)) is not None
 
 
-def located(text: str | Path) -> Path:
-    """A place by its name: a `UPath` for a URL.
+def located(text: str | Location) -> Path:
+    """Return a place by its name: a `UPath` for a URL, which archives pass on as if it were a `Path`.
 
     Raises:
         PhotoError: nothing that is installed knows such URLs.
     """
     if not is_remote(text):
-        return Path(text)
+        return Path(str(text))
     from upath import UPath
 
     protocol = str(text).partition("://")[0]
@@ -56,7 +59,14 @@ def located(text: str | Path) -> Path:
     return cast(Path, place)
 
 
-def check_folder(folder: Path) -> None:
+def reach(place: Location) -> tuple[Any, str]:
+    """Return the file system of a remote place, and its path there."""
+    if isinstance(place, Path):
+        raise TypeError(f"{place} is on a disk of this machine")
+    return place.fs, place.path
+
+
+def check_folder(folder: Location) -> None:
     """Refuse what cannot be walked.
 
     Raises:
@@ -70,7 +80,7 @@ def check_folder(folder: Path) -> None:
         raise PhotoError(f"{folder}: no such folder; of what is not on a disk, name a folder that has photos")
 
 
-def unreachable(place: Path, err: Exception) -> PhotoError:
+def unreachable(place: str | Location, err: Exception) -> PhotoError:
     """What the user is told of a place that does not answer."""
     return PhotoError(f"{place}: cannot be reached ({said(err)}); check the address and your credentials")
 
@@ -80,15 +90,13 @@ def said(err: Exception) -> str:
     return " ".join(str(err).split())[:160].rstrip(".") or type(err).__name__
 
 
-def status(place: str | Path) -> os.stat_result | None:
+def status(place: str | Location) -> os.stat_result | None:
     """Size and time of a file, in whole seconds, which is what all listings have; None if it is not there.
 
     Raises:
         PhotoError: the place does not answer.
     """
-    place = located(place)
-    fs: Any = place.fs  # type: ignore[attr-defined]
-    path: str = place.path  # type: ignore[attr-defined]
+    fs, path = reach(located(place))
     try:
         fs.invalidate_cache(fs._parent(path))  # what was listed may be hours old
         info = fs.info(path)
@@ -99,14 +107,14 @@ def status(place: str | Path) -> os.stat_result | None:
     return None if info["type"] == "directory" else told(info)
 
 
-def stamp_of(place: str | Path) -> Stamp | None:
+def stamp_of(place: str | Location) -> Stamp | None:
     """Look at a file on a disk or in a store; None if it is not there.
 
     Raises:
         PhotoError: a store does not answer.
     """
     if not is_remote(place):
-        return Stamp.of(place)
+        return Stamp.of(str(place))
     found = status(place)
     return found and Stamp(found.st_size, found.st_mtime_ns)
 
@@ -139,14 +147,15 @@ class Entry:
         return self.found
 
 
-def scan(folder: Path, barred: list[OSError], *, skip: Path | None) -> Iterator[Entry]:
+def scan(folder: Location, barred: list[OSError], *, skip: Location | None) -> Iterator[Entry]:
     """Every file below a folder, sorted, without hidden ones; adds to `barred` what cannot be opened."""
-    fs: Any = folder.fs  # type: ignore[attr-defined]
-    root = str(folder.path).rstrip("/")  # type: ignore[attr-defined]
+    fs, root = reach(folder)
+    left_out = reach(skip)[1] if skip is not None and is_remote(skip) else None
+    root, left_out = root.rstrip("/"), left_out and left_out.rstrip("/")
     waiting = [root]
     while waiting:
         place = waiting.pop()
-        if skip is not None and is_remote(skip) and place == str(skip.path).rstrip("/"):  # type: ignore[attr-defined]
+        if place == left_out:
             continue
         try:
             found = fs.ls(place, detail=True, refresh=True)
@@ -167,12 +176,12 @@ def scan(folder: Path, barred: list[OSError], *, skip: Path | None) -> Iterator[
         waiting += reversed(folders)
 
 
-def listing(folder: Path) -> dict[str, os.stat_result]:
+def listing(folder: Location) -> dict[str, os.stat_result]:
     """What is below a folder, by URL: one question a folder rather than one a file."""
     return {entry.path: entry.found for entry in scan(folder, [], skip=None)}
 
 
-def fetch(source: Path, file: Path) -> None:
+def fetch(source: Location, file: Path) -> None:
     """Copy a remote file to a disk.
 
     Raises:
@@ -182,7 +191,8 @@ def fetch(source: Path, file: Path) -> None:
     if before is None:
         raise PhotoError(f"{source}: no such file")
     try:
-        source.fs.get_file(source.path, str(file))  # type: ignore[attr-defined]
+        fs, path = reach(source)
+        fs.get_file(path, str(file))
     except OSError as err:
         raise PhotoError(f"{source}: cannot be fetched ({said(err)}); run again to go on") from err
     except Exception as err:
@@ -192,7 +202,7 @@ def fetch(source: Path, file: Path) -> None:
         raise PhotoError(f"{source}: changed while it was read; run again when it is whole")
 
 
-def put(file: Path, target: Path, *, overwrite: bool) -> None:
+def put(file: Path, target: Location, *, overwrite: bool) -> None:
     """Copy a file to a remote place, where it appears when it is whole.
 
     Raises:
@@ -200,14 +210,13 @@ def put(file: Path, target: Path, *, overwrite: bool) -> None:
     """
     if not overwrite and status(target) is not None:
         raise PhotoError(f"{target}: is there already; --overwrite makes it again")
-    fs: Any = target.fs  # type: ignore[attr-defined]
-    place: str = target.path  # type: ignore[attr-defined]
+    fs, place = reach(target)
     try:
         if str(target).partition("://")[0] in OBJECT_STORES:
             fs.put_file(str(file), place)
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
-            part = place.removesuffix(target.name) + part_prefix(target) + "0.part"
+            part = place.removesuffix(target.name) + part_prefix(Path(target.name)) + "0.part"
             fs.put_file(str(file), part)
             if fs.exists(place):
                 fs.rm_file(place)

@@ -5,23 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from colourise.files import storage
 from colourise.files.names import is_film_name, is_photo
-from colourise.files.storage import is_remote
+
+if TYPE_CHECKING:
+    from colourise.files.storage import Location
 
 
-def walk(folder: Path, barred: list[OSError]) -> Iterator[Path]:
+def walk(folder: Location, barred: list[OSError]) -> Iterator[Path]:
     """Photos below a folder, sorted, without our own outputs; adds to `barred` what cannot be opened."""
     return (Path(entry.path) for entry in scan(folder, barred))
 
 
 def scan(
-    folder: Path,
+    folder: Location,
     barred: list[OSError],
     *,
     follow: bool = False,
-    skip: Path | None = None,
+    skip: Location | None = None,
     films: list[str] | None = None,
 ) -> Iterator[os.DirEntry[str] | storage.Entry]:
     """What `walk` gives, as the file system has it.
@@ -33,11 +36,11 @@ def scan(
         skip: a folder that is left out.
         films: what is none of the photos but a film is added here.
     """
-    if is_remote(folder):
+    if not isinstance(folder, Path):
         yield from (entry for entry in storage.scan(folder, barred, skip=skip) if is_photo(entry.name))
         return
     seen: set[tuple[int, int]] = set()
-    leave_out = None if skip is None else status(skip)
+    leave_out = status(skip) if isinstance(skip, Path) else None
     if leave_out is not None:
         seen.add((leave_out.st_dev, leave_out.st_ino))
     waiting = [os.fspath(folder)]
