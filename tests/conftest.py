@@ -1,10 +1,12 @@
 """What several tests need: a tiny model made by the real code, real photos, and the command line."""
 
 # ruff: noqa: E402  # the environment comes before the imports that look at it
+import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"):  # they make Rich and Typer colour files too
     os.environ.pop(name, None)
@@ -22,6 +24,9 @@ from colourise.models import checkpoints
 from colourise.models.card import Card
 from colourise.models.export import export
 from colourise.models.networks import registry
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 
 @pytest.fixture(scope="session")
@@ -88,3 +93,47 @@ def film(tmp_path: Path) -> Path:
     """Two scenes in grey, with sound."""
     frames = grey(pan("coffee.jpg", 14) + pan("chelsea.jpg", 10))
     return write(tmp_path / "film.mp4", frames, options={"crf": "10"}, sound=1.0)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of an S3 server."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def bucket(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator["UPath"]:
+    """An empty bucket, which the environment leads to."""
+    import s3fs
+    from upath import UPath
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    s3fs.S3FileSystem.clear_instance_cache()
+    bucket = UPath("s3://bucket")
+    bucket.fs.mkdir("bucket")
+    yield bucket
+    bucket.fs.rm("bucket", recursive=True)
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture(params=["s3", "memory"])
+def store(request: pytest.FixtureRequest) -> Iterator["UPath"]:
+    """A place in an object store, and one where files could be seen half-written."""
+    import fsspec
+    from upath import UPath
+
+    if request.param == "s3":
+        yield request.getfixturevalue("bucket")
+    else:
+        yield UPath("memory://bucket")
+        fsspec.filesystem("memory").store.clear()

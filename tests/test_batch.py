@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import socket
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -380,39 +379,6 @@ def test_a_second_run_waits_for_the_first(colourise: Colourise, album: Path, out
     assert results[0].exit_code == 0
     assert results[0].stderr.startswith(f"waiting another run is at work in {out}\n")
     assert len(made(out)) == 6
-
-
-def test_a_ledger_goes_folder_by_folder(out: Path) -> None:
-    """A report has a heading for each: photos beside a folder do not come before and after it."""
-    keys = [b"a.jpg", b"b/a.jpg", b"b/c/d.jpg", b"b/z.jpg", b"c.jpg"]
-    with Ledger(out) as ledger:
-        ledger.write(LedgerEntry(key, "photo", "output", Stamp(0, 0), "how") for key in reversed(keys))
-        assert [row.key for row in ledger] == [b"a.jpg", b"c.jpg", b"b/a.jpg", b"b/z.jpg", b"b/c/d.jpg"]
-
-
-def test_a_damaged_ledger_is_one_clear_line(colourise: Colourise, album: Path, out: Path) -> None:
-    colourise(album, "-o", out)
-    (out / ".colourise.sqlite").write_bytes(b"not a database" * 100)
-    result = colourise(album, "-o", out)
-    assert result.exit_code == 1
-    assert re.search(
-        r"\.colourise\.sqlite: the list of what is done cannot be read.*move the file away", result.stderr
-    )
-    (out / ".colourise.sqlite").unlink()
-    assert summary(colourise(album, "-o", out)).startswith("0 coloured, 6 there already")
-
-
-def test_the_ledger_keeps_names_that_are_no_text(tmp_path: Path) -> None:
-    odd = os.fsdecode(b"/x/\xff\n.jpg")
-    row = LedgerEntry(
-        b"\xff", odd, odd, Stamp(1, 2), "how", "m", "failed", b"h", "why \udcff", ["é"], 1.5, Stamp(3, 4), 5.0
-    )
-    with Ledger(tmp_path) as ledger:
-        ledger.write([row])
-    assert Ledger.peek(tmp_path) == {b"\xff": row}
-    with sqlite3.connect(tmp_path / ".colourise.sqlite") as table:
-        assert table.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    table.close()
 
 
 # Side by side

@@ -1,65 +1,27 @@
 """Photos in an object store (a real S3 protocol, served on this machine) and in other places of fsspec's."""
 
 import json
-import logging
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pytest
-import s3fs
 from helpers.photos import PHOTOS
-from moto.server import ThreadedMotoServer
 from test_cluster import with_ray
 from typer.testing import Result
 from upath import UPath
 
-from colourise.archives import remote_ledger
-from colourise.archives.ledger import LedgerEntry
-from colourise.archives.remote_ledger import RemoteLedger
-from colourise.errors import LedgerError, PhotoError
+from colourise.archives import remote_lock
+from colourise.errors import PhotoError
 from colourise.files import storage
 from colourise.files.stamp import Stamp
 
 Colourise = Callable[..., Result]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The address of an S3 server."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    yield "http://{}:{}".format(*server.get_host_and_port())
-    server.stop()
-
-
-@pytest.fixture
-def bucket(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[UPath]:
-    """An empty bucket, which the environment leads to."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    s3fs.S3FileSystem.clear_instance_cache()
-    bucket = UPath("s3://bucket")
-    bucket.fs.mkdir("bucket")
-    yield bucket
-    bucket.fs.rm("bucket", recursive=True)
-    s3fs.S3FileSystem.clear_instance_cache()
-
-
-@pytest.fixture(params=["s3", "memory"])
-def store(request: pytest.FixtureRequest) -> Iterator[UPath]:
-    """A place in an object store, and one where files could be seen half-written."""
-    if request.param == "s3":
-        yield request.getfixturevalue("bucket")
-    else:
-        yield UPath("memory://bucket")
-        fsspec.filesystem("memory").store.clear()
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote_lock, "SETTLE", 0.05)
 
 
 def archive(place: Any) -> Any:
@@ -178,50 +140,6 @@ def test_a_photo_that_changes_while_it_is_fetched_is_not_coloured(
     monkeypatch.setattr(bucket.fs, "get_file", meanwhile)
     with pytest.raises(PhotoError, match=r"s3://bucket/photo.jpg: changed while it was read"):
         storage.fetch(photo, tmp_path / "photo.jpg")
-
-
-# However it ends
-
-
-def row(key: bytes, out: UPath) -> LedgerEntry:
-    return LedgerEntry(key, f"s3://in/{key.decode()}", f"{out}/{key.decode()}", Stamp(1, 2), "how")
-
-
-def test_what_a_killed_run_had_planned_is_known(bucket: UPath, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = bucket / "coloured"
-    killed = RemoteLedger(out).__enter__()
-    assert killed.hold(0)
-    killed.write([row(b"a.jpg", out), row(b"b.jpg", out)])
-    killed.save()  # goes there; and then it is killed
-    with RemoteLedger(out) as ours:
-        assert not ours.hold(0)  # for all we know it is alive
-        monkeypatch.setattr(remote_ledger, "STALE", 0)
-        assert ours.hold(2)
-        assert [(one.key, one.result) for one in ours] == [(b"a.jpg", "planned"), (b"b.jpg", "planned")]
-        assert ours.rows()[b"a.jpg"].target == out / "a.jpg"
-    assert not (out / ".colourise.lock").exists()
-    killed.scratch.cleanup()
-
-
-def test_a_second_run_waits_for_the_first(colourise: Colourise, bucket: UPath) -> None:
-    out = bucket / "coloured"
-    (out / ".colourise.lock").write_bytes(str(time.time() - remote_ledger.STALE + 2).encode())
-    result = colourise(archive(bucket), "-o", out)
-    assert result.stderr.startswith("waiting another run is at work in s3://bucket/coloured\n")
-    assert len(files(out)) == 3
-
-
-def test_a_ledger_of_nothing_leaves_nothing(bucket: UPath) -> None:
-    with RemoteLedger(bucket / "coloured") as ours:
-        assert ours.hold(0)
-    bucket.fs.invalidate_cache()
-    assert bucket.fs.find("bucket") == []
-
-
-def test_a_damaged_ledger_is_one_clear_line(bucket: UPath) -> None:
-    (bucket / ".colourise.sqlite").write_bytes(b"not a database" * 100)
-    with pytest.raises(LedgerError, match="cannot be read or written"), RemoteLedger(bucket):
-        pass
 
 
 def test_seconds_are_what_is_compared(bucket: UPath) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from colourise.archives.job import Outcome
 from colourise.archives.ledger import Ledger, LedgerEntry
-from colourise.archives.remote_ledger import RemoteLedger
+from colourise.archives.remote_ledger import AnyLedger, RemoteLedger
 from colourise.archives.run import remove_parts
 from colourise.files.storage import is_remote, stamp_of
 
@@ -29,7 +29,7 @@ def collector_paused() -> Iterator[None]:
 @contextmanager
 def open_ledger(
     output: Path | None, shard: tuple[int, int] | None, waits: Callable[[], None]
-) -> Iterator[Ledger | None]:
+) -> Iterator[AnyLedger | None]:
     """The ledger of an output folder, which no other run uses meanwhile; None where there is no such folder.
 
     Args:
@@ -40,8 +40,8 @@ def open_ledger(
     if output is None:
         yield None
         return
-    kind = RemoteLedger if is_remote(output) else Ledger
-    with kind(output, "{}of{}".format(*shard) if shard else "") as ledger:
+    part = "{}of{}".format(*shard) if shard else ""
+    with RemoteLedger(output, part) if is_remote(output) else Ledger(output, part) as ledger:
         if not ledger.hold(0):
             waits()
             while not ledger.hold(3600):
@@ -50,7 +50,7 @@ def open_ledger(
         yield ledger
 
 
-def record_finished(ledger: Ledger, rows: Mapping[bytes, LedgerEntry], done: Iterable[Outcome]) -> None:
+def record_finished(ledger: AnyLedger, rows: Mapping[bytes, LedgerEntry], done: Iterable[Outcome]) -> None:
     """Write down as coloured what a killed run had finished without having written it down."""
     found = (rows.get(outcome.job.key) for outcome in done)
     ledger.write(

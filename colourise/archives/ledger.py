@@ -1,13 +1,14 @@
-"""What a batch has done, so that the next run does only the rest: a SQLite file in the output folder.
+"""What a run has done, so that the next one does only the rest: a SQLite file in the output folder.
 
 What to notice: every photo is written down as planned before the first one is coloured, and its outcome
 within a second of its end. A run that is killed in between leaves photos that are planned and whole files
 that are there: such a file was made by that run, for files appear under their names only when they are
-complete (images.py). Paths are kept as bytes, for file systems know names that are no text.
+complete (files/atomic.py). Paths are kept as bytes, because file systems know names that are no text.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sqlite3
@@ -16,7 +17,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self
+from types import NoneType
+from typing import Literal, Self, get_args
 
 from filelock import FileLock, Timeout
 
@@ -24,18 +26,36 @@ from colourise.errors import LedgerError
 from colourise.files import storage
 from colourise.files.stamp import Stamp
 
-NAME = ".colourise{}.sqlite"  # in the output folder; a shard has its own: .colourise-2of8.sqlite
 SAVE_EVERY = 1.0  # seconds
-COLUMNS = (
-    "key, source, target, size, changed, hash, how, model, result, reason, notes, seconds, "
-    "made_size, made_changed, at"
-)
+Result = Literal["planned", "coloured", "failed"]
+RESULTS = get_args(Result)
+KINDS: dict[str, tuple[type, ...]] = {  # of each column, which has no type of its own in SQLite
+    "key": (bytes,),
+    "source": (bytes,),
+    "target": (bytes,),
+    "size": (int,),
+    "changed": (int,),
+    "hash": (bytes,),
+    "how": (str,),
+    "model": (str,),
+    "result": (str,),
+    "reason": (bytes,),
+    "notes": (str,),
+    "seconds": (float, int),
+    "made_size": (int, NoneType),
+    "made_changed": (int, NoneType),
+    "at": (float, int),
+}
+ROWS = frozenset(itertools.product(*KINDS.values()))  # types of whole rows: a check of a row is one look
+COLUMNS = ", ".join(KINDS)
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS photos ({COLUMNS.replace("key,", "key BLOB PRIMARY KEY,")});
 PRAGMA user_version = 1;
 """
-
-Result = Literal["planned", "coloured", "failed"]
+INSERT = (
+    f"INSERT OR REPLACE INTO photos ({COLUMNS}) "  # noqa: S608  # names of our own
+    f"VALUES ({', '.join(f':{column}' for column in KINDS)})"
+)
 
 
 @dataclass
@@ -89,60 +109,58 @@ class LedgerEntry:
         """When it ended, in seconds since 1970."""
         return self.at
 
-    def values(self) -> tuple[object, ...]:
-        """As the table has it."""
-        made = (self.written_stamp.size, self.written_stamp.changed) if self.written_stamp else (None, None)
-        return (
-            self.key,
-            os.fsencode(self.photo),
-            os.fsencode(self.output),
-            self.stamp.size,
-            self.stamp.changed,
-            self.hash,
-            self.settings_key,
-            self.model,
-            self.result,
-            self.reason.encode(errors="surrogateescape"),
-            json.dumps(self.notes),
-            self.seconds,
-            *made,
-            self.at or time.time(),
-        )
+    def as_row(self) -> dict[str, object]:
+        """Return the values of the table's columns."""
+        written = self.written_stamp
+        return {
+            "key": self.key,
+            "source": os.fsencode(self.photo),
+            "target": os.fsencode(self.output),
+            "size": self.stamp.size,
+            "changed": self.stamp.changed,
+            "hash": self.hash,
+            "how": self.settings_key,
+            "model": self.model,
+            "result": self.result,
+            "reason": self.reason.encode(errors="surrogateescape"),
+            "notes": json.dumps(self.notes),
+            "seconds": self.seconds,
+            "made_size": None if written is None else written.size,
+            "made_changed": None if written is None else written.changed,
+            "at": self.at or time.time(),
+        }
 
     @classmethod
-    def of(cls, values: tuple[object, ...]) -> Self:
-        """From what the table has."""
-        (
-            key,
-            source,
-            target,
-            size,
-            changed,
-            hash_,
-            settings_key,
-            model,
-            result,
-            reason,
-            notes,
-            seconds,
-            *rest,
-        ) = values
-        made_size, made_changed, at = rest
+    def of(cls, row: sqlite3.Row) -> Self:
+        """Make an entry of a row of the table.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        if tuple(map(type, row)) not in ROWS or row["result"] not in RESULTS:
+            raise ValueError("a row in it is damaged")
         return cls(
-            key,  # type: ignore[arg-type]
-            os.fsdecode(source),  # type: ignore[arg-type]
-            os.fsdecode(target),  # type: ignore[arg-type]
-            Stamp(size, changed),  # type: ignore[arg-type]
-            settings_key,  # type: ignore[arg-type]
-            model,  # type: ignore[arg-type]
-            result,  # type: ignore[arg-type]
-            hash_,  # type: ignore[arg-type]
-            reason.decode(errors="surrogateescape"),  # type: ignore[attr-defined]
-            json.loads(notes) if notes != "[]" else [],  # type: ignore[arg-type]
-            seconds,  # type: ignore[arg-type]
-            None if made_size is None else Stamp(made_size, made_changed),  # type: ignore[arg-type]
-            at,  # type: ignore[arg-type]
+            key=row["key"],
+            photo=os.fsdecode(row["source"]),
+            output=os.fsdecode(row["target"]),
+            stamp=Stamp(row["size"], row["changed"]),
+            settings_key=row["how"],
+            model=row["model"],
+            result=row["result"],
+            hash=row["hash"],
+            reason=row["reason"].decode(errors="surrogateescape"),
+            notes=json.loads(row["notes"]) if row["notes"] != "[]" else [],
+            seconds=row["seconds"],
+            written_stamp=(
+                None if row["made_size"] is None else Stamp(row["made_size"], row["made_changed"])
+            ),
+            at=row["at"],
         )
+
+
+def ledger_name(shard: str = "") -> str:
+    """Return the name of a ledger in its output folder; a shard has its own: .colourise-2of8.sqlite."""
+    return f".colourise{shard and f'-{shard}'}.sqlite"
 
 
 class Ledger:
@@ -156,27 +174,35 @@ class Ledger:
     """
 
     def __init__(self, folder: Path, shard: str = "") -> None:
-        self.home = self.file = folder / NAME.format(f"-{shard}" if shard else "")
+        self.home = self.file = folder / ledger_name(shard)
         self.saved, self.ours = time.monotonic(), not folder.exists()
         with self._told():
             folder.mkdir(parents=True, exist_ok=True)
             self.lock = FileLock(self.file.with_suffix(".lock"))
             self.table = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False)
+            self.table.row_factory = sqlite3.Row
 
     @classmethod
     def peek(cls, folder: Path, shard: str = "") -> dict[bytes, LedgerEntry]:
-        """The rows of a folder, of which nothing is changed: none where no run has been."""
-        file = folder / NAME.format(f"-{shard}" if shard else "")
-        if not file.exists():
+        """Return the rows of a folder without changing it: none where no run has been."""
+        if not (folder / ledger_name(shard)).exists():
             return {}
         with cls(folder, shard) as ledger:
             return ledger.rows()
 
     def __enter__(self) -> Self:
-        """Open the table."""
-        with self._told():
-            self.table.execute("PRAGMA synchronous = FULL")
-            self.table.executescript(SCHEMA)
+        """Open the table.
+
+        Raises:
+            LedgerError: the file is damaged.
+        """
+        try:
+            with self._told():
+                self.table.execute("PRAGMA synchronous = FULL")
+                self.table.executescript(SCHEMA)
+        except LedgerError:
+            self.table.close()
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -202,43 +228,41 @@ class Ledger:
             return False
         except OSError as err:
             raise LedgerError(
-                f"{self.file.parent}: cannot be locked ({err.strerror}); choose another folder"
+                f"cannot be locked ({err.strerror})", path=self.file.parent, advice="choose another folder"
             ) from err
         return True
 
     def rows(self) -> dict[bytes, LedgerEntry]:
-        """Every row by its key."""
+        """Return every row by its key."""
         return {row.key: row for row in self.among("1")}
 
     def __iter__(self) -> Iterator[LedgerEntry]:
-        """Every row, folder by folder."""
+        """Yield every row, folder by folder."""
         self.table.create_function("folder", 1, os.path.dirname, deterministic=True)
         yield from self.among("1", "folder(key), key")
 
     def among(self, condition: str, order: str = "key") -> Iterator[LedgerEntry]:
-        """The rows of which a condition in SQL holds, sorted."""
+        """Yield the rows for which a condition in SQL holds, sorted."""
         with self._told():
             query = f"SELECT {COLUMNS} FROM photos WHERE {condition} ORDER BY {order}"  # noqa: S608
-            for values in self.table.execute(query):
-                yield LedgerEntry.of(values)
+            for row in self.table.execute(query):
+                try:
+                    entry = LedgerEntry.of(row)
+                except ValueError as err:
+                    raise sqlite3.DatabaseError(str(err)) from err
+                yield entry
 
     def ask(self, query: str) -> Iterator[sqlite3.Row]:
         """Yield what a query of the table gives, with its columns by name."""
         with self._told():
-            cursor = self.table.cursor()
-            cursor.row_factory = sqlite3.Row
-            yield from cursor.execute(query)
+            yield from self.table.execute(query)
 
     def write(self, rows: Iterable[LedgerEntry]) -> None:
         """Write rows, over those of the same keys; `save` makes them last."""
         with self._told():
             if not self.table.in_transaction:
                 self.table.execute("BEGIN IMMEDIATE")
-            places = ", ".join("?" * (COLUMNS.count(",") + 1))
-            self.table.executemany(
-                f"INSERT OR REPLACE INTO photos ({COLUMNS}) VALUES ({places})",  # noqa: S608
-                (row.values() for row in rows),
-            )
+            self.table.executemany(INSERT, (row.as_row() for row in rows))
         if time.monotonic() - self.saved > SAVE_EVERY:
             self.save()
 
@@ -256,6 +280,7 @@ class Ledger:
             yield
         except (sqlite3.Error, OSError) as err:
             raise LedgerError(
-                f"{self.file}: the list of what is done cannot be read or written ({err}); "
-                "free some space, or move the file away to begin anew (no photo is lost)"
+                f"the list of what is done cannot be read or written ({err})",
+                path=self.file,
+                advice="free some space, or move the file away to begin anew (no photo is lost)",
             ) from err

@@ -29,9 +29,10 @@ from typing import Any
 import cv2
 
 from colourise.archives.job import Outcome, PhotoOptions
-from colourise.archives.ledger import Ledger, LedgerEntry
+from colourise.archives.ledger import LedgerEntry
 from colourise.archives.pending import PendingJob, reason_to_colour, settings_key_of
 from colourise.archives.pool import Budget, for_threads, machine_memory
+from colourise.archives.remote_ledger import AnyLedger
 from colourise.archives.run import colour_job, ended_entry, planned_entry, remove_parts
 from colourise.colouriser import Colouriser
 from colourise.errors import ColouriseError, DeviceError, ModelError
@@ -103,7 +104,7 @@ def run(
     settings: PhotoOptions,
     *,
     load: Callable[[], Colouriser],
-    ledger: Ledger,
+    ledger: AnyLedger,
     workers: int | None = None,
     told: Callable[[str], None] = lambda what: None,
 ) -> Iterator[Outcome]:

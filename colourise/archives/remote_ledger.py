@@ -1,113 +1,131 @@
-"""The ledger of an output folder that is on no disk."""
+"""The ledger of an output folder that is on no disk: a copy on this machine, put there every minute.
+
+What a killed run coloured in its last minute is planned there, and found (see ledger.py).
+"""
 
 from __future__ import annotations
 
 import math
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import Self
 
-from colourise.archives.ledger import Ledger
+from colourise.archives.ledger import Ledger, LedgerEntry, ledger_name
+from colourise.archives.remote_lock import RemoteLock
 from colourise.errors import LedgerError, PhotoError
 from colourise.files import storage
 
-COPY_EVERY = 60.0  # seconds between copies to a folder that is on no disk
-STALE = 300.0  # seconds after which a run there that no longer tells of itself is dead
+COPY_EVERY = 60.0  # seconds
 
 
-class RemoteLedger(Ledger):
-    """The rows of an output folder that is on no disk: a copy, put there at the start and every minute.
-
-    What a killed run coloured in its last minute is planned there, and found (see above).
+class RemoteLedger:
+    """A ledger with the methods of `Ledger`, whose file and lock are in a store.
 
     Args:
         folder: the output folder.
-        shard: which part of the photos, as above.
-    Raises:
-        LedgerError: the folder cannot be reached, or the file is damaged.
+        shard: which part of the photos, such as "2of8".
     """
 
+    local: Ledger
+    """The copy on this machine, once the folder is held."""
+
     def __init__(self, folder: Path, shard: str = "") -> None:
-        self.scratch = TemporaryDirectory(prefix="colourise-")
-        super().__init__(Path(self.scratch.name), shard)
-        self.home = folder / self.file.name
-        self.held, self.copied = False, -math.inf
+        self.shard, self.home = shard, folder / ledger_name(shard)
+        self.lock = RemoteLock(self.home.with_suffix(".lock"))
+        self.copied = -math.inf
+        self.stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Fetch the table, if there is one, and open it."""
-        try:
-            with self._answers():
-                if storage.status(self.home) is not None:
-                    self.table.close()
-                    storage.fetch(self.home, self.file)
-                    self.table = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False)
-            return super().__enter__()
-        except LedgerError:
-            self.table.close()
-            self.scratch.cleanup()
-            raise
+        """Make room for the copy; `hold` fetches it."""
+        self.scratch = Path(self.stack.enter_context(TemporaryDirectory(prefix="colourise-")))
+        self.stack.callback(self.lock.release)
+        return self
 
     def __exit__(self, *error: object) -> None:
         """Make everything last, and let other runs in."""
-        self.copied = math.inf
-        try:
-            super().__exit__(*error)
-            with self._answers():
-                if self.held and self.file.exists():
-                    storage.put(self.file, self.home, overwrite=True)
-        finally:
-            if self.held:
-                with suppress(Exception):  # after five minutes it no longer counts
-                    self._lock.unlink()
-            self.scratch.cleanup()
+        self.stack.close()
 
     def hold(self, seconds: float) -> bool:
-        """Keep other runs away: by a file beside the table, which tells every minute that it is meant."""
-        end = time.monotonic() + seconds
+        """Keep other runs away from the folder until the end; False if another one keeps us away so long.
+
+        Only then is the table fetched, for another run may change it until it lets us in.
+
+        Raises:
+            LedgerError: the folder cannot be reached, or the table is damaged.
+        """
         with self._answers():
-            while not self._create_lock():
-                if time.monotonic() >= end:
-                    return False
-                time.sleep(1)
-        self.held = True
+            if not self.lock.take(seconds):
+                return False
+            if storage.status(self.home) is not None:
+                storage.fetch(self.home, self.scratch / self.home.name)
+        self.local = Ledger(self.scratch, self.shard).__enter__()
+        self.stack.callback(self._copy_last)
+        self.stack.push(self.local)
         return True
+
+    def rows(self) -> dict[bytes, LedgerEntry]:
+        """Return every row by its key."""
+        return self.local.rows()
+
+    def __iter__(self) -> Iterator[LedgerEntry]:
+        """Yield every row, folder by folder."""
+        return iter(self.local)
+
+    def among(self, condition: str) -> Iterator[LedgerEntry]:
+        """Yield the rows for which a condition in SQL holds, sorted."""
+        return self.local.among(condition)
+
+    def write(self, rows: Iterable[LedgerEntry]) -> None:
+        """Write rows, over those of the same keys; `save` makes them last.
+
+        Raises:
+            LedgerError: another run may have the folder by now.
+        """
+        with self._answers():
+            self.lock.check()
+        self.local.write(rows)
+        self._copy_in_time()
 
     def save(self) -> None:
         """Make what was written last on this machine, and every minute in the folder."""
-        super().save()
-        if self.held and time.monotonic() - self.copied > COPY_EVERY:
-            with self._answers():
-                storage.put(self.file, self.home, overwrite=True)
-                self._lock.write_text(str(time.time()))
-            self.copied = time.monotonic()
+        self.local.save()
+        self._copy_in_time()
 
-    @property
-    def _lock(self) -> Path:
-        return self.home.with_suffix(".lock")
+    def _copy_in_time(self) -> None:
+        if time.monotonic() - self.copied > COPY_EVERY:
+            self.local.save()
+            self._copy()
 
-    def _create_lock(self) -> bool:
-        """Make the lock if there is none, or one whose run is long dead."""
-        fs: Any = self.home.fs  # type: ignore[attr-defined]
-        path: str = self._lock.path  # type: ignore[attr-defined]
-        with suppress(FileNotFoundError, ValueError):
-            if time.time() - float(fs.cat_file(path)) > STALE:
-                fs.rm_file(path)
-        try:
-            fs.pipe_file(path, str(time.time()).encode(), mode="create")
-        except FileExistsError:
-            return False
-        return True
+    def _copy(self) -> None:
+        """Put the table into the folder, if that is still ours."""
+        with self._answers():
+            self.lock.renew()
+            storage.put(self.local.file, self.home, overwrite=True)
+        self.copied = time.monotonic()
+
+    def _copy_last(self) -> None:
+        if self.lock.lost is not None:
+            return
+        if self.local.file.exists():
+            self._copy()
+        elif self.copied > -math.inf:  # a run that came to nothing leaves nothing
+            with self._answers(), suppress(FileNotFoundError):
+                self.home.unlink()
 
     @contextmanager
     def _answers(self) -> Iterator[None]:
         """Turn what goes wrong with the store into one line."""
         try:
             yield
+        except LedgerError:
+            raise
         except PhotoError as err:
             raise LedgerError(str(err)) from err
         except Exception as err:
             raise LedgerError(str(storage.unreachable(self.home, err))) from err
+
+
+AnyLedger = Ledger | RemoteLedger

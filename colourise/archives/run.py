@@ -19,10 +19,11 @@ from hashlib import file_digest
 from pathlib import Path
 
 from colourise.archives.job import Outcome, PhotoOptions
-from colourise.archives.ledger import Ledger, LedgerEntry
+from colourise.archives.ledger import LedgerEntry
 from colourise.archives.pending import PendingJob, settings_key_of
 from colourise.archives.photo import colour
 from colourise.archives.pool import Budget, default_workers, footprint, for_threads, machine_memory
+from colourise.archives.remote_ledger import AnyLedger
 from colourise.archives.staging import staged
 from colourise.colouriser import Colouriser
 from colourise.errors import ColouriseError, PhotoError
@@ -38,7 +39,7 @@ def run(
     colouriser: Colouriser,
     settings: PhotoOptions,
     *,
-    ledger: Ledger | None = None,
+    ledger: AnyLedger | None = None,
     workers: int | None = None,
     memory: int | None = None,
 ) -> Iterator[Outcome]:

@@ -101,6 +101,7 @@ def colourise(
 
         from colourise.archives import archive, naming, pending
         from colourise.archives.job import PhotoOptions
+        from colourise.archives.ledger import Ledger
         from colourise.archives.plan import plan
         from colourise.archives.run import run as run_here
         from colourise.archives.run import still_needed
@@ -245,7 +246,7 @@ def colourise(
                 count["stopped"] = 1
             if disk_full:
                 err.print(f"[red]stopped[/] {escape(printable(disk_full))}; {still_needed(todo)}")
-            if report and ledger:
+            if report and isinstance(ledger, Ledger):
                 from colourise.archives import report as page
 
                 page.write(ledger, report, title=f"{place}")
