@@ -100,7 +100,6 @@ def film_bar(*, hidden: bool) -> Iterator[Any]:
         yield told
 
 
-PERCEIVED = ("lpips", "fid", "frechet")
 MEASURES: tuple[dict[str, tuple[str, str, str]], ...] = (  # heading, format, what is better; in three tables
     {  # the paper's Table 1
         "js_a": ("JS a", ".4f", "lower"),

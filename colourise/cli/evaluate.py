@@ -6,16 +6,18 @@ import csv
 import io
 import json
 import math
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
+from colourise import evaluation
 from colourise.cli import options
 from colourise.cli.console import (
-    PERCEIVED,
     bar,
     err,
     out,
@@ -23,11 +25,12 @@ from colourise.cli.console import (
     print_scores,
 )
 from colourise.cli.errors import refusals
-from colourise.errors import ColouriseError, PhotoError
+from colourise.evaluation.events import Event, FilmBegun, OnEvent, PhotoFailed, PhotosFound
 from colourise.models.catalogue import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from colourise.colouriser import Colouriser
+    from colourise.evaluation.comparison import Measure
 
 
 EXAMPLES = (
@@ -142,7 +145,6 @@ def evaluate(
         raise typer.BadParameter("--json and --csv both go to standard output; choose one")
     if (data is None) == (film is None):
         raise typer.BadParameter("--data names colour photos, --video colour films; give one of the two")
-    models = list(dict.fromkeys(model or [DEFAULT_MODEL]))
 
     def load(name: str) -> Colouriser:
         from colourise.colouriser import load_model
@@ -156,108 +158,81 @@ def evaluate(
             saturation=saturation,
         )
 
+    models = {name: partial(load, name) for name in model or [DEFAULT_MODEL]}
     if film is not None:
         extras = {"--split": split, "--lpips": lpips, "--fid": fid, "--frechet": frechet}
         extras |= {"--figures": figures, "--sheet": sheet, "--archive": archive}
         if unfit := next((option for option, given in extras.items() if given), None):
             raise typer.BadParameter(f"{unfit} is for photos; leave it out with --video")
-        with refusals():
-            scored = score_films(film, {name: load(name) for name in models})
+        with refusals(), shown() as on_event:
+            films = evaluation.compare_films(models, film, on_event=on_event)
+        rows = {
+            f"{path.name}: {version}": row
+            for path, versions in films.items()
+            for version, row in versions.items()
+        }
         if as_json or as_csv:
-            print_rows(scored, "film", as_json=as_json)
+            print_rows(rows, "film", as_json=as_json)
         else:
-            print_film_scores(scored)
+            print_film_scores(rows)
         return
-    with refusals():
-        from colourise.colouriser import Colouriser
-        from colourise.data.photos import Source, find_photos, place_of
-        from colourise.data.split import read_split
-        from colourise.evaluation.figures import Album, contact_sheets
-        from colourise.evaluation.photos import Grey, ScoredPhoto, score_photos
+    asked: dict[Measure, bool] = {"lpips": lpips, "fid": fid, "frechet": frechet}
+    assert data is not None  # noqa: S101  # or there are films
+    with refusals(), shown() as on_event:
+        comparison = evaluation.compare(
+            models,
+            data,
+            split=split,
+            size=size,
+            archive=archive,
+            baseline=baseline == options.BaselineChoice.grey,
+            measures=[name for name, given in asked.items() if given],
+            device=device,
+            figures=figures,
+            sheet=sheet,
+            on_event=on_event,
+        )
+    if not comparison.scored:
+        raise typer.Exit(1)
+    if comparison.grey:
+        from colourise.data.photos import place_of
 
-        assert data is not None  # noqa: S101  # or there are films
-        photos = find_photos(data)
-        if split is not None:
-            _, photos = read_split(split, data, photos)
-        colourisers: dict[str, Colouriser] = {}
-        if baseline == options.BaselineChoice.grey:
-            name = "plain grey" if "grey" in models else "grey"
-            colourisers[name] = Colouriser(Grey(), input_size=32)
-        for name in models:
-            colourisers[name] = load(name)
-        perceptual = None
-        wanted = [name for name, asked in zip(PERCEIVED, (lpips, fid, frechet), strict=True) if asked]
-        if wanted:
-            from colourise.evaluation.perceptual import PerceptualScores
-            from colourise.models.backends import torch_device
-
-            perceptual = PerceptualScores(wanted, device=torch_device(device))
-        if figures:
-            figures.mkdir(parents=True, exist_ok=True)
-        album = Album(models)
-        failures: list[ColouriseError] = []
-        grey: list[Source] = []
-        with (
-            contact_sheets(sheet, models) if sheet else nullcontext(lambda photo: None) as keep,
-            bar("scoring", len(photos), hidden=False) as advance,
-        ):
-
-            def look(photo: ScoredPhoto) -> None:
-                keep(photo)
-                if figures:
-                    album.add(photo)
-
-            scores = score_photos(
-                colourisers,
-                photos,
-                size=size,
-                archive=archive,
-                perceptual=perceptual,
-                each=look,
-                failed=failures.append,
-                left_out=grey.append,
-                advance=advance,
-            )
-        for failure in failures:
-            err.print(f"[red]failed[/] {escape(str(failure))}")
-        count = scores[models[0]].photos
-        if grey and count:
-            err.print(
-                f"[yellow]note[/] left out, for they are grey: {len(grey)} of {len(photos)} photos, "
-                f"first {escape(str(place_of(grey[0])))}"
-            )
-        elif grey:
-            raise PhotoError(
-                f"{place_of(grey[0])}: grey (R = G = B), as {len(grey)} of {len(photos)} photos are; "
-                "with none in colour there is nothing to compare with"
-            )
-        if not count:
-            raise typer.Exit(1)
-        rows = {name: {"photos": count, **one.summary()} for name, one in scores.items()}
-        if perceptual is not None:
-            rows = {name: {**row, **perceptual.summary(name)} for name, row in rows.items()}
-        if figures:
-            album.write(figures, scores)
-            err.print(f"[green]figures[/] {escape(str(figures))}")
+        grey, first = len(comparison.grey), place_of(comparison.grey[0])
+        err.print(
+            f"[yellow]note[/] left out, for they are grey: {grey} of {comparison.found} photos, "
+            f"first {escape(str(first))}"
+        )
+    if figures:
+        err.print(f"[green]figures[/] {escape(str(figures))}")
     if as_json or as_csv:
-        print_rows(rows, "model", as_json=as_json)
+        print_rows(comparison.scores, "model", as_json=as_json)
     else:
-        print_scores(rows, size)
-    if failures:
+        print_scores(comparison.scores, size)
+    if comparison.failures:
         raise typer.Exit(1)
 
 
-def score_films(paths: list[Path], colourisers: dict[str, Colouriser]) -> dict[str, dict[str, float]]:
-    """What `eval --video` prints, by film, model and how it is coloured."""
-    from colourise.evaluation.films import score_film
-    from colourise.films.steady import STEADINESS
+@contextmanager
+def shown() -> Iterator[OnEvent]:
+    """Yield what shows events as they come: a progress bar, and photos that failed."""
+    with ExitStack() as bars:
+        advance: Callable[[], None] = lambda: None  # noqa: E731
 
-    rows: dict[str, dict[str, float]] = {}
-    for path in paths:
-        with bar(f"scoring {path.name}", None, hidden=False) as advance:
-            scores = score_film(path, colourisers, steadiness=STEADINESS, advance=advance)
-        rows |= {f"{path.name}: {name}": one.summary() for name, one in scores.items()}
-    return rows
+        def show(event: Event) -> None:
+            nonlocal advance
+            match event:
+                case PhotosFound(count):
+                    advance = bars.enter_context(bar("scoring", count, hidden=False))
+                case FilmBegun(film):
+                    bars.close()
+                    advance = bars.enter_context(bar(f"scoring {film.name}", None, hidden=False))
+                case PhotoFailed(error=error):
+                    err.print(f"[red]failed[/] {escape(str(error))}")
+                    advance()
+                case _:
+                    advance()
+
+        yield show
 
 
 def print_rows(rows: dict[str, dict[str, float]], heading: str, *, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,7 @@ from colourise.cli.console import (
 )
 from colourise.cli.errors import refusals
 from colourise.cli.help import Command, Group
-from colourise.errors import ColouriseError
+from colourise.evaluation.events import Event, PhotoFailed, PhotoShown
 from colourise.models.catalogue import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -60,25 +61,28 @@ def build_study(
     Give index.html to the participants (by mail, on a memory stick, on any web
     server). Keep key.json: it holds the answers, and scoring needs it.
     """
-    with refusals():
+
+    def load(name: str) -> Colouriser:
         from colourise.colouriser import load_model
-        from colourise.data.photos import find_photos
+
+        return load_model(name, backend=backend.value, device=device, precision=precision.value)
+
+    failures: list[PhotoFailed] = []
+    with refusals(), bar("colouring", max(truths, each), hidden=False) as advance:
+
+        def show(event: Event) -> None:
+            if isinstance(event, PhotoFailed):
+                failures.append(event)
+            elif isinstance(event, PhotoShown):
+                advance()
+
         from colourise.evaluation import study
 
         protocol = study.Protocol(truths, each, per_participant, size, seed)
-        photos = find_photos(data)
-
-        def load(name: str) -> Colouriser:
-            return load_model(name, backend=backend.value, device=device, precision=precision.value)
-
-        models = list(dict.fromkeys(model or [DEFAULT_MODEL]))
-        failures: list[ColouriseError] = []
-        with bar("colouring", max(truths, each), hidden=False) as advance:
-            built = study.build(
-                data, photos, models, load, output, protocol, failed=failures.append, advance=advance
-            )
+        models = {name: partial(load, name) for name in model or [DEFAULT_MODEL]}
+        built = study.build(models, data, output, protocol, on_event=show)
     for failure in failures:
-        err.print(f"[yellow]passed over[/] {escape(str(failure))}")
+        err.print(f"[yellow]passed over[/] {escape(str(failure.error))}")
     page, key = output / study.PAGE, output / study.KEY
     err.print(
         f"[green]built[/] {escape(str(page))}: {len(built.pictures)} pictures, {per_participant} a "

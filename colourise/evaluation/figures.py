@@ -19,8 +19,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from colourise import images
 from colourise.data.photos import place_of
+from colourise.evaluation.events import ScoredPhoto
 from colourise.evaluation.metrics import BINS, Scores
-from colourise.evaluation.photos import ScoredPhoto
 from colourise.lab.pictures import Pixels, lay_over
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colourise.colouriser import Colouriser
+from colourise.evaluation.events import FilmBegun, FrameScored, OnEvent, ignore
 from colourise.evaluation.metrics import (
     colour_consistency,
     colour_histograms,
@@ -85,7 +86,7 @@ def score_film(
     *,
     steadiness: float,
     frames: int | None = None,
-    advance: Callable[[], None] = lambda: None,
+    on_event: OnEvent = ignore,
 ) -> dict[str, FilmScores]:
     """Colour a colour film's grey version with every model, as predicted frame by frame and steadied.
 
@@ -99,12 +100,13 @@ def score_film(
         colourisers: what is scored, by name.
         steadiness: of the steadied version.
         frames: how many of the film are scored, from its beginning; by default all.
-        advance: called after every frame of every version.
+        on_event: called with a `FilmBegun`, and a `FrameScored` for every frame of every version.
     Returns:
         The scores of "truth", "NAME, frame by frame" and "NAME, steadied".
     Raises:
         FilmError: it cannot be read.
     """
+    on_event(FilmBegun(path))
     film = probe(path)
     scores: dict[str, FilmScores] = {}
 
@@ -122,5 +124,5 @@ def score_film(
             if place == 0:
                 score("truth").add(truth, truth, cut=coloured.cut)
             score(version).add(to_8_bits(coloured.after), truth, cut=coloured.cut)
-            advance()
+            on_event(FrameScored(path, version))
     return scores

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,9 +13,15 @@ from colourise.data.ageing import aged
 from colourise.data.crops import square
 from colourise.data.photos import Source, place_of, read_rgb
 from colourise.errors import PhotoError
-from colourise.evaluation.metrics import (
-    Scores,
+from colourise.evaluation.events import (
+    OnEvent,
+    PhotoFailed,
+    PhotoLeftOut,
+    PhotoScored,
+    ScoredPhoto,
+    raise_failures,
 )
+from colourise.evaluation.metrics import Scores
 from colourise.lab.pictures import Floats, Pixels
 
 if TYPE_CHECKING:
@@ -33,20 +38,6 @@ class Grey:
         return np.zeros((len(L), 2, *L.shape[2:]), np.float32)
 
 
-@dataclass(frozen=True)
-class ScoredPhoto:
-    """A photo that has been scored."""
-
-    source: Source
-    """Where it is."""
-    truth: Pixels
-    """(size, size, 3) uint8."""
-    predicted: dict[str, Pixels]
-    """What each model made of its grey version, of the same shape."""
-    measures: dict[str, dict[str, float]]
-    """Of each model, as `Scores.add` gives them."""
-
-
 def score_photos(
     colourisers: Mapping[str, Colouriser],
     photos: Iterable[Source],
@@ -54,10 +45,7 @@ def score_photos(
     size: int = 256,
     archive: bool = False,
     perceptual: PerceptualScores | None = None,
-    each: Callable[[ScoredPhoto], None] = lambda photo: None,
-    failed: Callable[[PhotoError], None] | None = None,
-    left_out: Callable[[Source], None] = lambda photo: None,
-    advance: Callable[[], None] = lambda: None,
+    on_event: OnEvent = raise_failures,
 ) -> dict[str, Scores]:
     """Colour the grey version of each photo with every model, and compare with the photo.
 
@@ -70,10 +58,8 @@ def score_photos(
         archive: show the models an old photograph of each photo (ageing.py), the same one every time, and lay
             their colours over the photo's own light.
         perceptual: scores that need a network, counted along.
-        each: called with every photo that was scored.
-        failed: called for a photo that cannot be read; without it the error is raised.
-        left_out: called with every photo that is exactly grey.
-        advance: called after every photo.
+        on_event: called for every photo with a `PhotoScored`, a `PhotoLeftOut` or a `PhotoFailed`; by default
+            a photo that cannot be read raises its error.
     Returns:
         The scores of each name.
     """
@@ -82,20 +68,17 @@ def score_photos(
         try:
             truth = square(read_rgb(photo), size)
         except PhotoError as err:
-            if failed is None:
-                raise
-            failed(err)
-        else:
-            if (truth == truth[..., :1]).all():
-                left_out(photo)
-            else:
-                scan = aged(truth, dice(photo)) if archive else truth
-                predicted = {name: coloured(one, truth, scan) for name, one in colourisers.items()}
-                measures = {name: scores[name].add(picture, truth) for name, picture in predicted.items()}
-                if perceptual is not None:
-                    perceptual.add(predicted, truth)
-                each(ScoredPhoto(photo, truth, predicted, measures))
-        advance()
+            on_event(PhotoFailed(photo, err))
+            continue
+        if (truth == truth[..., :1]).all():
+            on_event(PhotoLeftOut(photo))
+            continue
+        scan = aged(truth, dice(photo)) if archive else truth
+        predicted = {name: coloured(one, truth, scan) for name, one in colourisers.items()}
+        measures = {name: scores[name].add(picture, truth) for name, picture in predicted.items()}
+        if perceptual is not None:
+            perceptual.add(predicted, truth)
+        on_event(PhotoScored(ScoredPhoto(photo, truth, predicted, measures)))
     return scores
 
 
@@ -117,12 +100,7 @@ def score_model(
     photos: Iterable[Source],
     *,
     size: int = 256,
-    each: Callable[[Source, Pixels, Pixels], None] = lambda photo, predicted, truth: None,
-    failed: Callable[[PhotoError], None] | None = None,
+    on_event: OnEvent = raise_failures,
 ) -> Scores:
-    """Score one model, as `score_photos` does; `each` gets every photo, its prediction and its truth."""
-
-    def spread(photo: ScoredPhoto) -> None:
-        each(photo.source, photo.predicted[""], photo.truth)
-
-    return score_photos({"": colouriser}, photos, size=size, each=spread, failed=failed)[""]
+    """Score one model as `score_photos` does; in what is reported, its name is ""."""
+    return score_photos({"": colouriser}, photos, size=size, on_event=on_event)[""]

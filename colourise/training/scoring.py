@@ -10,6 +10,7 @@ from colourise.colouriser import Colouriser
 from colourise.data.crops import square
 from colourise.data.photos import Source, place_of, read_rgb
 from colourise.errors import PhotoError, TrainingError
+from colourise.evaluation.events import Event, PhotoScored
 from colourise.evaluation.figures import contact_sheet, grey_of
 from colourise.evaluation.photos import score_model
 from colourise.lab.pictures import Pixels
@@ -51,11 +52,12 @@ def score(
     )
     rows: list[list[Pixels]] = []
 
-    def keep(photo: Source, predicted: Pixels, truth: Pixels) -> None:
-        if len(rows) < PREVIEWS:
-            rows.append([grey_of(truth), predicted, truth])
+    def keep(event: Event) -> None:
+        if isinstance(event, PhotoScored) and len(rows) < PREVIEWS:
+            (predicted,) = event.photo.predicted.values()
+            rows.append([grey_of(event.photo.truth), predicted, event.photo.truth])
 
-    scores = score_model(colouriser, held_out, each=keep, failed=lambda err: None)
+    scores = score_model(colouriser, held_out, on_event=keep)
     if not rows:
         raise TrainingError(
             f"{place_of(held_out[0]).parent}: the held-out photos can no longer be read; put them back"

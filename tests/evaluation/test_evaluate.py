@@ -21,9 +21,10 @@ from colourise.data.crops import square
 from colourise.data.photos import read_rgb
 from colourise.errors import PhotoError
 from colourise.evaluation import perceptual
+from colourise.evaluation.events import Event, PhotoFailed, PhotoLeftOut, PhotoScored
 from colourise.evaluation.figures import EXTREMES, SHOWN, Album
 from colourise.evaluation.metrics import Scores
-from colourise.evaluation.photos import Grey, ScoredPhoto, score_model, score_photos
+from colourise.evaluation.photos import Grey, score_model, score_photos
 
 Colourise = Callable[..., Result]
 NAMES = ("astronaut", "chelsea", "coffee", "rocket")
@@ -64,9 +65,9 @@ def test_old_photographs_cost_a_model_colours_but_no_light(tiny_model: Path) -> 
 
 
 def test_each_photo_is_shown_with_what_every_model_made_of_it() -> None:
-    seen: list[ScoredPhoto] = []
-    score_photos({"one": GREY, "two": GREY}, [PHOTOS / "coffee.jpg"], size=48, each=seen.append)
-    (photo,) = seen
+    seen: list[PhotoScored] = []
+    score_photos({"one": GREY, "two": GREY}, [PHOTOS / "coffee.jpg"], size=48, on_event=seen.append)
+    (photo,) = (event.photo for event in seen)
     assert photo.source == PHOTOS / "coffee.jpg"
     assert np.array_equal(photo.truth, square(read_rgb(photo.source), 48))
     assert list(photo.predicted) == list(photo.measures) == ["one", "two"]
@@ -76,21 +77,14 @@ def test_each_photo_is_shown_with_what_every_model_made_of_it() -> None:
 def test_grey_and_broken_photos_are_left_out_and_named(tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
     photos = [tmp_path / "empty.jpg", PHOTOS / "camera.png", PHOTOS / "coffee.jpg"]
-    failed: list[PhotoError] = []
-    grey: list[Path] = []
-    steps: list[int] = []
-    scores = score_photos(
-        {"": GREY},
-        photos,
-        failed=failed.append,
-        left_out=grey.append,
-        advance=lambda: steps.append(1),
-    )[""]
+    events: list[Event] = []
+    scores = score_photos({"": GREY}, photos, on_event=events.append)[""]
     assert scores.photos == 1
     assert np.isfinite(scores.summary()["psnr_rgb"])
-    assert grey == [PHOTOS / "camera.png"]
-    assert len(failed) == 1 and "empty.jpg" in str(failed[0])
-    assert len(steps) == 3
+    failed, grey, scored = events
+    assert isinstance(failed, PhotoFailed) and "empty.jpg" in str(failed.error)
+    assert grey == PhotoLeftOut(PHOTOS / "camera.png")
+    assert isinstance(scored, PhotoScored)
     with pytest.raises(PhotoError):
         score_model(GREY, photos)
 
@@ -107,13 +101,14 @@ def test_memory_does_not_grow_with_the_number_of_photos() -> None:
     pictures: list[weakref.ref] = []
     alive = []
 
-    def look(photo: ScoredPhoto) -> None:
-        album.add(photo)
-        pictures.append(weakref.ref(photo.truth))
+    def keep(event: Event) -> None:
+        assert isinstance(event, PhotoScored)
+        album.add(event.photo)
+        pictures.append(weakref.ref(event.photo.truth))
         alive.append(sum(picture() is not None for picture in pictures))
 
     photos = (PHOTOS / f"{NAMES[number % 4]}.jpg" for number in range(60))  # no list of them either
-    score_photos({"model": GREY}, photos, size=32, each=look)
+    score_photos({"model": GREY}, photos, size=32, on_event=keep)
     assert len(alive) == 60
     assert max(alive) <= SHOWN + 2 * EXTREMES + 2  # what the album may keep, this one, and the one before
     assert len(album.chosen) == SHOWN
@@ -300,7 +295,7 @@ def test_networks_that_cannot_be_had_are_told_before_anything_is_scored(
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing listens there
     monkeypatch.setattr(
-        "colourise.evaluation.photos.score_photos", lambda *args, **options: pytest.fail("scored")
+        "colourise.evaluation.comparison.score_photos", lambda *args, **options: pytest.fail("scored")
     )
     result = colourise("eval", "--data", colour, option, "--figures", tmp_path / "figures", "--json")
     assert (result.exit_code, result.stdout) == (1, "")

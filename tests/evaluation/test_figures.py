@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from colourise.evaluation.events import ScoredPhoto
 from colourise.evaluation.figures import (
     COLOURS,
     EXTREMES,
@@ -22,7 +23,6 @@ from colourise.evaluation.figures import (
     short_names,
 )
 from colourise.evaluation.metrics import Scores
-from colourise.evaluation.photos import ScoredPhoto
 
 CHANCE = np.random.default_rng(0)
 

@@ -4,59 +4,63 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colourise.errors import PhotoError, StudyError
+from colourise.evaluation.events import OnEvent, PhotoFailed, PhotosFound, PhotoShown, ignore
 from colourise.evaluation.study.page import write_page
 from colourise.evaluation.study.protocol import KEY, PAGE, TRUTH, Protocol, Study, StudyPicture
 from colourise.files.atomic import atomic
 
 if TYPE_CHECKING:
-    from colourise.colouriser import Colouriser
     from colourise.data.photos import Source
+    from colourise.evaluation.models import Models, StrPath
     from colourise.lab.pictures import Pixels
 
 QUALITY = 90  # of all JPEGs, with colour at full resolution; 450 pictures of 256 px make about 45 MB
 
 
 def build(
-    data: Path,
-    photos: Sequence[Source],
-    models: Sequence[str],
-    load: Callable[[str], Colouriser],
-    output: Path,
+    models: Models,
+    data: StrPath,
+    output: StrPath,
     protocol: Protocol,
     *,
-    failed: Callable[[PhotoError], None],
-    advance: Callable[[], None] = lambda: None,
+    device: str = "auto",
+    on_event: OnEvent = ignore,
 ) -> Study:
     """Write a study's page and key into a folder.
 
     Args:
-        data: the folder, or shard, that the photos are in.
-        photos: colour photos; as many are drawn, by seed, as the largest source needs.
-        models: names of the models.
-        load: loads one, once all else is known to be right.
+        models: as for `compare`; they are loaded once all else is known to be right.
+        data: a folder of colour photos, or a shard; as many are drawn, by seed, as the largest source needs.
         output: a folder without a study; made if it is not there.
         protocol: how many pictures.
-        failed: called for a photo that cannot be read; another one takes its place.
-        advance: called after every photo of the study.
+        device: where models run that are given by name.
+        on_event: called with a `PhotosFound`, with a `PhotoFailed` for a photo that cannot be read, in whose
+            place comes another one, and with a `PhotoShown` for every photo of the study.
     Raises:
         StudyError: there are too few photos for these numbers, a model is named "truth", or the folder holds
             a study already, whose answers could not be scored without its key.
     """
+    from colourise.data.photos import find_photos
+    from colourise.evaluation.models import by_name, load
+
+    data, output, loaders = Path(data), Path(output), by_name(models)
+    photos = find_photos(data)
     for path in (output / PAGE, output / KEY):
         if path.exists():
             raise StudyError(f"{path}: exists already; choose another folder with -o")
-    if TRUTH in models:
+    if TRUTH in loaders:
         raise StudyError(f'a model cannot be called "{TRUTH}", which is what the photos are; give its path')
-    dealt = deal(protocol, 1 + len(models))
-    drawn = draw_photos(data, photos, protocol, failed)
-    colourisers = {name: load(name) for name in models}
-    sources = [TRUTH, *models]
+    dealt = deal(protocol, 1 + len(loaders))
+    on_event(PhotosFound(len(dealt)))
+    drawn = draw_photos(data, photos, protocol, on_event)
+    colourisers = {name: load(model, device) for name, model in loaders.items()}
+    sources = [TRUTH, *loaders]
     pictures: dict[str, StudyPicture] = {}
     jpegs: dict[str, bytes] = {}
     for (photo, truth), versions in zip(drawn, dealt, strict=True):
@@ -71,8 +75,8 @@ def build(
                 )
             pictures[id_] = StudyPicture(source, photo, set_)
             jpegs[id_] = jpeg
-        advance()
-    study = Study(protocol, list(models), pictures)
+        on_event(PhotoShown(photo))
+    study = Study(protocol, list(loaders), pictures)
     output.mkdir(parents=True, exist_ok=True)
     with atomic(output / PAGE, overwrite=False) as file:
         write_page(study, jpegs, file)
@@ -109,7 +113,7 @@ def deal(protocol: Protocol, sources: int) -> list[list[tuple[int, int]]]:
 
 
 def draw_photos(
-    data: Path, photos: Sequence[Source], protocol: Protocol, failed: Callable[[PhotoError], None]
+    data: Path, photos: Sequence[Source], protocol: Protocol, on_event: OnEvent
 ) -> list[tuple[str, Pixels]]:
     """The photos of a study, drawn by seed and name: paths below the data folder, and centre squares.
 
@@ -137,7 +141,7 @@ def draw_photos(
         try:
             pixels = square(read_rgb(photo), protocol.size)
         except PhotoError as err:
-            failed(err)
+            on_event(PhotoFailed(photo, err))
             continue
         if (pixels != pixels[..., :1]).any():
             name = place_of(photo).relative_to(data).as_posix()

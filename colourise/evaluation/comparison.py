@@ -1,0 +1,193 @@
+"""Compare models on colour photos or films: one table, with figures if they are wanted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from colourise.colouriser import Colouriser
+from colourise.data.photos import Source, find_photos, place_of
+from colourise.data.split import read_split
+from colourise.errors import PhotoError
+from colourise.evaluation.events import (
+    Event,
+    OnEvent,
+    PhotoFailed,
+    PhotoLeftOut,
+    PhotoScored,
+    PhotosFound,
+    ignore,
+)
+from colourise.evaluation.figures import Album, contact_sheets
+from colourise.evaluation.models import Models, StrPath, by_name, load
+from colourise.evaluation.photos import Grey, score_photos
+from colourise.films.steady import STEADINESS
+
+Measure = Literal["lpips", "fid", "frechet"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What came out of comparing models on photos."""
+
+    scores: dict[str, dict[str, float]]
+    """Measures of the baseline and of every model, by name; "photos" is how many were scored."""
+    found: int
+    """Number of photos that were asked for."""
+    grey: tuple[Source, ...]
+    """Photos that were left out, for they are exactly grey."""
+    failures: tuple[PhotoFailed, ...]
+    """Photos that could not be read."""
+
+    @property
+    def scored(self) -> int:
+        """Number of photos that were scored."""
+        return self.found - len(self.grey) - len(self.failures)
+
+
+def compare(
+    models: Models,
+    photos: StrPath | Sequence[Source],
+    *,
+    split: StrPath | None = None,
+    size: int = 256,
+    archive: bool = False,
+    baseline: bool = True,
+    measures: Iterable[Measure] = (),
+    device: str = "auto",
+    figures: StrPath | None = None,
+    sheet: StrPath | None = None,
+    on_event: OnEvent = ignore,
+) -> Comparison:
+    """Score models on colour photos, each turned grey and coloured as `colourise photo.jpg` would.
+
+    Args:
+        models: the name or path of a model, or several; or, by the names that they get in the table, such
+            names, instances of `Colouriser`, or functions that return one.
+        photos: a folder of colour photos, one photo, or photos that `find_photos` found.
+        split: split.csv of a run: only its test photos below the folder are scored.
+        size: side in pixels of the centre square at which pictures are compared.
+        archive: give the models aged versions of the photos.
+        baseline: whether plain grey is scored too. It is called "grey", or "plain grey" beside a model of
+            that name.
+        measures: measures that need a network, which may be a download.
+        device: where these networks run, and models that are given by name.
+        figures: a folder for a sheet of photos, histograms, and every model's best and worst photos.
+        sheet: a folder for contact sheets of all photos.
+        on_event: called with a `PhotosFound` once everything is loaded, and for every photo with a
+            `PhotoScored`, a `PhotoLeftOut` or a `PhotoFailed`.
+    Returns:
+        The scores. Photos that cannot be read are in `failures`; if that is all of them, `scored` is 0.
+    Raises:
+        PhotoError: all photos that can be read are grey.
+        ModelError: there is no such model, or a network cannot be had.
+        TrainingError: there are no photos, `split` does not fit them, or VGG16 cannot be had.
+        OSError: a figure cannot be written.
+        ValueError: a measure is unknown, or there is no model.
+    """
+    sources = select(photos, split)
+    loaders = by_name(models)
+    measures = tuple(measures)
+    if unknown := set(measures) - set(get_args(Measure)):
+        raise ValueError(f"measures are {', '.join(get_args(Measure))}, not {', '.join(sorted(unknown))}")
+    colourisers: dict[str, Colouriser] = {}
+    if baseline:
+        colourisers["plain grey" if "grey" in loaders else "grey"] = Colouriser(Grey(), input_size=32)
+    colourisers |= {name: load(model, device) for name, model in loaders.items()}
+    perceptual = None
+    if measures:
+        from colourise.evaluation.perceptual import PerceptualScores
+        from colourise.models.backends import torch_device
+
+        perceptual = PerceptualScores(measures, device=torch_device(device))
+    if figures is not None:
+        Path(figures).mkdir(parents=True, exist_ok=True)
+    album = Album(list(loaders))
+    grey: list[Source] = []
+    failures: list[PhotoFailed] = []
+    sheets = contact_sheets(Path(sheet), list(loaders)) if sheet is not None else nullcontext(None)
+    with sheets as put_on_sheet:
+
+        def keep(event: Event) -> None:
+            if isinstance(event, PhotoScored):
+                if put_on_sheet is not None:
+                    put_on_sheet(event.photo)
+                if figures is not None:
+                    album.add(event.photo)
+            elif isinstance(event, PhotoLeftOut):
+                grey.append(event.source)
+            elif isinstance(event, PhotoFailed):
+                failures.append(event)
+            on_event(event)
+
+        on_event(PhotosFound(len(sources)))
+        scores = score_photos(
+            colourisers, sources, size=size, archive=archive, perceptual=perceptual, on_event=keep
+        )
+    if grey and len(grey) + len(failures) == len(sources):
+        reason = (
+            f"grey (R = G = B), as {len(grey)} of {len(sources)} photos are; "
+            "with none in colour there is nothing to compare with"
+        )
+        raise PhotoError(reason, path=place_of(grey[0]))
+    rows: dict[str, dict[str, float]] = {}
+    for name, one in scores.items():
+        networks = perceptual.summary(name) if perceptual is not None else {}
+        rows[name] = {"photos": one.photos, **one.summary(), **networks}
+    comparison = Comparison(rows, len(sources), tuple(grey), tuple(failures))
+    if figures is not None and comparison.scored:
+        album.write(Path(figures), scores)
+    return comparison
+
+
+def compare_films(
+    models: Models,
+    films: Iterable[StrPath],
+    *,
+    steadiness: float = STEADINESS,
+    frames: int | None = None,
+    device: str = "auto",
+    on_event: OnEvent = ignore,
+) -> dict[Path, dict[str, dict[str, float]]]:
+    """Score models on colour films, as predicted frame by frame and steadied.
+
+    Args:
+        models: as for `compare`.
+        films: paths of colour films.
+        steadiness: of the steadied versions.
+        frames: how many frames of each film are scored, from its beginning; by default all.
+        device: where models run that are given by name.
+        on_event: called with a `FilmBegun`, and a `FrameScored` for every frame of every version.
+    Returns:
+        For every film the measures of "truth", "NAME, frame by frame" and "NAME, steadied".
+    Raises:
+        FilmError: a film cannot be read.
+        ModelError: there is no such model.
+    """
+    from colourise.evaluation.films import score_film  # FFmpeg takes a while to load
+
+    colourisers = {name: load(model, device) for name, model in by_name(models).items()}
+    rows: dict[Path, dict[str, dict[str, float]]] = {}
+    for film in map(Path, films):
+        scores = score_film(film, colourisers, steadiness=steadiness, frames=frames, on_event=on_event)
+        rows[film] = {version: one.summary() for version, one in scores.items()}
+    return rows
+
+
+def select(photos: StrPath | Sequence[Source], split: StrPath | None) -> Sequence[Source]:
+    """Return the photos that are to be scored.
+
+    Raises:
+        TrainingError: there are none, or the split does not fit them.
+        ValueError: the photos are listed, and there is a split too.
+    """
+    if isinstance(photos, str | os.PathLike):
+        found = find_photos(Path(photos))
+        return found if split is None else read_split(Path(split), Path(photos), found)[1]
+    if split is not None:
+        raise ValueError("a split needs the folder that the photos are in, not a list of them")
+    return photos

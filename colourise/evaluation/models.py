@@ -1,0 +1,32 @@
+"""Models to compare: by name or path, as instances, or as functions that load one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+from colourise.colouriser import Colouriser, load_model
+
+StrPath = str | os.PathLike[str]
+Model = StrPath | Colouriser | Callable[[], Colouriser]
+Models = StrPath | Sequence[StrPath] | Mapping[str, Model]
+
+
+def by_name(models: Models) -> Mapping[str, Model]:
+    """Return models by their names.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if isinstance(models, str | os.PathLike):
+        models = [models]
+    if not models:
+        raise ValueError("there is no model to compare")
+    return models if isinstance(models, Mapping) else {str(model): model for model in models}
+
+
+def load(model: Model, device: str) -> Colouriser:
+    """Return a model ready to colour."""
+    if isinstance(model, Colouriser):
+        return model
+    return load_model(str(model), device=device) if isinstance(model, str | os.PathLike) else model()
