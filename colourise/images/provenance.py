@@ -2,6 +2,9 @@
 
 What to notice: nothing that the file said before is lost. An XMP packet is extended in place, with its
 prefixes, comments and padding; one that is no sound XML stays byte for byte.
+
+Libraries for XMP do not fit: python-xmp-toolkit needs Exempi to be installed, pyexiv2 is under the GPL, and
+both write a packet anew in their own order, without its comments and prefixes. lxml keeps all of that.
 """
 
 import re
@@ -9,10 +12,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from xml.dom import Node, minidom
-from xml.parsers.expat import ExpatError
-from xml.sax.saxutils import escape, quoteattr
 
+from lxml import etree
 from PIL import Image
 
 from colourise.images.metadata import Edit, Metadata, tiff_tags
@@ -34,7 +35,7 @@ _EMPTY = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 _SOFTWARE, _CHANGED = 305, 306  # EXIF tags; the second is called DateTime or ModifyDate
 _EXIF_IFD, _CHANGED_OFFSET, _CHANGED_FRACTION = 34665, 36880, 37520
-_LONGEST = 2**22  # bytes of XMP that are taken apart, in about 3 s; the DOM needs some 50 times as many
+_LONGEST = 2**22  # bytes of XMP that are taken apart
 
 
 def told(metadata: Metadata, room: int | None, notes: list[str]) -> Metadata:
@@ -62,7 +63,7 @@ def told(metadata: Metadata, room: int | None, notes: list[str]) -> Metadata:
     old, xmp = metadata.xmp or b"", b""
     try:
         xmp = _extended(old or _EMPTY, edit, _earlier(tags))
-    except (ExpatError, ValueError, RecursionError):  # the last: nested too deeply
+    except (etree.LxmlError, ValueError):
         notes.append(
             "its XMP data cannot be extended and stay as they are: what was done to it is told in EXIF alone"
         )
@@ -134,23 +135,23 @@ def _extended(packet: bytes, edit: Edit, earlier: dict[str, str]) -> bytes:
         edit: what was done.
         earlier: fields of an event that goes first, unless the history knows of something at that time.
     Raises:
-        ExpatError, ValueError, RecursionError: it cannot be taken apart.
+        LxmlError, ValueError: it cannot be taken apart.
     """
-    document, length = _parsed(packet)
-    rdf = next(iter(document.getElementsByTagNameNS(_NAMESPACES["rdf"], "RDF")), None)
+    root, length = _parsed(packet)
+    rdf = next(root.iter(_full("rdf:RDF")), None)
     if rdf is None:
         raise ValueError("no rdf:RDF")
-    descriptions = list(_elements(rdf))
+    descriptions = list(rdf.iterchildren("*"))
 
     when, missing = _iso(edit.when), {}
-    before = _set(descriptions, "Iptc4xmpExt", "DigitalSourceType", EDITED_BY_AI)
+    before = _set(descriptions, "Iptc4xmpExt:DigitalSourceType", EDITED_BY_AI)
     if before == _MADE_BY_AI:  # it says more, and stays true
-        _set(descriptions, "Iptc4xmpExt", "DigitalSourceType", before)
+        _set(descriptions, "Iptc4xmpExt:DigitalSourceType", before)
     if before is None:
         missing["Iptc4xmpExt:DigitalSourceType"] = EDITED_BY_AI
-    for name in ("ModifyDate", "MetadataDate"):
-        if _set(descriptions, "xmp", name, when) is None:
-            missing[f"xmp:{name}"] = when
+    for name in ("xmp:ModifyDate", "xmp:MetadataDate"):
+        if _set(descriptions, name, when) is None:
+            missing[name] = when
 
     parameters = f"colours added by model {edit.model}"
     parameters += f" (sha256 {edit.digest[:12]})" if edit.digest else ""
@@ -164,20 +165,21 @@ def _extended(packet: bytes, edit: Edit, earlier: dict[str, str]) -> bytes:
         "parameters": parameters,
         "changed": "/content",
     }
-    history = next((found for one in descriptions for found in _named(one, "xmpMM", "History")), None)
+    history = next(rdf.iterfind(f"*/{_full('xmpMM:History')}"), None)
     if missing or history is None:
-        about = [one.getAttributeNS(_NAMESPACES["rdf"], "about") for one in descriptions]
+        about = [one.get(_full("rdf:about"), "") for one in descriptions]
         ours = _append(rdf, "rdf:Description", {"rdf:about": "".join(about[:1])} | missing)
-        history = history or _append(ours, "xmpMM:History", {})
-    events = next(_elements(history), None) or _append(history, "rdf:Seq", {})
+        history = _append(ours, "xmpMM:History", {}) if history is None else history
+    events = next(history.iterchildren("*"), None)
+    events = _append(history, "rdf:Seq", {}) if events is None else events
     if earlier and not any(time.startswith(earlier["when"][:19]) for time in _times(events)):
         _append(events, "rdf:li", {f"stEvt:{name}": value for name, value in earlier.items()})
     _append(events, "rdf:li", {f"stEvt:{name}": value for name, value in event.items()})
-    return _packet(document, length)
+    return _packet(root, length)
 
 
-def _parsed(packet: bytes) -> tuple[minidom.Document, int]:
-    """The packet as a document, and its length in UTF-8."""
+def _parsed(packet: bytes) -> tuple[Any, int]:
+    """The root element of a packet, and the packet's length in UTF-8."""
     if len(packet) > _LONGEST:
         raise ValueError("too long")
     for encoding in ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"):
@@ -185,15 +187,17 @@ def _parsed(packet: bytes) -> tuple[minidom.Document, int]:
             text = packet.decode(encoding).strip("\ufeff\0 \t\r\n")
             if "<!DOCTYPE" in text:  # without one there are no entities, which could expand without end
                 raise ValueError("a document type")
-            return minidom.parseString(text), len(text.encode())  # noqa: S318
-        except (UnicodeError, ExpatError):
+            parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True)
+            return etree.fromstring(text.encode(), parser), len(text.encode())
+        except (UnicodeError, etree.XMLSyntaxError):
             continue
     raise ValueError("not XML")
 
 
-def _packet(document: minidom.Document, length: int) -> bytes:
-    """The document as bytes, padded before its last line to the length that it had."""
-    *body, end = map(_xml, document.childNodes)
+def _packet(root: Any, length: int) -> bytes:
+    """The document of a root element as bytes, padded before its last line to the length that it had."""
+    nodes = [*reversed([*root.itersiblings(preceding=True)]), root, *root.itersiblings()]
+    *body, end = map(_xml, nodes)
     data, tail = "\n".join(body).encode(), b"\n" + end.encode()
     if not (body and end.startswith("<?xpacket")):
         return data + tail if body else end.encode()
@@ -202,74 +206,48 @@ def _packet(document: minidom.Document, length: int) -> bytes:
 
 
 def _xml(node: Any) -> str:
-    """A node as it was read; minidom's own `toxml` would lose the line ends that are written as &#13;."""
-    match node.nodeType:
-        case Node.ELEMENT_NODE:
-            start = node.tagName + "".join(
-                f" {key}={quoteattr(text)}" for key, text in node.attributes.items()
-            )
-            inside = "".join(map(_xml, node.childNodes))
-            return f"<{start}>{inside}</{node.tagName}>" if inside else f"<{start}/>"
-        case Node.COMMENT_NODE:
-            return f"<!--{node.data}-->"
-        case Node.PROCESSING_INSTRUCTION_NODE:
-            return f"<?{node.target} {node.data}?>"
-        case _:
-            return escape(node.data, {"\r": "&#13;"})
+    """Return a node as text; a value with double quotes stands in single ones, as in outputs of old."""
+    text: str = etree.tostring(node, encoding="unicode", with_tail=False)
+
+    def quoted(value: re.Match[str]) -> str:
+        return value[0] if "'" in value[1] else "='" + value[1].replace("&quot;", '"') + "'"
+
+    return re.sub('="([^"<>]*&quot;[^"<>]*)"', quoted, text)  # only values of attributes have &quot;
 
 
-def _elements(node: Any) -> Iterator[Any]:
-    return (child for child in node.childNodes if child.nodeType == Node.ELEMENT_NODE)
+def _full(name: str) -> str:
+    """A name such as "rdf:li" as lxml has it, with its namespace in braces."""
+    prefix, _, local = name.partition(":")
+    return f"{{{_NAMESPACES[prefix]}}}{local}"
 
 
-def _named(node: Any, prefix: str, name: str) -> Iterator[Any]:
-    full = (_NAMESPACES[prefix], name)
-    return (child for child in _elements(node) if (child.namespaceURI, child.localName) == full)
-
-
-def _text(node: Any) -> str:
-    return "".join(child.data for child in node.childNodes if child.nodeType == Node.TEXT_NODE)
-
-
-def _set(descriptions: list[Any], prefix: str, name: str, value: str) -> str | None:
+def _set(descriptions: list[Any], name: str, value: str) -> str | None:
     """Set a simple property where the packet has it; its value before, or None if it has it nowhere."""
-    rdf = _NAMESPACES["rdf"]
+    name, resource = _full(name), _full("rdf:resource")
     for node in descriptions:
-        if (attribute := node.getAttributeNodeNS(_NAMESPACES[prefix], name)) is not None:
-            before, attribute.value = attribute.value, value
-            return str(before)
-        for element in _named(node, prefix, name):
-            if (attribute := element.getAttributeNodeNS(rdf, "resource")) is not None:
-                before, attribute.value = attribute.value, value
+        for holder, key in ((node, name), *((element, resource) for element in node.iterchildren(name))):
+            if key in holder.attrib:
+                before, holder.attrib[key] = holder.attrib[key], value
                 return str(before)
-            before = _text(element)
-            element.childNodes.clear()
-            element.appendChild(element.ownerDocument.createTextNode(value))
-            return before
+            if holder is not node:
+                before = "".join(holder.xpath("text()"))
+                del holder[:]
+                holder.text = value
+                return before
     return None
 
 
 def _append(parent: Any, name: str, attributes: dict[str, str]) -> Any:
     """Add an element; it declares the prefixes that are unknown where it stands, or stand for another's."""
-    document = parent.ownerDocument
-    element = document.createElementNS(_NAMESPACES[name.partition(":")[0]], name)
-    parent.appendChild(document.createTextNode("\n"))
-    parent.appendChild(element)
-    for prefix in dict.fromkeys(key.partition(":")[0] for key in (name, *attributes)):
-        if _bound(element, f"xmlns:{prefix}") != _NAMESPACES[prefix]:
-            element.setAttribute(f"xmlns:{prefix}", _NAMESPACES[prefix])
-    for key, text in attributes.items():
-        element.setAttributeNS(_NAMESPACES[key.partition(":")[0]], key, _printable(text))
-    return element
-
-
-def _bound(node: Any, declaration: str) -> str:
-    """What a prefix stands for at an element; nothing if it is not declared."""
-    while node.nodeType == Node.ELEMENT_NODE:
-        if node.hasAttribute(declaration):
-            return str(node.getAttribute(declaration))
-        node = node.parentNode
-    return ""
+    if len(parent):
+        parent[-1].tail = (parent[-1].tail or "") + "\n"
+    else:
+        parent.text = (parent.text or "") + "\n"
+    prefixes = dict.fromkeys(key.partition(":")[0] for key in (name, *attributes))
+    known = parent.nsmap
+    fresh = {prefix: _NAMESPACES[prefix] for prefix in prefixes if known.get(prefix) != _NAMESPACES[prefix]}
+    named = {_full(key): _printable(text) for key, text in attributes.items()}
+    return etree.SubElement(parent, _full(name), named, fresh)
 
 
 def _printable(text: str) -> str:
@@ -279,6 +257,7 @@ def _printable(text: str) -> str:
 
 def _times(events: Any) -> Iterator[str]:
     """When the events of a history happened, whichever way RDF has them."""
-    for node in events.getElementsByTagName("*"):
-        yield node.getAttributeNS(_NAMESPACES["stEvt"], "when")
-        yield from map(_text, _named(node, "stEvt", "when"))
+    when = _full("stEvt:when")
+    for node in events.iterdescendants("*"):
+        yield node.get(when, "")
+        yield from (child.text or "" for child in node.iterchildren(when))
