@@ -81,6 +81,19 @@ def test_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
 
+def test_the_tree_is_that_of_the_code() -> None:
+    (tree,) = (block for block in blocks(ROOT / "docs" / "how-it-works.md") if block.startswith("colourise/"))
+    shown, folder = set(), ROOT / "colourise"
+    for line in tree.splitlines()[1:]:
+        indent, name = len(line) - len(line.lstrip()), line.split()[0]
+        folder = (ROOT / "colourise" / name) if indent == 2 else folder
+        place = folder if indent == 2 else folder / name
+        assert place.is_dir() if name.endswith("/") else place.is_file(), f"{line}: not there"
+        shown.add(place.relative_to(ROOT / "colourise").parts[0])
+    parts = {path.name for path in (ROOT / "colourise").iterdir() if not path.name.startswith("_")}
+    assert shown == parts - {"py.typed", "weights"}
+
+
 def lines_of_shell(page: Path) -> Iterator[str]:
     """Every line of a page that might be typed: in blocks, with continued lines joined, and in the text."""
     for block in blocks(page) + blocks(page, "sh"):
