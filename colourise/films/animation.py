@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -30,6 +29,7 @@ FORMATS = {".gif": "GIF", ".webp": "WEBP"}
 EVERYTHING = (-1 << 62, 1 << 62)  # from the first to the last pts
 DEFAULT_DURATION = 100  # milliseconds of a picture where the file says nothing or 0, as in browsers
 QUALITY = 90  # of WebP
+STORED = Encoding("ffv1")  # of segments: without loss
 
 
 def is_animated(path: Path) -> bool:
@@ -117,7 +117,7 @@ class AnimationPlan:
 
     notes: tuple[str, ...] = ()
     """What is left out, in words."""
-    encoding: Encoding = field(default_factory=partial(Encoding, "ffv1"))
+    encoding: Encoding = STORED
     """How the coloured pictures are stored until they are written."""
 
 

@@ -126,7 +126,6 @@ def colour_all(
         except FilmError as error:
             failed.append(FilmFailed(source, error))
             on_event(failed[-1])
-            continue
     stopped = bool(outcomes) and not outcomes[-1].complete
     return FilmsSummary(tuple(outcomes), tuple(failed), stopped)
 
