@@ -1,4 +1,4 @@
-"""Films on the command line: their options, and what is said while they are coloured."""
+"""Colour films from the command line: check their options, and print what happens."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def colour_films(
     *,
     quiet: bool,
 ) -> None:
-    """Colour films, and say in words what happens.
+    """Colour films, and print what happens.
 
     Raises:
-        Exit: 1 where one has failed, 130 after Ctrl-C.
+        Exit: 1 if a film has failed, 130 after Ctrl-C.
     """
     from colourise import films
 
@@ -54,10 +54,10 @@ def colour_films(
 
 
 class FilmReport:
-    """Turns events into words and a bar, and Ctrl-C into a film that stops.
+    """Prints events as words and a progress bar, and stops the film after Ctrl-C.
 
     Args:
-        quiet: whether only failures are said.
+        quiet: whether to print failures only.
     """
 
     def __init__(self, *, quiet: bool) -> None:
@@ -66,15 +66,15 @@ class FilmReport:
         self.show: Callable[[Any], None]
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Return the report itself."""
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Remove the bar, and leave Ctrl-C as it was."""
+        """Remove the bar, and restore what Ctrl-C did before."""
         self.running.close()
 
     def __call__(self, event: FilmEvent) -> None:
-        """Say what an event means."""
+        """Print what an event means."""
         from colourise import films
 
         match event:
@@ -82,7 +82,7 @@ class FilmReport:
                 self.show(event)
             case films.FilmPrepared():
                 tell(list(event.notes), str(event.source), None, quiet=self.quiet)
-            case films.FilmStarted():  # until then, Ctrl-C ends the program at once
+            case films.FilmStarted():  # before that, Ctrl-C ends the program at once
                 self.running.enter_context(interruptions(asked=self.stop))
                 self.show = self.running.enter_context(film_bar(hidden=self.quiet))
             case films.FilmFailed():
@@ -94,7 +94,7 @@ class FilmReport:
                 self.print_outcome(event.outcome)
 
     def print_outcome(self, made: FilmOutcome) -> None:
-        """Print where a film is, or where it was stopped."""
+        """Print where the coloured film is, or where it was stopped."""
         if not made.complete:
             what = (
                 f"{made.target} has the first {made.frames} frames"
@@ -110,10 +110,10 @@ class FilmReport:
 
 
 def check_films(some: list[Path], paths: list[str], output: str | None, given: set[str]) -> None:
-    """Refuse what films cannot do, and what only they can.
+    """Check that options fit: some are for films only, others for photos only.
 
     Raises:
-        BadParameter: with what to do instead.
+        BadParameter: they do not; it says what to do instead.
     """
 
     def first(names: tuple[str, ...]) -> str | None:
@@ -135,10 +135,10 @@ def check_films(some: list[Path], paths: list[str], output: str | None, given: s
 
 
 def seconds(time: str | None, option: str) -> Fraction | None:
-    """The meaning of 90, 90s, 1:30 or 1:02:03.5.
+    """Return the seconds of a time such as 90, 90s, 1:30 or 1:02:03.5.
 
     Raises:
-        BadParameter: it has none.
+        BadParameter: it is not such a time.
     """
     if time is None:
         return None

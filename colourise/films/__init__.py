@@ -1,10 +1,10 @@
-"""Films in and out, in steady colour.
+"""Colour films: read them, colour their frames steadily, and write them with their sound and everything else.
 
     from colourise.films import FilmOptions, colour
     colour("film.mp4", options=FilmOptions(preview=10))
 
-`colour` and `colour_all` read a film, colour it and write it with everything else that it has. Everything is
-imported when it is first used: FFmpeg takes a while to load.
+`colour` colours a film, `colour_all` several, and `coloured_frames` yields frames without writing anything.
+Everything is imported when it is first used, as FFmpeg takes a while to load.
 """
 
 from __future__ import annotations

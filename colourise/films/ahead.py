@@ -1,4 +1,8 @@
-"""Generators that run in threads of their own, some items ahead."""
+"""Run generators in threads of their own, a bounded number of items ahead of their consumer.
+
+Written by hand because no executor of the standard library runs an endless iterator with a bounded queue,
+hands its errors to the consumer, and ends when the consumer stops early.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,15 @@ from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
-READY = 8  # frames that a stage is ahead of the next
+READY = 8  # frames that each stage may be ahead of the next
 
 
 class Ahead(Generic[T]):
-    """Runs a generator in a thread of its own, some items ahead of whoever takes them.
+    """Runs a generator in a thread of its own, ahead of its consumer.
 
     Args:
-        items: what makes them.
-        ready: how many may wait.
+        items: the generator.
+        ready: number of items that may wait for the consumer.
     """
 
     def __init__(self, items: Iterable[T], ready: int) -> None:
@@ -27,12 +31,12 @@ class Ahead(Generic[T]):
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Iterator[T]:
-        """Begin; gives the items, and raises what making them raised."""
+        """Start the thread; return an iterator over the items, which raises what the generator raises."""
         self.thread.start()
         return self._taken()
 
     def __exit__(self, *error: object) -> None:
-        """Stop, also where nobody has taken all."""
+        """End the thread, even if items are left."""
         self.closing = True
         while self.thread.is_alive():
             with suppress(queue.Empty):
@@ -55,5 +59,5 @@ class Ahead(Generic[T]):
                 if self.closing:
                     return
             self.queue.put(("end", None))
-        except BaseException as err:  # goes to whoever takes the items
+        except BaseException as err:  # raised in the consumer's thread
             self.queue.put(("error", err))

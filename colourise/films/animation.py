@@ -1,7 +1,7 @@
-"""Animated GIF and WebP in and out, through Pillow: films without sound.
+"""Read and write animated GIF and WebP with Pillow: films without sound.
 
-FFmpeg reads no animated WebP, and writes GIF with one palette for all; Pillow does both well. `probe` and
-`frames` are what they are in decode.py; `write_animation` takes the place of `mux.join`.
+FFmpeg cannot read animated WebP, and writes GIF with one palette for all frames; Pillow does both well.
+`probe` and `frames` do what they do in decode.py, and `write_animation` what `mux.join` does.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from colourise.images import pillow
 from colourise.lab.pictures import one_channel
 
 FORMATS = {".gif": "GIF", ".webp": "WEBP"}
-EVERYTHING = (-1 << 62, 1 << 62)  # from the first to the last pts
-DEFAULT_DURATION = 100  # milliseconds of a picture where the file says nothing or 0, as in browsers
+EVERYTHING = (-1 << 62, 1 << 62)  # smallest and greatest pts
+DEFAULT_DURATION = 100  # milliseconds of a frame for which the file says nothing or 0, as in browsers
 QUALITY = 90  # of WebP
-STORED = Encoding("ffv1")  # of segments: without loss
+STORED = Encoding("ffv1")  # segments are encoded without loss
 
 
 def is_animated(path: Path) -> bool:
-    """Whether a GIF or WebP file has more than one picture."""
+    """Tell whether a GIF or WebP file has more than one frame."""
     pillow.prepare(images.MAX_PIXELS)
     try:
         with Image.open(path) as image:
             return getattr(image, "n_frames", 1) > 1
-    except Exception:  # Pillow raises a dozen kinds; it is told when it is read
+    except Exception:  # Pillow raises a dozen kinds; reading the file will say why
         return False
 
 
 def probe(path: Path) -> Film:
-    """Find out what an animation is.
+    """Read the properties of an animation.
 
     Raises:
         FilmError: it cannot be read.
@@ -80,22 +80,22 @@ def probe(path: Path) -> Film:
 
 
 def length_of(picture: Image.Image) -> int:
-    """How many milliseconds a picture is shown."""
-    picture.load()  # WebP says it only then
+    """Return how many milliseconds a frame is shown."""
+    picture.load()  # WebP has the duration only after loading
     return round(picture.info.get("duration") or DEFAULT_DURATION)
 
 
 def frames(
     film: Film, first: Fraction | int, last: Fraction | int, damage: Damage, *, deinterlace: bool = False
 ) -> Iterator[Frame]:
-    """Yield the pictures of an animation; what is transparent is white, and nothing is interlaced.
+    """Yield the frames of an animation; transparent pixels become white.
 
     Args:
-        film: what `probe` found.
-        first: `pts` before which pictures are left out.
-        last: `pts` from which on they are.
+        film: the animation, as `probe` returned it.
+        first: frames with a smaller `pts` are skipped.
+        last: frames with this `pts` or a greater one are skipped.
         damage: counts what cannot be read.
-        deinterlace: changes nothing here.
+        deinterlace: has no effect; animations are not interlaced.
     """
     at = 0
     try:
@@ -113,19 +113,19 @@ def frames(
 
 @dataclass(frozen=True)
 class AnimationPlan:
-    """What becomes of a film in an animation: its pictures alone."""
+    """An output that Pillow writes: frames alone."""
 
     notes: tuple[str, ...] = ()
     """What is left out, in words."""
     encoding: Encoding = STORED
-    """How the coloured pictures are stored until they are written."""
+    """How coloured frames are stored in segments until the animation is written."""
 
 
 def plan_animation(film: Film, target: Path, encoding: Encoding) -> AnimationPlan:
-    """Find out, before work starts, what an animation leaves out.
+    """Find out, before work starts, what an animation cannot hold.
 
     Raises:
-        FilmError: it is to be encoded in some way of films.
+        FilmError: codec, crf or preset are given.
     """
     if encoding != Encoding():
         raise FilmError(
@@ -135,18 +135,18 @@ def plan_animation(film: Film, target: Path, encoding: Encoding) -> AnimationPla
 
 
 def write_animation(film: Film, segments: Sequence[Segment], target: Path, file: IO[bytes]) -> None:
-    """Make an animation of coloured pictures, which a player turns no more.
+    """Write an animation of coloured frames, turned upright.
 
     Args:
         film: the source.
-        segments: its coloured pictures, in the order in which they are shown.
-        target: its suffix chooses the format.
-        file: takes the result.
+        segments: its coloured frames, in the order in which they are shown.
+        target: the output; its suffix chooses the format.
+        file: where to write.
     """
     kind = FORMATS[target.suffix.lower()]
     times = np.concatenate([segment.times["pts"] for segment in segments])
     last = int(segments[-1].times["duration"][-1]) or round(1 / (film.rate * film.time_base))
-    step = Fraction(10 if kind == "GIF" else 1, 1000)  # what each format counts in
+    step = Fraction(10 if kind == "GIF" else 1, 1000)  # each format's unit of time
     ticks = [round(int(at) * film.time_base / step) for at in (*times, times[-1] + last)]
     lengths = [int((b - a) * step * 1000) for a, b in itertools.pairwise(ticks)]
 

@@ -1,9 +1,8 @@
-"""A film from its file to its coloured file; stopped and gone on with.
+"""Colour films, from the source to the finished output; continue those that were stopped.
 
-What is done lies in segments of some seconds in a folder beside the output, each with the steadying's state
-at its end; a run that was stopped goes on after the last whole one, to the same pictures as if it had not
-been stopped. At the end all is joined with what is copied from the source, and the output appears under its
-name.
+Frames are coloured into segments of some seconds, in a folder beside the output. A run that was stopped is
+continued after the last complete segment, with the same result as if it had not been stopped. At the end, the
+segments are joined with everything that is copied from the source, and the output appears under its name.
 """
 
 from __future__ import annotations
@@ -45,12 +44,12 @@ Model = StrPath | Colouriser | Callable[[], Colouriser]
 
 @dataclass(frozen=True)
 class FilmsSummary:
-    """What several films came to."""
+    """The outcomes of several films."""
 
     outcomes: tuple[FilmOutcome, ...]
-    """Films that were coloured, and the one that was stopped if there is one."""
+    """Films that were coloured, and the film that was stopped, if any."""
     failures: tuple[FilmFailed, ...]
-    """Films that could not be coloured, each with its reason."""
+    """Films that could not be coloured, with the reasons."""
     stopped: bool
     """Whether `stop` was set before all films were done."""
 
@@ -64,22 +63,22 @@ def colour(
     on_event: OnFilmEvent = ignore,
     stop: threading.Event | None = None,
 ) -> FilmOutcome:
-    """Colour a film, with its sound and everything else it has.
+    """Colour a film, and copy its sound, subtitles, chapters and metadata.
 
-    A film that was stopped, or whose colouring failed, is continued by the same call.
+    A film that was stopped, or whose colouring failed, continues when the same call is made again.
 
     Args:
         film: the film's path.
         output: a file whose suffix chooses the container, or a folder; by default film.colourised.mp4
             beside film.mp4.
-        model: name or path of a model, a `Colouriser`, or a function that returns one. It is loaded only
-            after the film was found to be one that can be coloured.
+        model: name or path of a model, a `Colouriser`, or a function that returns one; loaded only after
+            the film was found fit to be coloured.
         options: how it is coloured and written.
         on_event: called with a `FilmPrepared`, a `FilmStarted`, a `FilmProgress` after every frame, and a
             `FilmFinished` or `FilmStopped`.
-        stop: once it is set, what is coloured so far becomes a film of its own that plays, film.part.mp4.
+        stop: once it is set, colouring stops, and what is done becomes a film that plays, film.part.mp4.
     Raises:
-        FilmError: the film cannot be read, or cannot be written as asked for.
+        FilmError: the film cannot be read, or cannot be written as the options ask.
         ModelError: there is no such model.
     """
     source = Path(film)
@@ -96,15 +95,15 @@ def colour_all(
     on_event: OnFilmEvent = ignore,
     stop: threading.Event | None = None,
 ) -> FilmsSummary:
-    """Colour films one after the other; those that fail are reported, and the others are coloured.
+    """Colour films one after the other; a film that fails is reported, and the next one follows.
 
     Args:
         films: the films' paths.
         output: a folder, or for a single film a file; by default each goes beside its source.
         model: as for `colour`; it is loaded at most once.
         options: how they are coloured and written.
-        on_event: called as for `colour`, and with a `FilmFailed` for every film that fails.
-        stop: once it is set, the film that is being coloured is stopped, and no other is begun.
+        on_event: called as for `colour`, and with a `FilmFailed` after each film that fails.
+        stop: once it is set, the current film is stopped, and no other is begun.
     Raises:
         ModelError: there is no such model.
     """
@@ -131,7 +130,7 @@ def colour_all(
 
 
 def loader(model: Model) -> Callable[[], Colouriser]:
-    """Make a function that loads a model when it is first called, and returns the same one afterwards."""
+    """Return a function that loads a model when it is first called, and returns the same model afterwards."""
 
     @cache
     def load() -> Colouriser:
@@ -150,7 +149,7 @@ def colour_one(
     on_event: OnFilmEvent,
     stop: threading.Event | None,
 ) -> FilmOutcome:
-    """Prepare a film, load the model, and colour the film."""
+    """Prepare a film, load the model, and colour the film, with an event after each."""
     job = prepare(source, target, options)
     on_event(FilmPrepared(source, target, job.notes))
     return colour_job(job, load(), on_event=on_event, stop=stop)
@@ -163,8 +162,14 @@ def colour_job(
     on_event: OnFilmEvent = ignore,
     stop: threading.Event | None = None,
 ) -> FilmOutcome:
-    """Colour a film that `prepare` found fit.
+    """Colour a film that was prepared.
 
+    Args:
+        job: the film, as `prepare` returned it.
+        colouriser: the model that colours it.
+        on_event: called with a `FilmStarted`, a `FilmProgress` after every frame, and a `FilmFinished` or
+            `FilmStopped`.
+        stop: once it is set, colouring stops.
     Raises:
         FilmError: it cannot be read or written.
     """
@@ -193,14 +198,14 @@ def colour_job(
 
 
 def finish(job: FilmJob, work: WorkFolder, model: ModelId, *, stopped: bool) -> Path:
-    """Join the segments to the coloured film, or to a part of it that plays, and say where that is.
+    """Join the segments into the coloured film, or into the playable part of it; return where that is.
 
     Raises:
         FilmError: it cannot be written.
     """
     film, target, options = job.film, job.target, job.options
     part = partial_path(target)
-    part_is_ours = work.folder / "part"  # says that the part that is there is ours
+    part_is_ours = work.folder / "part"  # marks an existing partial film as ours
     if work.segments:
         with film_errors(part if stopped else target, "the same command goes on from here"):
             write_output(

@@ -1,4 +1,4 @@
-"""The film of before | after."""
+"""Write a side-by-side film of before and after."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from colourise.lab.pictures import Pixels
 
 
 def write_comparison(job: FilmJob, colouriser: Colouriser) -> None:
-    """Write the film of before | after, in 8 bits, from the source and from what became of it.
+    """Write a film that shows the source on the left and the coloured film on the right, in 8 bits.
 
     Raises:
         FilmError: it cannot be written.

@@ -1,7 +1,7 @@
-"""Films in, through FFmpeg: what a film is, and its pictures with their exact times.
+"""Read films with FFmpeg (through PyAV): their properties, and their frames with exact times.
 
-Pictures are not turned: only what the network sees is turned upright (`Film.turns`). Players guess the
-matrix of an untagged film from its height, as `probe` does.
+Frames are not turned upright; only what the network sees is (`Film.turns`). If a film does not say which
+colour matrix it uses, players guess it from the height, and `probe` guesses likewise.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from colourise.errors import FilmError
 from colourise.films.film import BT601, BT709, UNSPECIFIED, Damage, Film, Frame, damaged
 from colourise.lab.pictures import Pixels, one_channel
 
-SD_HEIGHT, SD_WIDTH = 576, 1024  # up to here a player takes an untagged film for BT.601
+SD_HEIGHT, SD_WIDTH = 576, 1024  # up to this size players take an untagged film for BT.601
 PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray")
 SCALER = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 
 
 def is_video(path: Path) -> bool:
-    """Whether a file, whatever its name says, is a film that FFmpeg can read."""
+    """Tell whether FFmpeg reads a file as a film, whatever its name says."""
     with suppress(FilmError), open_film(path) as container:
         still = ("image2", "_pipe", "tty")
         return not any(name in container.format.name for name in still) and bool(video_streams(container))
@@ -39,10 +39,10 @@ def is_video(path: Path) -> bool:
 
 
 def probe(path: Path) -> Film:
-    """Find out what a film is, from its header and its first picture.
+    """Read the properties of a film from its header and its first frame.
 
     Raises:
-        FilmError: it is no film, or has no picture that can be read.
+        FilmError: it is not a film, or none of its frames can be read.
     """
     with open_film(path) as container:
         found = video_streams(container)
@@ -90,7 +90,7 @@ def probe(path: Path) -> Film:
 
 
 def no_video_error(path: Path, container: Any) -> FilmError:
-    """Make the error that says why a file that has no moving pictures is no film."""
+    """Return the error for a file without moving pictures, which says what it has instead."""
     kinds = {stream.type for stream in container.streams} - {"data"}
     if not kinds:
         return damaged(path)
@@ -99,7 +99,7 @@ def no_video_error(path: Path, container: Any) -> FilmError:
 
 
 def matrix_of(picture: Any) -> int:
-    """Return the AVColorSpace of a picture; where it does not say, what players guess from its size."""
+    """Return the AVColorSpace of a frame; if it is not tagged, what players guess from its size."""
     matrix: int = picture.colorspace
     if matrix == UNSPECIFIED and not picture.format.is_rgb:
         return BT601 if picture.height <= SD_HEIGHT and picture.width <= SD_WIDTH else BT709
@@ -107,9 +107,9 @@ def matrix_of(picture: Any) -> int:
 
 
 def is_full_range(picture: Any) -> bool:
-    """Tell whether black is 0 in a picture, rather than 16."""
+    """Tell whether black is 0 in a frame, rather than 16."""
     name = picture.format.name
-    if picture.format.is_rgb or name.startswith("gray"):  # grey is full to FFmpeg unless it is told
+    if picture.format.is_rgb or name.startswith("gray"):  # FFmpeg takes untagged grey for full range
         return bool(picture.color_range != ColorRange.MPEG)
     return bool(picture.color_range == ColorRange.JPEG or name.startswith("yuvj"))
 
@@ -117,14 +117,14 @@ def is_full_range(picture: Any) -> bool:
 def frames(
     film: Film, first: Fraction | int, last: Fraction | int, damage: Damage, *, deinterlace: bool = False
 ) -> Iterator[Frame]:
-    """Yield the pictures of a film in the order in which they are shown.
+    """Yield the frames of a film in the order in which they are shown.
 
     Args:
-        film: what `probe` found.
-        first: `pts` before which pictures are left out.
-        last: `pts` from which on they are.
+        film: the film, as `probe` returned it.
+        first: frames with a smaller `pts` are skipped.
+        last: frames with this `pts` or a greater one are skipped.
         damage: counts what cannot be read.
-        deinterlace: make whole pictures of half ones, with yadif.
+        deinterlace: whether to deinterlace, with yadif.
     Raises:
         FilmError: the file cannot be opened.
     """
@@ -152,7 +152,7 @@ def frames(
 def frames_from_key_frame(
     container: Any, film: Film, first: Fraction | int, damage: Damage
 ) -> Iterator[Any] | None:
-    """Pictures from a key frame not after `first` on; None where the file must be read from its start."""
+    """Seek to a key frame at or before `first`, and decode from there; None if seeking does not work."""
     if first <= film.start / film.time_base:
         return None
     stream = video_stream(container, film)
@@ -162,16 +162,16 @@ def frames_from_key_frame(
         return None
     pictures = decode_packets(container, stream, damage)
     head = next(pictures, None)
-    if head is None or head.pts is None or head.pts > first:  # an index that lies, or no times
+    if head is None or head.pts is None or head.pts > first:  # the index is wrong, or there are no times
         return None
     return itertools.chain([head], pictures)
 
 
 def open_film(path: Path) -> Any:
-    """The file, opened.
+    """Open a film with FFmpeg.
 
     Raises:
-        FilmError: it cannot be.
+        FilmError: it cannot be opened.
     """
     try:
         return av.open(os.fspath(path), metadata_errors="replace")
@@ -182,20 +182,20 @@ def open_film(path: Path) -> Any:
 
 
 def video_streams(container: Any) -> list[Any]:
-    """Streams of moving pictures that can be decoded: covers and other still attachments are none."""
+    """Return the video streams that can be decoded, without covers and other still pictures."""
     still = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
     return [s for s in container.streams.video if not s.disposition & still and s.codec_context is not None]
 
 
 def video_stream(container: Any, film: Film) -> Any:
-    """The film's stream of pictures, to be decoded by all processors."""
+    """Return the film's video stream, set up to be decoded on all processors."""
     stream = container.streams[film.stream]
     stream.thread_type = "AUTO"
     return stream
 
 
 def decode_packets(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
-    """Pictures of a stream as FFmpeg has them; what is damaged is passed over."""
+    """Yield the decoded frames of a stream, as PyAV has them; damaged packets are skipped and counted."""
     packets = container.demux(stream)
     while True:
         try:
@@ -209,7 +209,7 @@ def decode_packets(container: Any, stream: Any, damage: Damage) -> Iterator[Any]
             return
         try:
             pictures = packet.decode()
-        except av.EOFError:  # it was flushed already
+        except av.EOFError:  # the decoder was flushed already
             return
         except av.FFmpegError:
             damage.packets += 1
@@ -218,23 +218,25 @@ def decode_packets(container: Any, stream: Any, damage: Damage) -> Iterator[Any]
 
 
 def deinterlaced(pictures: Iterable[Any], stream: Any) -> Iterator[Any]:
-    """Whole pictures of half ones, as many and at the same times."""
+    """Deinterlace frames; their number and times stay the same."""
     graph = av.filter.Graph()
     source, sink = graph.add_buffer(template=stream), graph.add("buffersink")
     graph.link_nodes(source, graph.add("yadif", "mode=send_frame:deint=interlaced"), sink).configure()
-    for picture in itertools.chain(pictures, [None]):  # None ends a filter
+    for picture in itertools.chain(pictures, [None]):  # None flushes the filter
         graph.vpush(picture)
         while True:
             try:
                 whole: Any = graph.vpull()
-                whole.pts = round(whole.pts * whole.time_base / stream.time_base)  # yadif counts in halves
+                whole.pts = round(
+                    whole.pts * whole.time_base / stream.time_base
+                )  # yadif halves the time base
                 yield whole
             except (av.BlockingIOError, av.EOFError):
                 break
 
 
 def to_pixels(picture: Any, film: Film, scaler: Any) -> Pixels:
-    """A decoded picture as sRGB, (H, W) where it is grey, else (H, W, 3); uint16 where it has over 8 bits."""
+    """Convert a decoded frame to sRGB: (H, W) if grey, else (H, W, 3); uint16 if it has over 8 bits."""
     grey = grey_plane(picture, film)
     if grey is not None:
         return grey
@@ -253,7 +255,10 @@ def to_pixels(picture: Any, film: Film, scaler: Any) -> Pixels:
 
 
 def grey_plane(picture: Any, film: Film) -> Pixels | None:
-    """A picture of 8 bits that has no colour at all, (H, W) uint8, from its Y alone: exact, and quickly."""
+    """Return a frame of 8 bits without any colour as (H, W) uint8, from its Y alone: exact and fast.
+
+    None if the frame has colours, or is stored otherwise.
+    """
     size = picture.height, picture.width
     if picture.format.name not in PLANAR or size != (film.height, film.width):
         return None

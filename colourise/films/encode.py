@@ -1,4 +1,4 @@
-"""Coloured pictures out, into segments: Matroska files of their own, with exact times beside them."""
+"""Encode coloured frames into segments, which are Matroska files with exact times beside them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from colourise.films.options import Encoding
 from colourise.lab.pictures import Pixels
 
 ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "ffv1": "ffv1", "prores": "prores_ks"}
-SWS = {
+SWS = {  # swscale's names of AVColorSpaces
     BT709: Colorspace.ITU709,
     BT601: Colorspace.ITU601,
     5: Colorspace.ITU601,
@@ -34,39 +34,39 @@ SWS = {
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of the coloured pictures that is whole."""
+    """A completed part of the coloured film."""
 
     path: Path
-    """A Matroska file with nothing else."""
+    """A Matroska file with one video stream."""
     times: dict[str, NDArray[np.int64]]
     """pts, dts and duration of its packets, in the film's time base."""
 
 
 @dataclass
 class Times:
-    """When the packets of a segment are decoded and shown, in the film's time base."""
+    """Times of the packets of a segment, in the film's time base."""
 
     pts: list[int] = field(default_factory=list)
-    """When each is shown."""
+    """Time at which each is shown."""
     dts: list[int] = field(default_factory=list)
-    """When each is decoded."""
+    """Time at which each is decoded."""
     duration: list[int] = field(default_factory=list)
-    """How long it is shown."""
+    """How long each is shown."""
 
     def arrays(self) -> dict[str, NDArray[np.int64]]:
-        """To be stored."""
+        """Return the times as arrays, by name."""
         return {name: np.array(getattr(self, name), np.int64) for name in ("pts", "dts", "duration")}
 
 
 class Encoder:
-    """Writes coloured pictures into a segment: a Matroska file that has nothing else.
+    """Writes coloured frames into a segment.
 
-    Matroska rounds times to milliseconds, so the exact ones are kept beside it, in `times`.
+    Matroska rounds times to milliseconds, so exact times are kept in `times`.
 
     Args:
-        path: the file.
+        path: the segment's file.
         film: the source.
-        encoding: how pictures are encoded.
+        encoding: codec, quality and speed.
     """
 
     def __init__(self, path: Path, film: Film, encoding: Encoding) -> None:
@@ -78,11 +78,11 @@ class Encoder:
         self.stream = add_pictures(self.container, film, encoding)
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Return the encoder itself."""
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Write what the encoder still holds, unless something failed, and close."""
+        """Flush the encoder, unless something failed, and close the file."""
         try:
             if error[0] is None:
                 self._mux(self.stream.encode(None))
@@ -90,7 +90,7 @@ class Encoder:
             self.container.close()
 
     def prepare(self, pixels: Pixels, frame: Frame) -> Any:
-        """A coloured picture (H, W, 3) as the codec stores it; may be done by another thread."""
+        """Convert a coloured frame (H, W, 3) to the codec's pixel format; safe in another thread."""
         rgb = av.VideoFrame.from_ndarray(pixels, "rgb24" if pixels.dtype == np.uint8 else "rgb48le")
         rgb.color_range = ColorRange.JPEG
         picture = self.scaler.reformat(
@@ -104,7 +104,7 @@ class Encoder:
         return picture
 
     def write(self, picture: Any) -> None:
-        """Encode what `prepare` made."""
+        """Encode a frame that `prepare` returned."""
         self._mux(self.stream.encode(picture))
 
     def _mux(self, packets: Iterable[Any]) -> None:
@@ -116,12 +116,12 @@ class Encoder:
 
 
 def output_matrix(film: Film) -> int:
-    """AVColorSpace of the output: the source's where that is one for Y, Cb and Cr."""
+    """Return the AVColorSpace of the output: the source's, or BT.709 if the source stores RGB."""
     return film.matrix if film.matrix in SWS else BT709
 
 
 def add_pictures(container: Any, film: Film, encoding: Encoding) -> Any:
-    """A stream for coloured pictures, tagged as the source is."""
+    """Add a video stream for coloured frames to a container, tagged as the source is."""
     stream = container.add_stream(
         ENCODERS[encoding.codec], rate=film.rate, options=encoding.encoder_options()
     )
@@ -141,7 +141,14 @@ def add_pictures(container: Any, film: Film, encoding: Encoding) -> Any:
 
 @contextmanager
 def film_errors(target: Path, advice: str = "") -> Iterator[None]:
-    """Turn what can go wrong with writing a film into a FilmError about it."""
+    """Turn errors of the disk and of FFmpeg into a FilmError about the target.
+
+    Args:
+        target: the film that is written.
+        advice: what the user should do next.
+    Raises:
+        FilmError: something in the block failed.
+    """
     try:
         yield
     except (OSError, av.FFmpegError) as err:

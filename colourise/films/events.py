@@ -1,4 +1,4 @@
-"""What colouring films reports while it runs, and what it comes to."""
+"""Events that colouring films reports, and the outcome of a film."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from colourise.films.film import Damage
 
 @dataclass(frozen=True)
 class FilmOutcome:
-    """A film that was coloured, or that was stopped on the way."""
+    """The result of colouring a film, or of stopping halfway."""
 
     source: Path
     """The film."""
@@ -25,7 +25,7 @@ class FilmOutcome:
     notes: tuple[str, ...]
     """What the user should know: about the film, what its output leaves out, and what could not be read."""
     damage: Damage
-    """What could not be read."""
+    """What could not be read of the film."""
     speed: float
     """Frames a second of this run."""
     complete: bool = True
@@ -34,14 +34,14 @@ class FilmOutcome:
 
 @dataclass(frozen=True)
 class FilmPrepared:
-    """A film was probed, and its output can hold it; the model is loaded next."""
+    """A film was probed and found fit; the model is loaded next."""
 
     source: Path
     """The film."""
     target: Path
     """Where the coloured film goes."""
     notes: tuple[str, ...]
-    """What the user should know before work starts."""
+    """What the user should know before work starts, as sentences about the film."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class FilmFinished:
     """A film was coloured to its end."""
 
     outcome: FilmOutcome
-    """What it came to."""
+    """The result."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class FilmStopped:
     """A film was stopped; the same call continues it."""
 
     outcome: FilmOutcome
-    """What it came to so far."""
+    """The result so far."""
 
 
 @dataclass(frozen=True)

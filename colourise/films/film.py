@@ -1,4 +1,4 @@
-"""What a film is, apart from its pictures; one picture of it; and what could not be read."""
+"""The properties of a film, one of its frames, and the damage found while reading it."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ BT709, BT601, UNSPECIFIED = 1, 6, 2  # AVColorSpace
 
 @dataclass(frozen=True)
 class Film:
-    """What a film is, apart from its pictures."""
+    """The properties of a film: everything that is known before its frames are read."""
 
     path: Path
     """The file."""
     container: str | None
     """FFmpeg's name of its format; None for an animation, which Pillow reads."""
     stream: int
-    """Which of its streams has the pictures."""
+    """Index of its video stream."""
     width: int
-    """Of the stored pictures, in pixels."""
+    """Width of the stored frames in pixels."""
     height: int
-    """Likewise."""
+    """Height of the stored frames in pixels."""
     rate: Fraction
-    """Pictures a second, on the average."""
+    """Frames a second, on average."""
     time_base: Fraction
-    """Seconds that a unit of every `pts` takes."""
+    """Unit of every `pts`, in seconds."""
     start: Fraction
-    """Seconds at which the film begins."""
+    """Time of the beginning on the film's own clock, in seconds."""
     duration: float | None
-    """Seconds, if the file says so."""
+    """Length in seconds; None: the file does not say."""
     rotation: int
-    """Degrees, counter-clockwise, by which a player turns the pictures: a multiple of 90."""
+    """Degrees by which a player turns the frames counter-clockwise: a multiple of 90."""
     bits: int
-    """Of each colour channel: 8, or more."""
+    """Bits of each colour channel, 8 or more."""
     matrix: int
-    """AVColorSpace of the pictures; a guess where the file does not say."""
+    """AVColorSpace of the frames; a guess if the file does not say."""
     full_range: bool
     """Whether black is 0 rather than 16."""
     primaries: int
@@ -49,43 +49,43 @@ class Film:
     aspect: Fraction | None
     """Width of a pixel over its height."""
     interlaced: bool
-    """Whether its pictures are two half pictures each."""
+    """Whether each frame consists of two fields."""
     has_sound: bool = False
-    """Whether there is anything to hear."""
+    """Whether it has an audio stream."""
     notes: tuple[str, ...] = ()
-    """What the user must hear."""
+    """What the user should know about it."""
 
     @property
     def turns(self) -> int:
-        """Quarter turns, counter-clockwise, that bring a stored picture upright."""
+        """Return the number of counter-clockwise quarter turns that bring a stored frame upright."""
         return self.rotation // 90 % 4
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of a film."""
+    """One frame of a film."""
 
     pixels: Pixels
-    """(H, W) grey or (H, W, 3) sRGB, uint8 or uint16, as it is stored: not turned."""
+    """(H, W) grey or (H, W, 3) sRGB, uint8 or uint16, as stored: not turned upright."""
     pts: int
-    """When it is shown, in the film's time base."""
+    """Time at which it is shown, in the film's time base."""
     duration: int
-    """How long, in the same; 0 if nobody knows."""
+    """How long it is shown, in the film's time base; 0: unknown."""
 
 
 @dataclass
 class Damage:
-    """What could not be read."""
+    """What could not be read of a film; counted while its frames are decoded."""
 
     packets: int = 0
-    """Packets that could not be decoded and were passed over."""
+    """Number of packets that could not be decoded and were skipped."""
     broke_off: bool = False
-    """Whether the file ends within a packet."""
+    """Whether the file ends in the middle of a packet."""
     times: int = 0
-    """Pictures without a time, or with one that was taken."""
+    """Number of frames without a time, or with the time of an earlier frame."""
 
     def notes(self) -> list[str]:
-        """It in words."""
+        """Describe the damage, one sentence each kind."""
         notes = []
         if self.packets:
             notes.append(
@@ -99,6 +99,6 @@ class Damage:
 
 
 def damaged(path: Path) -> FilmError:
-    """Make the error that says of a file that it cannot be opened."""
+    """Return the error for a file that cannot be opened as a film."""
     reason = "damaged or cut off in its header, or no film"
     return FilmError(reason, path=path, advice="copy it again from its source")

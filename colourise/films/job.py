@@ -1,4 +1,4 @@
-"""A film that is to be coloured, and all that is found out before work starts."""
+"""Prepare a film: everything that is found out and checked before work starts."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ HDR = (16, 18)  # AVColorTransferCharacteristic: PQ and HLG
 
 @dataclass(frozen=True)
 class FilmJob:
-    """A film that is to be coloured, and all that was found out before work starts."""
+    """A film to colour, with everything that was found out before work starts."""
 
     film: Film
     """The source."""
     plan: StreamPlan | AnimationPlan
-    """What becomes of its streams."""
+    """What its output holds."""
     target: Path
-    """The coloured film."""
+    """Where the coloured film goes."""
     options: FilmOptions
-    """How."""
+    """How it is coloured and written; the encoding is that of the segments."""
     start: Fraction | None
-    """Seconds on the film's own clock where it begins to be coloured; None: at its beginning."""
+    """Where colouring begins, in seconds on the film's own clock; None: at its beginning."""
     end: Fraction | None
-    """Seconds on the film's own clock where that ends; None: at its end."""
+    """Where colouring ends, in seconds on the film's own clock; None: at its end."""
     notes: tuple[str, ...]
-    """What the user must hear before work starts."""
+    """What the user should know before work starts."""
 
 
 def prepare(source: Path, target: Path, options: FilmOptions) -> FilmJob:
-    """Look at a film, and at what its output can hold.
+    """Probe a film, check that its output can be written, and make the output's folder.
 
     Args:
         source: the film.
-        target: its coloured version; the suffix chooses the container.
+        target: where the coloured film goes; the suffix chooses the container.
         options: how it is coloured and written.
     Raises:
-        FilmError: it is no film, or cannot become what is asked for.
+        FilmError: it is not a film, or cannot be coloured as the options ask.
     """
     film = probe(source)
     check_target(film, target, options)
@@ -67,10 +67,10 @@ def prepare(source: Path, target: Path, options: FilmOptions) -> FilmJob:
 
 
 def check_target(film: Film, target: Path, options: FilmOptions) -> None:
-    """Refuse an output that cannot be meant.
+    """Check that the output and the comparison may be written.
 
     Raises:
-        FilmError: with what to do instead.
+        FilmError: one of them is the source, a folder, or a file that may not be overwritten.
     """
     for file in (target, comparison_path(target)) if options.compare else (target,):
         if file.exists() and file.samefile(film.path):
@@ -82,7 +82,7 @@ def check_target(film: Film, target: Path, options: FilmOptions) -> None:
 
 
 def remarks(film: Film, options: FilmOptions) -> Iterator[str]:
-    """What the user must hear about the pictures."""
+    """Yield what the user should know about the frames."""
     if film.interlaced and not options.deinterlace:
         yield "is interlaced, and stays so; --deinterlace makes whole pictures"
     if options.encoding.codec in ("h264", "hevc") and "444" in options.encoding.pixel_format(film):
@@ -94,10 +94,10 @@ def remarks(film: Film, options: FilmOptions) -> Iterator[str]:
 
 
 def window_of(film: Film, options: FilmOptions) -> tuple[Fraction | None, Fraction | None]:
-    """From where to where on the film's own clock.
+    """Return where to begin and where to end, in seconds on the film's own clock.
 
     Raises:
-        FilmError: there is nothing between.
+        FilmError: no frame lies between.
     """
     first, last = options.window()
     start = None if first is None else film.start + first
@@ -112,7 +112,7 @@ def window_of(film: Film, options: FilmOptions) -> tuple[Fraction | None, Fracti
 
 
 def estimated_frames(job: FilmJob) -> int | None:
-    """About how many frames are meant."""
+    """Estimate how many frames are coloured; None if the file does not say how long it is."""
     film = job.film
     if film.duration is None and job.end is None:
         return None
@@ -123,9 +123,9 @@ def estimated_frames(job: FilmJob) -> int | None:
 
 
 def settings_key(job: FilmJob, colouriser: Colouriser) -> str:
-    """All that decides about the pictures as one text, equal for equal ones.
+    """Return everything that the coloured frames depend on, as one text.
 
-    Half-made films are known by it: its keys and values are those of version 0.1.
+    A half-made film is continued only if this text is the same, so keys and values stay those of version 0.1.
     """
     film, options = job.film, job.options
     stamp = Stamp.of(film.path)
@@ -139,7 +139,7 @@ def settings_key(job: FilmJob, colouriser: Colouriser) -> str:
         "start": start,
         "end": end,
         "deinterlace": options.deinterlace,
-        "overwrite": False,  # these three decide about no picture, and are always the same
+        "overwrite": False,  # frames do not depend on these three, which version 0.1 wrote too
         "history": True,
         "compare": False,
     }

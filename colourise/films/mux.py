@@ -1,8 +1,7 @@
-"""One file of all segments and of the source's sound, subtitles, chapters, attachments and metadata.
+"""Join segments into one film, and copy the source's sound, subtitles, chapters, attachments and metadata.
 
-Packets are copied as they are. Times are whole numbers of the source stream's own time base from the
-decoder to the joined file, so variable rates and start offsets survive; where a file gives none, they
-follow from its rate.
+Packets are copied unchanged. From the decoder to the joined file, times are whole numbers in the time base of
+the source's video stream, so that variable frame rates and start offsets survive.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ from colourise.films.encode import Segment
 from colourise.films.film import Film
 from colourise.films.streams import StreamPlan, copy_stream
 
-CLOCKS = ("mpegts", "mpeg")  # formats whose clock starts anywhere
-MUXERS_OWN = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")
+CLOCKS = ("mpegts", "mpeg")  # formats whose clock does not start at zero
+MUXERS_OWN = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")  # metadata
 
 
 def join(
@@ -35,21 +34,21 @@ def join(
     end: Fraction | None = None,
     comment: str = "",
 ) -> None:
-    """Make one file of coloured pictures and of all that is copied.
+    """Write one file with the coloured frames and everything that is copied.
 
     Args:
         film: the source.
-        segments: its coloured pictures.
-        plan: what is copied.
-        file: takes the result.
+        segments: its coloured frames, in order.
+        plan: what is copied, and into which container.
+        file: where to write.
         start: seconds on the film's clock that become the output's zero; by default its clock is kept.
         end: seconds from which on nothing is copied.
         comment: added to the metadata.
     Raises:
-        FilmError: a segment is not what it was when it was written.
+        FilmError: a segment was changed after it was written.
         OSError: the disk is full.
     """
-    # Matroska would move everything to where nothing is below zero, as the first packet of AAC commonly is
+    # The first packet of AAC commonly has a negative time; Matroska would shift all streams because of it
     options = {"avoid_negative_ts": "disabled"} if plan.container == "matroska" else {}
     zero = start if start is not None else film.start if film.container in CLOCKS else Fraction(0)
     with (
@@ -76,7 +75,7 @@ def join(
 
 
 def describe(pictures: Any, film: Film, source: Any, container: str) -> None:
-    """Give the output's stream of pictures the rate, tags and turn of the source's."""
+    """Give the output's video stream the frame rate, tags and rotation of the source's."""
     pictures.time_base, pictures.framerate = film.time_base, film.rate
     if container in ("mp4", "mov") and pictures.codec_context.name == "hevc":
         pictures.codec_context.codec_tag = "hvc1"  # without which Apple's players show nothing
@@ -88,7 +87,7 @@ def describe(pictures: Any, film: Film, source: Any, container: str) -> None:
 
 
 def coloured_packets(film: Film, segments: Iterable[Segment], stream: Any, zero: int) -> Iterator[Any]:
-    """The packets of all segments with their exact times, less `zero`."""
+    """Yield the packets of all segments with their exact times, minus `zero`."""
     last = -1 << 62
     for segment in segments:
         place = 0
@@ -100,7 +99,7 @@ def coloured_packets(film: Film, segments: Iterable[Segment], stream: Any, zero:
                     pts, dts, duration = (
                         int(segment.times[name][place]) for name in ("pts", "dts", "duration")
                     )
-                    last = min(max(dts, last + 1), pts)  # an encoder that begins again looks back
+                    last = min(max(dts, last + 1), pts)  # dts of a new encoder overlap the last ones
                     packet.stream, packet.time_base = stream, film.time_base
                     packet.pts, packet.dts, packet.duration = pts - zero, last - zero, duration
                     yield packet
@@ -114,13 +113,13 @@ def coloured_packets(film: Film, segments: Iterable[Segment], stream: Any, zero:
 def copied_packets(
     source: Any, copies: dict[int, Any], zero: Fraction, start: Fraction | None, end: Fraction | None
 ) -> Iterator[Any]:
-    """What is copied as it is, from `start` on and up to `end`, with times less `zero`."""
+    """Yield the packets that are copied unchanged, from `start` to `end`, with their times minus `zero`."""
     packets = source.demux([source.streams[index] for index in copies]) if copies else iter(())
-    after: dict[int, int] = {}  # by stream, when its next packet is due, for those that do not say
+    after: dict[int, int] = {}  # by stream: time of its next packet, for packets without a time
     while True:
         try:
             packet = next(packets, None)
-        except av.FFmpegError:  # the file breaks off
+        except av.FFmpegError:  # the file is cut off
             return
         if packet is None:
             return
@@ -144,7 +143,7 @@ def copied_packets(
 
 
 def shifted_chapters(chapters: Iterable[Any], zero: Fraction, end: Fraction | None) -> Iterator[Any]:
-    """Chapters on the output's clock, without those that lie outside."""
+    """Yield chapters on the output's clock, without those that lie outside."""
     for chapter in chapters:
         base = chapter["time_base"]
         first, last = round(zero / base), 1 << 62 if end is None else round(end / base)

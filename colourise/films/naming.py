@@ -1,4 +1,4 @@
-"""Where a film's coloured version goes, and the films that belong to it."""
+"""Name the outputs of films."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ WRITTEN = (".mp4", ".m4v", ".mov", ".mkv", ".ts", ".mts", ".m2ts", ".flv", ".3gp
 def output_paths(
     sources: Sequence[Path], output: str | os.PathLike[str] | None, *, preview: bool = False
 ) -> list[Path]:
-    """Choose where the coloured versions of films go: beside them, to a file, or into a folder.
+    """Return where the coloured versions of films go: beside them, to a file, or into a folder.
 
-    A film in a format that is not written becomes an mkv.
+    A film in a format that cannot be written becomes an mkv.
 
     Args:
         sources: the films.
-        output: a file, a folder or None. It is a folder if it is one already, if it has no suffix or ends in
-            "/", and for several films.
-        preview: whether only a part is coloured, to look at.
+        output: a file, a folder, or None. It means a folder if it is one already, has no suffix or ends in
+            "/", or if there are several films.
+        preview: whether only a part is coloured, as a preview.
     """
     text = os.fspath(output) if output else ""
     place = Path(text) if text else None
@@ -40,10 +40,10 @@ def output_paths(
 
 
 def comparison_path(target: Path) -> Path:
-    """Return where the film of before | after goes that belongs to a coloured one."""
+    """Return where the side-by-side film of before and after goes."""
     return target.with_name(f"{target.stem}{COMPARE}{target.suffix}")
 
 
 def partial_path(target: Path) -> Path:
-    """Return where the playable part of a coloured film goes that was stopped."""
+    """Return where the playable part of a stopped film goes."""
     return target.with_name(f"{target.stem}{PART}{target.suffix}")

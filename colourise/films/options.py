@@ -1,4 +1,4 @@
-"""How a film is coloured and written, as the user asks for it."""
+"""Options for films: codec and quality, steadiness, and which part to colour."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
 
 Codec = Literal["h264", "hevc", "av1", "ffv1", "prores"]
 
-CRF = {"h264": (18, 51), "hevc": (20, 51), "av1": (25, 63)}  # the default, and the worst
+CRF = {"h264": (18, 51), "hevc": (20, 51), "av1": (25, 63)}  # default and worst value
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """How coloured pictures are encoded."""
+    """How coloured frames are encoded."""
 
     codec: Codec = "h264"
-    """What is written."""
+    """Video codec of the output."""
     crf: int | None = None
-    """Constant rate factor, lower is better; by default the codec's in `CRF`."""
+    """Constant rate factor, lower is better; None: the codec's default in `CRF`."""
     preset: str | None = None
-    """Speed against size: a name of `PRESETS`, or for av1 a number from 0 to 13."""
+    """Trade-off of speed against size: a name from `PRESETS`, or for av1 a number from 0 to 13."""
 
     def __post_init__(self) -> None:
-        """Refuse what does not go together.
+        """Check that the codec has this factor and preset.
 
         Raises:
-            FilmError: the codec has no such factor, or no such preset.
+            FilmError: it does not.
         """
         if self.crf is not None and self.codec not in CRF:
             raise FilmError(f"--crf is not for {self.codec}, whose quality is fixed", advice="leave it out")
@@ -49,7 +49,7 @@ class Encoding:
             raise FilmError(f"--preset is not for {self.codec}", advice="leave it out")
 
     def encoder_options(self) -> dict[str, str]:
-        """The encoder's own names for all that."""
+        """Return the options that FFmpeg's encoder takes."""
         if self.codec == "ffv1":
             return {"level": "3", "slicecrc": "1"}
         if self.codec == "prores":
@@ -62,7 +62,7 @@ class Encoding:
         return options
 
     def pixel_format(self, film: Film) -> str:
-        """How pixels are stored: as finely as the source, with as much colour as the codec commonly has."""
+        """Return FFmpeg's pixel format: the film's bit depth, and the codec's usual chroma subsampling."""
         deep = "10le" if film.bits > 8 else ""
         if self.codec == "prores":
             return "yuv422p10le"
@@ -75,35 +75,35 @@ class FilmOptions:
     """How a film is coloured and written."""
 
     encoding: Encoding = field(default_factory=Encoding)
-    """How pictures are encoded."""
+    """Codec, quality and speed of the output."""
     steadiness: float = STEADINESS
-    """Of colours, 0 to 1."""
+    """How strongly colours are steadied over time, 0 (as predicted) to 1."""
     start: Fraction | float | None = None
-    """Seconds from the film's beginning, where to begin."""
+    """Where to begin, in seconds from the film's beginning."""
     end: Fraction | float | None = None
-    """Seconds from the film's beginning, where to end."""
+    """Where to end, in seconds from the film's beginning."""
     deinterlace: bool = False
-    """Whether half pictures become whole ones."""
+    """Whether to deinterlace, with yadif."""
     overwrite: bool = False
-    """Whether an output that exists is made again."""
+    """Whether to replace an existing output."""
     history: bool = True
-    """Whether the output's metadata say what was done."""
+    """Whether to record the model in the output's metadata."""
     compare: bool = False
-    """Whether a film of before | after is written too."""
+    """Whether to write a side-by-side film of before and after as well."""
     preview: Fraction | float | None = None
-    """Seconds to colour from `start` on, into film.preview.mp4; takes the place of `end`."""
+    """Seconds to colour from `start` on; the output is named film.preview.mp4. Replaces `end`."""
 
     def __post_init__(self) -> None:
-        """Refuse what does not go together.
+        """Check that options do not contradict each other.
 
         Raises:
-            FilmError: preview and end are given.
+            FilmError: both `preview` and `end` are given.
         """
         if self.preview is not None and self.end is not None:
             raise FilmError("--preview and --end both say where to end", advice="choose one")
 
     def window(self) -> tuple[Fraction | None, Fraction | None]:
-        """Return where to begin and to end, in exact seconds from the film's beginning."""
+        """Return where to begin and where to end, in exact seconds from the film's beginning."""
         start, end, preview = (
             None if time is None else Fraction(time) for time in (self.start, self.end, self.preview)
         )

@@ -1,4 +1,4 @@
-"""How coloured pictures become a film: joined by FFmpeg, or by Pillow for animations."""
+"""Choose what writes a film: Pillow for animations, FFmpeg for everything else."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def plan_output(film: Film, target: Path, encoding: Encoding) -> StreamPlan | An
     Args:
         film: the source.
         target: the output; its suffix chooses the container.
-        encoding: how pictures are to be encoded.
+        encoding: how coloured frames are to be encoded.
     Raises:
-        FilmError: not even the pictures.
+        FilmError: it cannot hold the coloured frames.
     """
     chosen = plan_animation if target.suffix.lower() in ANIMATED else plan_streams
     return chosen(film, target, encoding)
@@ -41,19 +41,19 @@ def write_output(
     comment: str = "",
     overwrite: bool = False,
 ) -> None:
-    """Write a film of coloured segments, which appears under its name when it is complete.
+    """Write a film from coloured segments; it appears under its name when it is complete.
 
     Args:
         film: the source.
-        segments: its coloured pictures.
-        plan: what `plan_output` found.
+        segments: its coloured frames, in order.
+        plan: the output's streams, as `plan_output` returned them.
         target: the output.
         start: seconds on the film's clock that become the output's zero; by default its clock is kept.
         end: seconds from which on nothing is copied.
         comment: added to the metadata.
-        overwrite: whether an output that exists is made again.
+        overwrite: whether to replace an existing output.
     Raises:
-        FilmError: a segment is not what it was when it was written.
+        FilmError: a segment was changed after it was written.
         FileExistsError: the output exists.
         OSError: the disk is full.
     """

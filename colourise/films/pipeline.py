@@ -1,7 +1,7 @@
-"""Frames through the network: decode, network and encode side by side.
+"""Colour frames: decode, predict, lay colours over and encode, side by side.
 
-Four threads work at once, each a bounded number of frames ahead of the next: one decodes and takes L, one has
-the network and steadies ab, one lays colours over and converts, one encodes.
+Four threads work at once, each a bounded number of frames ahead of the next: the first decodes and computes
+L, the second runs the network and steadies ab, the third lays colours over and converts, the fourth encodes.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from colourise.films.steady import STEADINESS, Coloured, steady
 from colourise.films.work import WorkFolder
 from colourise.lab.pictures import Floats, Pixels
 
-SEGMENT_FRAMES = 240  # of a segment, at least; x264 begins anew after 250 anyway
+SEGMENT_FRAMES = 240  # at least, in a segment; x264 starts with a new key frame after 250 anyway
 
 
 class FilmRun:
-    """Colours what is left of a film, into segments.
+    """One run over a film, which colours what earlier runs have left.
 
     Args:
-        job: the film.
+        job: the film, as `prepare` returned it.
         work: the folder of its segments.
-        colouriser: what colours.
+        colouriser: the model that colours it.
         on_event: called after every frame, with a `FilmProgress`.
-        stop: once it is set, the segment that is begun is the last.
+        stop: once it is set, the run ends with the current segment.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class FilmRun:
         self.began = time.perf_counter()
 
     def progress(self) -> FilmProgress:
-        """Say how far it is."""
+        """Return how far the run is."""
         speed = (self.done - self.resumed) / max(time.perf_counter() - self.began, 1e-6)
         return FilmProgress(self.job.film.path, self.done, self.total, self.scenes, speed)
 
     def colour(self) -> None:
-        """Colour until the film ends or `stop` is set."""
+        """Colour frames into segments until the film ends or `stop` is set."""
         job, work = self.job, self.work
         frames = source.frames(
             job.film,
@@ -91,7 +91,7 @@ class FilmRun:
     def converted(
         self, part: Iterable[Coloured[Frame]], encoder: Encoder
     ) -> Iterator[tuple[Coloured[Frame], Any]]:
-        """Lay colours over frames, and convert these to what the codec stores."""
+        """Lay colours over frames and convert them to the codec's pixel format."""
         for coloured in part:
             pixels = apply_colours(coloured, self.painter, self.job.film)
             yield coloured, encoder.prepare(pixels, coloured.frame)
@@ -99,26 +99,26 @@ class FilmRun:
 
 @dataclass(frozen=True)
 class ColouredFrame:
-    """A frame of a film before and after."""
+    """A frame of a film before and after colouring."""
 
     before: Pixels
-    """(H, W, 3) sRGB as it is stored, uint8 or uint16."""
+    """(H, W, 3) sRGB, uint8 or uint16, as stored: not turned upright."""
     after: Pixels
-    """The same with its L and new colours."""
+    """The same frame with new colours."""
     cut: bool
-    """Whether a scene begins here."""
+    """Whether a new scene begins with it."""
 
 
 def coloured_frames(
     film: Film, colouriser: Colouriser, *, steadiness: float = STEADINESS, limit: int | None = None
 ) -> Iterator[ColouredFrame]:
-    """Colour the frames of a film and yield them, in one thread and without writing anything.
+    """Colour the frames of a film in this thread, and yield them without writing anything.
 
     Args:
-        film: what `source.probe` found.
-        colouriser: what colours.
-        steadiness: of colours, 0 to 1; 0 takes each frame as it is predicted.
-        limit: how many frames there are to be, from the beginning; by default all.
+        film: the film, as `source.probe` returned it.
+        colouriser: the model that colours it.
+        steadiness: how strongly colours are steadied over time, 0 (as predicted) to 1.
+        limit: number of frames, from the beginning; by default all.
     Raises:
         FilmError: the film cannot be read, or the steadiness is out of its range.
     """
@@ -131,13 +131,13 @@ def coloured_frames(
 def with_lightness(
     frames: Iterable[Frame], colouriser: Colouriser, film: Film
 ) -> Iterator[tuple[Frame, Floats]]:
-    """Frames with what the network sees of them: L (S, S), upright."""
+    """Yield frames with the upright L (S, S) that the network sees."""
     for frame in frames:
         yield frame, np.ascontiguousarray(np.rot90(colouriser.lightness(frame.pixels), film.turns))
 
 
 def apply_colours(coloured: Coloured[Frame], colouriser: Colouriser, film: Film) -> Pixels:
-    """A frame with its upright ab laid over, as it is stored."""
+    """Lay the upright ab of a frame over it; return (H, W, 3), not turned upright."""
     ab = np.ascontiguousarray(np.rot90(coloured.ab, -film.turns, axes=(1, 2)))
     return colouriser.lay(coloured.frame.pixels, ab)
 
@@ -145,9 +145,10 @@ def apply_colours(coloured: Coloured[Frame], colouriser: Colouriser, film: Film)
 def split_segments(
     frames: Iterable[Coloured[Frame]], stop: threading.Event
 ) -> Iterator[Iterator[Coloured[Frame]]]:
-    """A film's frames in parts of SEGMENT_FRAMES and some; each ends where it can be gone on with.
+    """Split the frames of a film into segments.
 
-    Where they are to stop, the part that is begun ends at the next such place.
+    A segment has at least SEGMENT_FRAMES frames and ends with one that has a `State`, from which a later run
+    can continue. Once `stop` is set, the current segment ends with the next such frame, and no other follows.
     """
     coming = iter(frames)
 
@@ -162,5 +163,5 @@ def split_segments(
 
 
 def three_channels(pixels: Pixels) -> Pixels:
-    """A picture (H, W) or (H, W, 3) with three channels."""
+    """Return a picture (H, W) or (H, W, 3) with three channels."""
     return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, 2)

@@ -1,4 +1,7 @@
-"""Where a film's pictures come from: FFmpeg, or Pillow for animations."""
+"""Choose what reads a film: Pillow for animations, FFmpeg for everything else.
+
+The readers are imported when they are needed, as FFmpeg takes a while to load.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Reader(Protocol):
-    """Reads films of some formats: a module with these two functions."""
+    """A module that reads films of some formats with these two functions."""
 
     def probe(self, path: Path) -> Film:
-        """Find out what a film is, from its header and its first picture."""
+        """Read the properties of a film."""
 
     def frames(
         self,
@@ -28,18 +31,18 @@ class Reader(Protocol):
         *,
         deinterlace: bool = False,
     ) -> Iterator[Frame]:
-        """Yield its pictures from `first` on and before `last`, both in its time base."""
+        """Yield the frames whose `pts` is at least `first` and below `last`."""
 
 
 def reader_of(path: Path) -> Reader:
-    """Choose what reads a film: Pillow animations, FFmpeg everything else."""
+    """Return the module that reads a film."""
     from colourise.films import animation, decode
 
     return animation if path.suffix.lower() in ANIMATED else decode
 
 
 def is_film(path: Path) -> bool:
-    """Whether a file that the user named is a film: by its suffix, or else by its content."""
+    """Tell whether a file that the user named is a film, by its suffix or else by its content."""
     suffix = path.suffix.lower()
     if suffix in ANIMATED and path.is_file():
         from colourise.films import animation
@@ -47,16 +50,16 @@ def is_film(path: Path) -> bool:
         return animation.is_animated(path)
     if suffix in FILMS or suffix in EXTENSIONS or not path.is_file():
         return suffix in FILMS and not path.is_dir()
-    from colourise.films import decode  # which takes a while to import
+    from colourise.films import decode
 
     return decode.is_video(path)
 
 
 def probe(path: Path) -> Film:
-    """Find out what a film is, from its header and its first picture.
+    """Read the properties of a film from its header and its first frame.
 
     Raises:
-        FilmError: it is no film, or has no picture that can be read.
+        FilmError: it is not a film, or none of its frames can be read.
     """
     return reader_of(path).probe(path)
 
@@ -70,14 +73,14 @@ def frames(
     deinterlace: bool = False,
     damage: Damage | None = None,
 ) -> Iterator[Frame]:
-    """Yield the pictures of a film in the order in which they are shown.
+    """Yield the frames of a film in the order in which they are shown.
 
     Args:
-        film: what `probe` found.
-        start: seconds on the film's own clock before which pictures are left out.
-        end: seconds from which on they are.
-        after: `pts` of a picture up to which they are left out as well.
-        deinterlace: make whole pictures of half ones, with yadif.
+        film: the film, as `probe` returned it.
+        start: where to begin, in seconds on the film's own clock.
+        end: where to end, in seconds on the film's own clock.
+        after: `pts` of a frame; it and all frames before it are skipped.
+        deinterlace: whether to deinterlace, with yadif.
         damage: counts what cannot be read.
     Raises:
         FilmError: the file cannot be opened.

@@ -1,18 +1,22 @@
 """Steady colour: L of consecutive frames -> ab that does not flicker.
 
-A network that sees each frame alone gives a wall another brown in every frame. Here colours are carried along
-the motion instead. Optical flow (OpenCV's DIS, on L at the network's size) says where each point of a frame
-was before and will be next; how far that can be trusted is told by flow forth and back, which should cancel
-out, and by L, which should be the same. The ab of a frame is then the mean of what the network said about the
-same points in frames before and after it, each counting less the farther away it is and the less its way can
-be trusted. So the network need not see every frame: between those that it sees, colours come from both sides,
-and what is only now uncovered has its colour from later on.
+A network that sees each frame alone gives a wall another brown in every frame. Here, colours are carried
+along the motion instead. Optical flow (OpenCV's DIS, on L at the network's size) finds where each point of a
+frame was before and will be next. Two signs show how far the flow can be trusted: forward and backward flow
+should cancel out, and L should be the same at both ends. The ab of a frame is then the weighted mean of what
+the network predicted for the same points in frames before and after it; a prediction weighs less the farther
+away its frame is and the less the flow can be trusted. So the network need not see every frame: between the
+frames that it sees, colours come from both sides, and what was just uncovered has its colour from later
+frames.
 
-A cut is where nearly nothing can be carried over. Nothing is: each scene is steadied by itself.
+Where almost nothing can be carried over, there is a cut, and each scene is steadied by itself.
 
-The two sides are two recursions, as in a Kalman smoother with a fixed lag: forwards without end inside a
-scene, backwards from AHEAD frames on. `State` is all that the forward one remembers, so that a film can be
-gone on with after any frame that had one.
+The two sides are two recursions, as in a fixed-lag Kalman smoother: forwards through the whole scene, and
+backwards from AHEAD frames later. `State` is everything that the forward recursion remembers, so a film can
+be continued after any frame that has one.
+
+Written by hand because we know of no maintained library that does this on ab at the network's size, with a
+bounded number of frames in memory and a state to continue from.
 """
 
 from __future__ import annotations
@@ -31,39 +35,39 @@ from colourise.lab.pictures import Floats
 Payload = TypeVar("Payload")
 
 STEADINESS = 0.9
-EVERY = 8  # frames from one that the network sees to the next, at most, unless nothing changes
-KNOWN = 0.5  # share of a frame that can be traced to one that the network saw, below which it looks again
-CHUNK = 16  # frames that are steadied in one go
-AHEAD = 8  # frames after these that have a say
-STILL = 0.25  # mean change of L since the network last looked, below which it need not look again
-CUT = 0.35  # share of a frame to which colours can be carried, below which a scene begins
-ALIKE = 6.0  # difference of L at which a point is doubted
-LEAST = 1e-6  # weight that a colour keeps on the worst way, so that every point has some
-ENOUGH = 100.0  # weight at which a colour is as certain as it gets
+EVERY = 8  # the network sees at least every EVERY-th frame, unless nothing changes
+KNOWN = 0.5  # if less of a frame can be traced to one that the network saw, it looks again
+CHUNK = 16  # frames that are steadied at a time
+AHEAD = 8  # later frames that count as well
+STILL = 0.25  # if L has changed less on average since the network looked, it need not look again
+CUT = 0.35  # if colours can be carried to less of a frame, a scene begins
+ALIKE = 6.0  # difference in L at which a point is doubted
+LEAST = 1e-6  # weight that a colour keeps along the worst flow, so that every point has a colour
+ENOUGH = 100.0  # greatest weight of a colour
 
 
 @dataclass
 class State:
-    """What goes on from a frame to the next."""
+    """Everything that is remembered from one frame to the next."""
 
     carried: Floats
-    """(S, S, 3): a and b, multiplied by their weight, and the weight."""
+    """(S, S, 3): a and b times their weight, and the weight."""
     L: Floats
-    """(S, S): of the last frame."""
+    """(S, S): L of the last frame."""
     seen: Floats
-    """(S, S): of the last frame that the network saw."""
+    """(S, S): L of the last frame that the network saw."""
     since: int
-    """How many frames ago that was."""
+    """How many frames ago the network saw it."""
     known: float
-    """Share of the last frame that can be traced to that one."""
+    """Share of the last frame that can be traced to it."""
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """To be stored."""
+        """Return the state as arrays, by name, to be stored."""
         return {name: np.asarray(value) for name, value in vars(self).items()}
 
     @classmethod
     def of(cls, arrays: dict[str, NDArray[np.generic]]) -> State:
-        """What was stored."""
+        """Restore a state from stored arrays."""
         carried, L, seen = (np.asarray(arrays[name], np.float32) for name in ("carried", "L", "seen"))
         return cls(carried, L, seen, int(arrays["since"]), float(arrays["known"]))
 
@@ -73,23 +77,23 @@ class Coloured(Generic[Payload]):
     """A frame with its colours."""
 
     frame: Payload
-    """What came with its L."""
+    """What belongs to the frame."""
     ab: Floats
     """(2, S, S) float32."""
     cut: bool
-    """Whether a scene begins here."""
+    """Whether a scene begins with it."""
     state: State | None = None
-    """What the next frame goes on from; not every frame has one."""
+    """From which to continue with the next frame; not every frame has one."""
 
 
 @dataclass
 class Link:
-    """How colours get from one frame to its neighbour."""
+    """How colours are carried from one frame to its neighbour."""
 
     way: Floats
-    """(S, S, 2): for each point, where it is in the neighbour, as x and y."""
+    """(S, S, 2): x and y of each point in the neighbour."""
     trust: Floats
-    """(S, S): 0 to 1."""
+    """(S, S): how far that can be trusted, 0 to 1."""
 
 
 @dataclass
@@ -97,25 +101,25 @@ class _Entry(Generic[Payload]):
     """A frame that waits for its colours."""
 
     frame: Payload
-    """What came with its L."""
+    """What belongs to the frame."""
     L: Floats
-    """(S, S)."""
+    """(S, S): its L."""
     seen: Floats
-    """(S, S), of the last frame that the network is to see: this one, or one before."""
+    """(S, S): L of the last frame that the network sees, which is this frame or an earlier one."""
     since: int
-    """How many frames ago that was."""
+    """How many frames ago the network saw it."""
     known: float
-    """Share of this frame that can be traced to that one."""
+    """Share of this frame that can be traced to it."""
     back: Link | None
-    """To the frame before; None at a scene's first."""
+    """Link to the frame before; None for the first frame of a scene."""
     ahead: Link | None = None
-    """To the frame after, once that is there and belongs to the scene."""
+    """Link to the frame after, once it is read and belongs to the scene."""
     said: Floats | None = None
-    """(2, S, S): what the network said, once it was asked."""
+    """(2, S, S): the network's prediction, once it was asked."""
 
     @property
     def cut(self) -> bool:
-        """Whether a scene begins here."""
+        """Tell whether a scene begins with it."""
         return self.back is None
 
 
@@ -126,18 +130,18 @@ def steady(
     steadiness: float = STEADINESS,
     state: State | None = None,
 ) -> Iterator[Coloured[Payload]]:
-    """Colour the frames of a film so that colours last.
+    """Colour the frames of a film so that colours do not flicker.
 
     Args:
-        frames: whatever belongs to a frame, and its L (S, S) float32; in the order in which they are shown.
-        predict: L of N frames, (S, S) each -> ab (N, 2, S, S).
-        steadiness: how much of a colour's weight is left after a frame, 0 to 1. 0 takes each frame's ab as it
-            is predicted; 1 never forgets inside a scene.
-        state: of the frame before the first, where a film is gone on with.
+        frames: whatever belongs to a frame, and its L (S, S) float32, for all frames in their order.
+        predict: the network: L of N frames, (S, S) each -> ab (N, 2, S, S).
+        steadiness: share of a colour's weight that is left after a frame, 0 to 1. 0 takes each frame's ab as
+            predicted; 1 never forgets within a scene.
+        state: state after the frame before the first, if a film is continued.
     Returns:
-        Each frame with its ab; up to CHUNK + AHEAD are held meanwhile.
+        Each frame with its ab; up to CHUNK + AHEAD frames are held in memory.
     Raises:
-        FilmError: the steadiness is out of its range.
+        FilmError: the steadiness is out of range.
     """
     if not 0 <= steadiness <= 1:
         raise FilmError(
@@ -175,7 +179,7 @@ def _linked(
     flow: Flow,
     steadiness: float,
 ) -> _Entry[Payload]:
-    """A frame that comes, linked with the one before if there is one; decides whether the network looks."""
+    """Link a new frame with the one before, if any, and decide whether the network sees it."""
     last = waiting[-1] if waiting else state
     if last is None:
         return _Entry(frame, L, L, 0, 1.0, None)
@@ -193,7 +197,7 @@ def _linked(
 
 
 def _ask(scene: list[_Entry[Payload]], predict: Callable[[Sequence[Floats]], Floats]) -> None:
-    """Have the network see what it is to see, in one batch."""
+    """Run the network on the frames that it is to see, in one batch."""
     asked = [entry for entry in scene if entry.since == 0 and entry.said is None]
     if asked:
         for entry, ab in zip(asked, predict([entry.L for entry in asked]), strict=True):
@@ -203,8 +207,8 @@ def _ask(scene: list[_Entry[Payload]], predict: Callable[[Sequence[Floats]], Flo
 def _smoothed(
     scene: list[_Entry[Payload]], count: int, state: State | None, steadiness: float
 ) -> Iterator[tuple[_Entry[Payload], Floats, Floats]]:
-    """The first `count` frames of a scene's rest, with their ab and what goes on from each."""
-    later: list[Floats | None] = [None] * len(scene)  # what frames after each say, at its place
+    """Yield the first `count` frames of a scene's rest, with their ab and what each carries on."""
+    later: list[Floats | None] = [None] * len(scene)  # for each frame, what later frames say
     for place in range(len(scene) - 2, -1, -1):
         link, said = scene[place].ahead, _with(later[place + 1], scene[place + 1].said)
         if link is not None and said is not None:
@@ -221,7 +225,7 @@ def _smoothed(
 
 
 def _with(carried: Floats | None, said: Floats | None) -> Floats | None:
-    """What was carried (S, S, 3), and what the network said (2, S, S), whose weight is 1."""
+    """Add a prediction (2, S, S), whose weight is 1, to carried colours (S, S, 3)."""
     if said is None:
         return carried
     fresh = np.concatenate([said.transpose(1, 2, 0), np.ones((*said.shape[1:], 1), np.float32)], 2)
@@ -229,7 +233,7 @@ def _with(carried: Floats | None, said: Floats | None) -> Floats | None:
 
 
 def _carry(said: Floats, link: Link, steadiness: float) -> Floats:
-    """Bring weighted colours (S, S, 3) along a link to the neighbour, where they weigh less."""
+    """Carry weighted colours (S, S, 3) along a link to the neighbour, where they weigh less."""
     moved: Floats = cv2.remap(said, link.way, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     weight = moved[..., 2]
     kept = np.minimum(weight, np.float32(ENOUGH)) * link.trust * np.float32(steadiness)
@@ -238,10 +242,10 @@ def _carry(said: Floats, link: Link, steadiness: float) -> Floats:
 
 
 class Flow:
-    """Optical flow between frames, with what it can be trusted in.
+    """Optical flow between frames, and how far it can be trusted.
 
     Args:
-        preset: OpenCV's, of how carefully it looks.
+        preset: OpenCV's preset, of speed against accuracy.
     """
 
     def __init__(self, preset: int = cv2.DISOPTICAL_FLOW_PRESET_FAST) -> None:
@@ -249,7 +253,7 @@ class Flow:
         self.grid: Floats = np.zeros((0, 0, 2), np.float32)
 
     def __call__(self, before: Floats, after: Floats) -> tuple[Link, Link]:
-        """Link two frames, of L (S, S) each: the later one back to the earlier, and the earlier one ahead."""
+        """Link two frames of L (S, S) each: the later one back, and the earlier one ahead."""
         if self.grid.shape[:2] != before.shape:
             ys, xs = np.mgrid[: before.shape[0], : before.shape[1]]
             self.grid = np.stack([xs, ys], 2).astype(np.float32)
@@ -264,7 +268,7 @@ class Flow:
         returned = cv2.remap(return_, way, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         error, length = _squared(there + returned), _squared(there) + _squared(returned)
         unlike = here - cv2.remap(neighbour, way, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        unlike -= np.median(unlike[::4, ::4])  # a lamp that flickers changes no colours
+        unlike -= np.median(unlike[::4, ::4])  # a flickering lamp changes no colours
         doubt = error / (np.float32(1) + np.float32(0.1) * length)
         doubt += np.square(cv2.blur(unlike, (3, 3)) / np.float32(ALIKE))
         trust = np.exp(-doubt)
@@ -274,5 +278,5 @@ class Flow:
 
 
 def _squared(vectors: Floats) -> Floats:
-    """Length squared of (S, S, 2)."""
+    """Return the squared lengths of vectors (S, S, 2)."""
     return vectors[..., 0] ** 2 + vectors[..., 1] ** 2

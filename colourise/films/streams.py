@@ -1,4 +1,4 @@
-"""What becomes of a film's streams: which of them the output's container can hold."""
+"""Plan the output's streams: find out, before work starts, what its container can hold."""
 
 from __future__ import annotations
 
@@ -17,31 +17,35 @@ from colourise.films.encode import add_pictures
 from colourise.films.film import Film
 from colourise.films.options import Encoding
 
-TIMELESS = ("avi", "asf")  # formats that do not tell when pictures are shown
-TURNING = ("mp4", "mov", "matroska", "webm", "3gp", "ipod", "psp")  # can say that a film is turned
+TIMELESS = ("avi", "asf")  # formats that do not store when each frame is shown
+TURNING = ("mp4", "mov", "matroska", "webm", "3gp", "ipod", "psp")  # formats that can store a rotation
 
 
 @dataclass(frozen=True)
 class StreamPlan:
-    """What becomes of a film's streams in the output."""
+    """The streams of an output that FFmpeg writes."""
 
     container: str
     """FFmpeg's name of the output's format."""
     encoding: Encoding
-    """How the coloured pictures are encoded."""
+    """How coloured frames are encoded."""
     source: Path | None = None
-    """Where chapters, metadata and copied streams come from; None for an animation, which has none."""
+    """File that chapters, metadata and copied streams come from; None for an animation, which has none."""
     copied: tuple[int, ...] = ()
-    """Streams of the source whose packets are copied."""
+    """Indices of the source's streams whose packets are copied."""
     notes: tuple[str, ...] = ()
-    """What cannot be, in words."""
+    """What is left out, in words."""
 
 
 def plan_streams(film: Film, target: Path, encoding: Encoding) -> StreamPlan:
-    """Find out, before work starts, what the output's container can hold.
+    """Choose the output's container and the streams that it can hold.
 
+    Args:
+        film: the source.
+        target: the output; its suffix chooses the container.
+        encoding: how coloured frames are to be encoded.
     Raises:
-        FilmError: not even the pictures, or there is no such container.
+        FilmError: there is no such container, or it cannot hold the coloured frames.
     """
     container = container_for(film, target, encoding)
     if film.container is None:
@@ -53,7 +57,7 @@ def plan_streams(film: Film, target: Path, encoding: Encoding) -> StreamPlan:
         begin = first_packets(source, others)
         for stream in others:
             if stream.type == "data" and container in ("mp4", "mov"):
-                continue  # times and chapters, of which this container makes its own
+                continue  # time codes and chapters: this container writes its own
             if can_hold(container, stream, begin.get(stream.index)):
                 copied.append(stream.index)
             else:
@@ -68,10 +72,10 @@ def plan_streams(film: Film, target: Path, encoding: Encoding) -> StreamPlan:
 
 
 def container_for(film: Film, target: Path, encoding: Encoding) -> str:
-    """Return FFmpeg's name of the format that a target's suffix stands for.
+    """Return FFmpeg's name of the container that a target's suffix stands for.
 
     Raises:
-        FilmError: there is none, or it cannot hold the coloured pictures.
+        FilmError: there is none, or it cannot hold the coloured frames.
     """
     try:
         container: str = av.open(io.BytesIO(), "w", format=muxer_for(target)).format.name
@@ -99,12 +103,12 @@ def container_for(film: Film, target: Path, encoding: Encoding) -> str:
 
 
 def can_hold(container: str, stream: Any, packet: Any) -> bool:
-    """Try whether a container takes a stream as it is, with its first packet if that is known."""
+    """Tell whether a container takes a stream unchanged, by writing its first packet if that is known."""
     try:
         with av.open(io.BytesIO(), "w", format=container) as trial:
             copy = copy_stream(trial, stream)
             trial.start_encoding()
-            if packet is not None:  # some are refused only when there is one
+            if packet is not None:  # some streams are refused only with a packet
                 packet.stream = copy
                 trial.mux_one(packet)
     except (av.FFmpegError, ValueError, AttributeError):
@@ -113,7 +117,7 @@ def can_hold(container: str, stream: Any, packet: Any) -> bool:
 
 
 def first_packets(source: Any, streams: list[Any]) -> dict[int, Any]:
-    """The first packet of each stream, by its index, of those that begin soon."""
+    """Return the first packet of each stream by its index, as far as the first 200 packets have one."""
     found: dict[int, Any] = {}
     with suppress(av.FFmpegError):
         for packet in itertools.islice(source.demux(streams), 200) if streams else ():
@@ -123,7 +127,7 @@ def first_packets(source: Any, streams: list[Any]) -> dict[int, Any]:
 
 
 def muxer_for(target: Path) -> str:
-    """FFmpeg's name of the format that a suffix stands for."""
+    """Return the name of FFmpeg's muxer for a suffix."""
     named = {
         ".mkv": "matroska",
         ".ts": "mpegts",
@@ -136,7 +140,7 @@ def muxer_for(target: Path) -> str:
 
 
 def copy_stream(output: Any, stream: Any) -> Any:
-    """A stream of the output that takes a source stream's packets as they are."""
+    """Add a stream to the output that takes the packets of a source's stream unchanged."""
     copy = output.add_stream_from_template(stream, opaque=True)
     copy.metadata.update(stream.metadata)
     copy.disposition = stream.disposition

@@ -1,4 +1,9 @@
-"""The folder of a film's segments, from whose end a stopped run goes on."""
+"""Keep the segments of a half-made film in a folder, so that a later run continues after the last one.
+
+The folder lies beside the output: how.json has the options (`settings_key`), NNNNNN.mkv the frames of a
+segment, and NNNNNN.npz its times and the steadying's state after its last frame. A segment counts once its
+.npz exists.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +28,13 @@ from colourise.films.steady import Coloured, State
 
 
 class WorkFolder:
-    """The folder of a film's segments, beside its output, and what an earlier run has left there.
+    """The folder of a film's segments, with those of earlier runs.
 
     Args:
         target: the output.
-        key: what decides about the pictures; segments that were made another way are thrown away.
+        key: the `settings_key`; segments that were made with another one are deleted.
         film: the source.
-        encoding: how pictures are encoded.
+        encoding: how coloured frames are encoded.
     """
 
     def __init__(self, target: Path, key: str, film: Film, encoding: Encoding) -> None:
@@ -42,10 +47,10 @@ class WorkFolder:
         self.frames = 0
 
     def __enter__(self) -> Self:
-        """Take the folder, and find what is whole there.
+        """Lock the folder and find completed segments in it.
 
         Raises:
-            FilmError: another run is at work there, or it cannot be written.
+            FilmError: another run has locked it, or it cannot be written to.
         """
         try:
             self.folder.mkdir(exist_ok=True)
@@ -63,7 +68,7 @@ class WorkFolder:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Let go of the folder, and of one that is of no use."""
+        """Unlock the folder, and remove it if it has no segment."""
         self.lock.release()
         if not self.segments:
             self.remove()
@@ -80,7 +85,7 @@ class WorkFolder:
                 KeyError,
                 EOFError,
                 BadZipFile,
-            ):  # there is none, or not the whole of it
+            ):  # there is no such segment, or it is incomplete
                 return
             self.last, self.state = last, state
             self.segments.append(Segment(self._name(number, "mkv"), times))
@@ -91,7 +96,7 @@ class WorkFolder:
 
     @property
     def ends(self) -> Fraction:
-        """Seconds on the film's clock at which the segments end."""
+        """Return the time at which the last segment ends, in seconds on the film's own clock."""
         if not self.segments:
             return self.film.start
         times = self.segments[-1].times
@@ -100,7 +105,7 @@ class WorkFolder:
 
     @contextmanager
     def encoder(self) -> Iterator[Encoder]:
-        """An encoder for the next segment, which counts once it is kept.
+        """Open an encoder for the next segment, which counts after `keep`.
 
         Raises:
             FilmError: it cannot be written.
@@ -112,7 +117,7 @@ class WorkFolder:
             yield encoder
 
     def keep(self, encoder: Encoder, last: Coloured[Frame]) -> None:
-        """Write down that the next segment is whole, with what is needed to go on after its last frame."""
+        """Record that the next segment is complete, with the state after its last frame."""
         number, times = len(self.segments), encoder.times.arrays()
         stored: dict[str, Any] = {"last": last.frame.pts, **times}
         if last.state is not None:
@@ -123,5 +128,5 @@ class WorkFolder:
         self.frames += len(times["pts"])
 
     def remove(self) -> None:
-        """Remove the folder and all that is in it."""
+        """Remove the folder and everything in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
