@@ -8,7 +8,7 @@ from pathlib import Path
 from colourise import images, load_model
 from colourise.data.crops import square
 from colourise.data.photos import find_photos, place_of, read_rgb
-from colourise.evaluation.figures import contact_sheet, grey_of
+from colourise.evaluation.contact_sheets import contact_sheet, grey_of
 
 HERE = Path(__file__).parent
 photos = [path for path in find_photos(HERE.parent / "tests" / "photos") if place_of(path).suffix == ".jpg"]

@@ -21,7 +21,7 @@ from rich.progress import track
 
 from colourise.data.crops import square
 from colourise.data.photos import find_photos, read_rgb
-from colourise.evaluation.figures import COLOURS, STYLES
+from colourise.evaluation.histograms import COLOURS, STYLES
 from colourise.evaluation.metrics import Scores
 from colourise.lab.pictures import Floats, Pixels, clip_to_gamut_bounds, lay_over, rgb_to_L, rgb_to_lab
 from colourise.models import checkpoints

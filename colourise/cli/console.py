@@ -129,7 +129,7 @@ def print_scores(rows: dict[str, dict[str, float]], size: int) -> None:
     """Print a table for each kind of measure, with a row a model, narrow enough for 80 columns."""
     from rich.table import Table
 
-    from colourise.evaluation.figures import short_names
+    from colourise.evaluation.captions import short_names
 
     names = short_names(list(rows))
     first = next(iter(rows.values()))

@@ -13,6 +13,7 @@ from colourise.colouriser import Colouriser
 from colourise.data.photos import Source, find_photos, place_of
 from colourise.data.split import read_split
 from colourise.errors import PhotoError
+from colourise.evaluation.contact_sheets import contact_sheets
 from colourise.evaluation.events import (
     Event,
     OnEvent,
@@ -22,7 +23,7 @@ from colourise.evaluation.events import (
     PhotosFound,
     ignore,
 )
-from colourise.evaluation.figures import Album, contact_sheets
+from colourise.evaluation.figures import Album
 from colourise.evaluation.models import Models, StrPath, by_name, load
 from colourise.evaluation.photos import Grey, score_photos
 from colourise.films.steady import STEADINESS

@@ -10,8 +10,8 @@ from colourise.colouriser import Colouriser
 from colourise.data.crops import square
 from colourise.data.photos import Source, place_of, read_rgb
 from colourise.errors import PhotoError, TrainingError
+from colourise.evaluation.contact_sheets import contact_sheet, grey_of
 from colourise.evaluation.events import Event, PhotoScored
-from colourise.evaluation.figures import contact_sheet, grey_of
 from colourise.evaluation.photos import score_model
 from colourise.lab.pictures import Pixels
 from colourise.models.backends import TorchBackend

@@ -6,22 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from colourise.evaluation.captions import caption_names, file_names, short_names
+from colourise.evaluation.contact_sheets import GAP, contact_sheet, fitted, grey_of, sans
 from colourise.evaluation.events import ScoredPhoto
-from colourise.evaluation.figures import (
-    COLOURS,
-    EXTREMES,
-    GAP,
-    SHOWN,
-    Album,
-    caption_names,
-    contact_sheet,
-    file_names,
-    fitted,
-    grey_of,
-    histograms,
-    sans,
-    short_names,
-)
+from colourise.evaluation.figures import EXTREMES, SHOWN, Album
+from colourise.evaluation.histograms import COLOURS, histograms
 from colourise.evaluation.metrics import Scores
 
 CHANCE = np.random.default_rng(0)

@@ -9,7 +9,7 @@ from skimage import metrics as reference
 
 from colourise.colouriser import Colouriser
 from colourise.evaluation import metrics
-from colourise.evaluation.figures import grey_of
+from colourise.evaluation.contact_sheets import grey_of
 from colourise.evaluation.photos import Grey
 
 CHANCE = np.random.default_rng(0)
