@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from colourise.errors import ModelError
 from colourise.lab.pictures import (
     Floats,
     JoinerMaker,
@@ -125,9 +126,27 @@ class Colouriser:
         return rgb_to_L(picture, (self.input_size, self.input_size))
 
     def predict(self, L: Sequence[Floats]) -> Floats:
-        """Predict ab (N, 2, S, S), inside the gamut's bounds, for N pictures of L (S, S) each."""
-        ab = self.backend.predict_ab(np.stack(L)[:, None]) * np.float32(self.saturation)
-        return clip_to_gamut_bounds(ab)
+        """Predict ab (N, 2, S, S), inside the gamut's bounds, for N pictures of L (S, S) each.
+
+        Raises:
+            ModelError: the model gives something else, or numbers that are no colours.
+        """
+        stack = np.stack(L)
+        ab = self.backend.predict_ab(stack[:, None])
+        due = len(stack), 2, *stack.shape[1:]
+        if ab.shape != due:
+            raise ModelError(
+                f"the model gives {ab.shape} where ab of {due} is due",
+                path=self.model.name or None,
+                advice="choose another --model",
+            )
+        if not np.isfinite(ab).all():
+            raise ModelError(
+                "the model gives numbers that are no colours (NaN or infinite)",
+                path=self.model.name or None,
+                advice="try --precision fp32, or choose another --model",
+            )
+        return clip_to_gamut_bounds(ab * np.float32(self.saturation))
 
     def lay(self, picture: Pixels, ab: Floats) -> Pixels:
         """Lay ab (2, S, S) over a picture (H, W) or (H, W, 3): (H, W, 3) of its dtype."""

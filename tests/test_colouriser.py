@@ -7,9 +7,12 @@ import pytest
 from helpers.photos import PHOTOS, pixels
 from PIL import Image
 from skimage.color import rgb2lab
+from typer.testing import CliRunner
 
 import colourise
+from colourise.cli import app
 from colourise.colouriser import Colouriser, load_model
+from colourise.errors import ModelError
 from colourise.models.backends import TorchBackend
 from colourise.models.checkpoints import find, load_generator
 
@@ -154,3 +157,42 @@ def test_a_pillow_image_gives_a_pillow_image(colouriser: Colouriser, mode: str) 
 def test_anything_else_is_named(colouriser: Colouriser, wrong: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         colouriser(wrong)
+
+
+class Strange:
+    """A backend whose answer is given."""
+
+    name = "strange"
+
+    def __init__(self, ab: np.ndarray) -> None:
+        self.ab = ab
+
+    def predict_ab(self, L: np.ndarray) -> np.ndarray:
+        return self.ab
+
+
+@pytest.mark.parametrize(
+    "ab, message",
+    [
+        (np.full((1, 2, 32, 32), np.nan, np.float32), "no colours"),
+        (np.where(np.arange(32) == 7, np.inf, 0).astype(np.float32) + np.zeros((1, 2, 32, 32)), "no colours"),
+        (np.zeros((1, 1, 32, 32), np.float32), r"\(1, 1, 32, 32\) where ab of \(1, 2, 32, 32\) is due"),
+        (np.zeros((1, 2, 16, 16), np.float32), "is due"),
+        (np.zeros((1, 3, 32, 32), np.float32), "is due"),
+        (np.zeros((2, 32, 32), np.float32), "is due"),
+        (np.zeros((2, 2, 32, 32), np.float32), "is due"),
+    ],
+    ids=["nan", "inf", "one channel", "size", "three channels", "no batch", "two pictures"],
+)
+def test_a_model_that_gives_no_colours_is_refused(ab: np.ndarray, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        Colouriser(Strange(ab), input_size=32)(np.full((50, 40), 99, np.uint8))
+
+
+def test_a_photo_that_a_model_cannot_colour_fails_in_one_line(photo: Path, tmp_path: Path) -> None:
+    model = Path(__file__).parent / "cases" / "model_nan" / "m.onnx"
+    for place in (photo, photo.parent):
+        result = CliRunner().invoke(app, [str(place), "-o", str(tmp_path / "out"), "--model", str(model)])
+        assert result.exit_code == 1
+        assert "no colours" in result.stderr
+        assert not list(tmp_path.glob("out/**/*.jpg"))

@@ -173,9 +173,9 @@ class OnnxBackend:
         padded = np.pad(L, ((0, 0), (0, 0), (0, below), (0, right)), mode="edge")
         try:
             (ab,) = self.session.run(None, {self.input: padded})
+            return np.ascontiguousarray(ab[..., :height, :width], np.float32)
         except Exception as err:  # as above
             raise failure(self.name, err) from err
-        return np.ascontiguousarray(ab[:, :, :height, :width], np.float32)
 
 
 def failure(name: str, err: Exception) -> DeviceError:

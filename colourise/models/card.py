@@ -15,6 +15,7 @@ from typing import Any, Self, get_origin, get_type_hints
 from colourise.errors import ModelError
 
 SUFFIXES = (".safetensors", ".onnx")  # of the files that a card speaks for
+LIMIT = 2**20  # bytes of a card that are read
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,12 @@ class Card:
             ModelError: if it cannot be read, or a field is missing, unknown or of another type.
         """
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as err:
+            with path.open("rb") as file:
+                text = file.read(LIMIT + 1)
+            if len(text) > LIMIT:
+                raise ValueError(f"more than {LIMIT >> 20} MB")
+            values = json.loads(text.decode())
+        except (OSError, ValueError, RecursionError) as err:  # the last: nested too deeply
             raise ModelError(
                 f"{path}: no readable card; a checkpoint is weights and their card: {err}"
             ) from err

@@ -2,13 +2,18 @@
 
 The client's cache and settings (HF_ENDPOINT, HF_HOME, HF_TOKEN, HF_HUB_OFFLINE) hold; its errors become one
 line each. Importing this module takes a fifth of a second: `checkpoints` does so where it needs the Hub.
+
+The client makes paths of what a server says (ETag, X-Repo-Commit) and believes its lengths. A server may be
+hostile, so every response is checked before the client sees it, and nothing outside the cache is touched.
 """
 
 import contextlib
 import logging
+import re
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import huggingface_hub as client
 from huggingface_hub import constants, errors
@@ -16,6 +21,14 @@ from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # ht
 from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
 
 from colourise.errors import HubError
+from colourise.words import printable
+
+_httpx: Any = import_module(HTTPError.__module__.partition(".")[0])  # the one that the client has
+CARD_LIMIT, FILE_LIMIT = 2**20, 2**32  # bytes of a .json file, and of any other, that are taken from a server
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_ETAG = re.compile(
+    r"(W/)?\"?[A-Za-z0-9_-]+\"?", re.ASCII
+)  # of the Hub: hashes; the client makes file names of them
 
 
 class Snapshot(NamedTuple):
@@ -53,12 +66,12 @@ def download(
     with _one_line(f"{repository}@{revision}", file):
         if not refresh:
             with contextlib.suppress(errors.LocalEntryNotFoundError):
-                return Path(
+                return _inside(
                     client.hf_hub_download(repository, file, revision=revision, local_files_only=True)
                 )
         commit(repository, file, revision)  # fails at once, where hf_hub_download would try for 23 s
         bar = tqdm if progress else Silent
-        return Path(client.hf_hub_download(repository, file, revision=revision, tqdm_class=bar))
+        return _inside(client.hf_hub_download(repository, file, revision=revision, tqdm_class=bar))
 
 
 def commit(repository: str, file: str, revision: str) -> str:
@@ -68,9 +81,8 @@ def commit(repository: str, file: str, revision: str) -> str:
         HubError: if the Hub refuses, or cannot be reached.
     """
     with _one_line(f"{repository}@{revision}", file):
-        return str(
-            client.get_hf_file_metadata(client.hf_hub_url(repository, file, revision=revision)).commit_hash
-        )
+        url = client.hf_hub_url(repository, file, revision=revision)
+        return client.get_hf_file_metadata(url).commit_hash or _distrusted(url, "X-Repo-Commit", "")
 
 
 def upload(repository: str, files: Mapping[str, Path | bytes], message: str, *, private: bool) -> str:
@@ -109,10 +121,74 @@ def cached() -> list[Snapshot]:
 
 
 def discard(file: Path) -> None:
-    """Take a bad file out of the client's cache: the snapshot's link and what it leads to."""
+    """Take a bad file out of the client's cache: the snapshot's link and, if it is in the cache, its blob."""
     blob = file.resolve()
     file.unlink()
-    blob.unlink(missing_ok=True)
+    if blob.is_relative_to(Path(constants.HF_HUB_CACHE).resolve()):
+        blob.unlink(missing_ok=True)
+
+
+def _inside(file: str) -> Path:
+    """Return the path of a file that was downloaded, unless it leads out of the client's cache.
+
+    Raises:
+        HubError: it does.
+    """
+    path, cache = Path(file), Path(constants.HF_HUB_CACHE)
+    if not path.resolve().is_relative_to(cache.resolve()):
+        raise HubError("leads out of the cache; delete it", path=file)
+    return path
+
+
+def _check_response(response: Any) -> None:
+    """Refuse a response whose headers would lead the client out of its cache, or whose body has no end.
+
+    Raises:
+        HubError: naming the header.
+    """
+    headers, url = response.headers, str(response.request.url)
+    for name, form in (
+        ("X-Repo-Commit", _COMMIT),
+        ("ETag", _ETAG),
+        ("X-Linked-ETag", _ETAG),
+        ("Content-Length", re.compile(r"\d{1,15}", re.ASCII)),
+        ("X-Linked-Size", re.compile(r"\d{1,15}", re.ASCII)),
+    ):
+        if name in headers and not form.fullmatch(headers[name]):
+            _distrusted(url, name, headers[name])
+    limit = CARD_LIMIT if response.request.url.path.endswith(".json") else FILE_LIMIT
+    for name in ("Content-Length", "X-Linked-Size"):
+        if int(headers.get(name, 0)) > limit:
+            _distrusted(url, name, headers[name])
+    response.stream = _Limited(response.stream, limit, url.partition("?")[0])
+
+
+def _distrusted(url: str, header: str, value: str) -> NoReturn:
+    raise HubError(
+        f"the server answers with {header} {printable(value)[:60]!r}, which the Hugging Face Hub never does; "
+        "do not trust it",
+        path=url.partition("?")[0],
+    )
+
+
+class _Limited(_httpx.SyncByteStream):  # type: ignore[misc]
+    """The body of a response, up to a limit."""
+
+    def __init__(self, stream: Any, limit: int, url: str) -> None:
+        self.stream, self.left, self.url = stream, limit, url
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self.stream:
+            self.left -= len(chunk)
+            if self.left < 0:
+                raise HubError(
+                    "sends more than such a file has; do not trust the server",
+                    path=self.url.partition("?")[0],
+                )
+            yield chunk
+
+    def close(self) -> None:
+        self.stream.close()
 
 
 @contextlib.contextmanager
@@ -121,6 +197,9 @@ def _one_line(what: str, file: str = "") -> Iterator[None]:
     log = logging.getLogger("huggingface_hub")
     level = log.level
     log.setLevel(logging.ERROR)
+    hooks = client.get_session().event_hooks
+    if _check_response not in hooks["response"]:
+        client.get_session().event_hooks = hooks | {"response": [*hooks["response"], _check_response]}
     try:
         yield
     except errors.GatedRepoError as err:  # a RepositoryNotFoundError: has to come first
