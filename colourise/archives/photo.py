@@ -49,12 +49,12 @@ def colour(
         if not isinstance(file, Path) or not file.is_file():
             continue
         if not settings.overwrite:
-            raise PhotoError(f"{file}: is there already; --overwrite makes it again")
+            raise PhotoError("is there already", path=file, advice="--overwrite makes it again")
         if isinstance(source, Path) and source.exists() and file.samefile(source):  # through a link
-            raise PhotoError(f"{source}: would be written over; choose another output")
+            raise PhotoError("would be written over", path=source, advice="choose another output")
     photo = images.read(source)
     if stamp is not None and isinstance(source, Path) and stamp_of(source) != stamp:
-        raise PhotoError(f"{source}: changed while it was read; run again when it is whole")
+        raise PhotoError("changed while it was read", path=source, advice="run again when it is whole")
     before = shrunk(photo.pixels) if sheet else None
     photo.pixels = colouriser(photo.pixels)
     if settings.history:
@@ -69,7 +69,7 @@ def colour(
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as err:
-            raise PhotoError(f"{target.parent}: cannot be made a folder ({err.strerror})") from err
+            raise PhotoError(f"cannot be made a folder ({err.strerror})", path=target.parent) from err
     elif kind is None and photo.format not in FORMATS.values():
         kind = "png"
     if sheet and before is not None:  # first, so that a target that is there has its sheet

@@ -37,8 +37,9 @@ def staged(job: PhotoJob, *, overwrite: bool) -> Iterator[PhotoJob]:
         try:
             yield here
         except PhotoError as err:  # names the file that the user knows
-            text = str(err).replace(str(here.source), str(job.source))
-            raise PhotoError(text.replace(str(here.target), str(job.target))) from err.__cause__
+            known = {here.source: job.source, here.target: job.target, here.sheet: job.sheet}
+            path = next((known[place] for place in known if str(place) == str(err.path)), err.path)
+            raise (err if path is None else err.about(path)) from err.__cause__
         files = ((here.sheet, job.sheet), (here.target, job.target))
         for file, place in files:
             if file is not None and place is not None and is_remote(place):

@@ -83,9 +83,10 @@ def read_rgb(photo: Source) -> Pixels:
             with photo.shard.open("rb") as stream:
                 stream.seek(photo.start)
                 pixels = to_8_bits(images.read(stream.read(photo.size)).pixels)
-        except (OSError, PhotoError) as err:
-            reason = str(err).removeprefix("standard input: ")
-            raise PhotoError(f"{place_of(photo)}: {reason}") from err
+        except PhotoError as err:
+            raise err.about(place_of(photo)) from err
+        except OSError as err:
+            raise PhotoError(str(err), path=place_of(photo)) from err
     else:
         pixels = to_8_bits(images.read(photo).pixels)
     return np.repeat(pixels[..., None], 3, 2) if pixels.ndim == 2 else pixels

@@ -52,10 +52,11 @@ def located(text: str | Location) -> Path:
         place.fs  # noqa: B018  # loads what knows it
     except (ImportError, ValueError) as err:
         if protocol in EXTRAS:
-            raise PhotoError(f"{text}: needs another package: pip install '{EXTRAS[protocol]}'") from err
-        raise PhotoError(
-            f"{text}: {protocol}:// cannot be reached ({said(err)}); mount it as a folder"
-        ) from err
+            raise PhotoError(
+                f"needs another package: pip install '{EXTRAS[protocol]}'", path=str(text)
+            ) from err
+        reason = f"{protocol}:// cannot be reached ({said(err)})"
+        raise PhotoError(reason, path=str(text), advice="mount it as a folder") from err
     return cast(Path, place)
 
 
@@ -77,12 +78,18 @@ def check_folder(folder: Location) -> None:
     except Exception as err:  # each store has its own
         raise unreachable(folder, err) from err
     if not there:
-        raise PhotoError(f"{folder}: no such folder; of what is not on a disk, name a folder that has photos")
+        raise PhotoError(
+            "no such folder",
+            path=str(folder),
+            advice="of what is not on a disk, name a folder that has photos",
+        )
 
 
 def unreachable(place: str | Location, err: Exception) -> PhotoError:
     """What the user is told of a place that does not answer."""
-    return PhotoError(f"{place}: cannot be reached ({said(err)}); check the address and your credentials")
+    return PhotoError(
+        f"cannot be reached ({said(err)})", path=str(place), advice="check the address and your credentials"
+    )
 
 
 def said(err: Exception) -> str:
@@ -189,17 +196,19 @@ def fetch(source: Location, file: Path) -> None:
     """
     before = status(source)
     if before is None:
-        raise PhotoError(f"{source}: no such file")
+        raise PhotoError("no such file", path=str(source))
     try:
         fs, path = reach(source)
         fs.get_file(path, str(file))
     except OSError as err:
-        raise PhotoError(f"{source}: cannot be fetched ({said(err)}); run again to go on") from err
+        raise PhotoError(
+            f"cannot be fetched ({said(err)})", path=str(source), advice="run again to go on"
+        ) from err
     except Exception as err:
         raise unreachable(source, err) from err
     after = status(source)
     if after is None or (after.st_size, after.st_mtime_ns) != (file.stat().st_size, before.st_mtime_ns):
-        raise PhotoError(f"{source}: changed while it was read; run again when it is whole")
+        raise PhotoError("changed while it was read", path=str(source), advice="run again when it is whole")
 
 
 def put(file: Path, target: Location, *, overwrite: bool) -> None:
@@ -209,7 +218,7 @@ def put(file: Path, target: Location, *, overwrite: bool) -> None:
         PhotoError: something is there already, or it cannot be put.
     """
     if not overwrite and status(target) is not None:
-        raise PhotoError(f"{target}: is there already; --overwrite makes it again")
+        raise PhotoError("is there already", path=str(target), advice="--overwrite makes it again")
     fs, place = reach(target)
     try:
         if str(target).partition("://")[0] in OBJECT_STORES:
@@ -222,4 +231,6 @@ def put(file: Path, target: Location, *, overwrite: bool) -> None:
                 fs.rm_file(place)
             fs.mv(part, place)
     except Exception as err:
-        raise PhotoError(f"{target}: cannot be written ({said(err)}); run again to go on") from err
+        raise PhotoError(
+            f"cannot be written ({said(err)})", path=str(target), advice="run again to go on"
+        ) from err

@@ -41,7 +41,7 @@ def full_range(pixels: np.ndarray, bits: int) -> np.ndarray:
 def stretch(pixels: np.ndarray, notes: list[str]) -> np.ndarray:
     """Bring signed, 32-bit and floating-point numbers to uint16: 0..1 as it is, others by their range."""
     if pixels.dtype.kind not in "fiu":
-        raise PhotoError(f"its pixels are {pixels.dtype}; convert it to 16 bits first")
+        raise PhotoError(f"its pixels are {pixels.dtype}", advice="convert it to 16 bits first")
     fraction = pixels.dtype.kind == "f"
     pixels = np.nan_to_num(pixels.astype(np.float64), posinf=0, neginf=0)
     low, high = float(pixels.min()), float(pixels.max())

@@ -24,7 +24,7 @@ def decode(file: BinaryIO) -> tuple[str, Stored]:
     head = file.read(64)
     file.seek(0)
     if not head:
-        raise PhotoError("empty (0 bytes); copy it again from its source")
+        raise PhotoError("empty (0 bytes)", advice="copy it again from its source")
     kind = _sniff(head)
     if kind == "TIFF":
         from colourise.images import tiff
@@ -63,4 +63,4 @@ def _sniff(head: bytes) -> str:
             return "AVIF"
         if any(brand in brands for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1")):
             return "HEIF"
-    raise PhotoError("not an image; give a JPEG, PNG, TIFF, WebP, BMP, AVIF or HEIC file")
+    raise PhotoError("not an image", advice="give a JPEG, PNG, TIFF, WebP, BMP, AVIF or HEIC file")

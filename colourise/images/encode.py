@@ -22,7 +22,7 @@ def output_format(name: str) -> str:
     kind = FORMATS.get("." + name.lower().removeprefix("."))
     if kind is None:
         known = ", ".join(suffix[1:] for suffix in FORMATS)
-        raise PhotoError(f"cannot write {name or 'a file without a suffix'}; choose one of {known}")
+        raise PhotoError(f"cannot write {name or 'a file without a suffix'}", advice=f"choose one of {known}")
     return kind
 
 
@@ -52,7 +52,9 @@ def encode(
     height, width = pixels.shape[:2]
     limits.check_size(width, height)
     if max(width, height) > _MAX_SIDE.get(kind, max(width, height)):
-        raise PhotoError(f"{width} x {height} is more than {kind} can hold; write TIFF or PNG instead")
+        raise PhotoError(
+            f"{width} x {height} is more than {kind} can hold", advice="write TIFF or PNG instead"
+        )
     notes = []
     if pixels.dtype == np.uint16 and kind not in ("PNG", "TIFF"):
         notes.append(f"16 bits a channel became 8, as {kind} has no more; TIFF and PNG keep them")

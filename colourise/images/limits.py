@@ -17,5 +17,6 @@ def check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise PhotoError(
             f"{width} x {height} is {width * height / 1e6:.0f} megapixels; the limit of "
-            f"{MAX_PIXELS / 1e6:.0f} guards against decompression bombs; scale or split it first"
+            f"{MAX_PIXELS / 1e6:.0f} guards against decompression bombs",
+            advice="scale or split it first",
         )

@@ -64,7 +64,7 @@ def read(source: Path | bytes) -> Photo:
             return _read(file)
     except Exception as err:  # a damaged file can make a decoder raise anything
         name = "standard input" if isinstance(source, bytes) else str(source)
-        raise PhotoError(f"{name}: {_reason(err, reading=True)}") from err
+        raise _failure(err, reading=True).about(name) from err
 
 
 def write(
@@ -102,7 +102,7 @@ def write(
         return notes
     except Exception as err:  # each encoder has its own
         name = str(target) if isinstance(target, Path) else "standard output"
-        raise PhotoError(f"{name}: {_reason(err, reading=False)}") from err
+        raise _failure(err, reading=False).about(name) from err
 
 
 def _read(file: BinaryIO) -> Photo:
@@ -136,33 +136,40 @@ class _File(io.BufferedReader):
         return super().read(size)
 
 
-def _reason(err: Exception, *, reading: bool) -> str:
-    """One line for the user: what is wrong, and what to do."""
+def _failure(err: Exception, *, reading: bool) -> PhotoError:
+    """Say what is wrong, and what to do, of whatever a decoder, an encoder or the system raised."""
     text = " ".join(str(err).split()) or type(err).__name__
-    if not isinstance(err, PhotoError) and len(text) > _LONGEST:  # some say all the numbers that they met
+    if len(text) > _LONGEST:  # some say all the numbers that they met
         text = f"{text[:_LONGEST]}..."
+    again = "copy it again from its source"
     match err:
         case PhotoError():
-            return text
+            return err
         case MemoryError():
-            return "not enough memory for it; close other programs, or scale it down first"
+            return PhotoError(
+                "not enough memory for it", advice="close other programs, or scale it down first"
+            )
+        case FileNotFoundError() if reading:
+            return PhotoError("no such file")
         case FileNotFoundError():
-            return "no such file" if reading else "no such folder; create it first"
+            return PhotoError("no such folder", advice="create it first")
         case IsADirectoryError():
-            return "is a folder, not a photo"
+            return PhotoError("is a folder, not a photo")
         case PermissionError():
-            return "no permission to read it" if reading else "no permission to write here"
+            return PhotoError("no permission to read it" if reading else "no permission to write here")
         case UnidentifiedImageError():
-            return "damaged or truncated in its first bytes; copy it again from its source"
+            return PhotoError("damaged or truncated in its first bytes", advice=again)
         case Image.DecompressionBombError():
             limit = f"{limits.MAX_PIXELS / 1e6:.0f} megapixels"
-            return f"more than {limit}, which guards against decompression bombs; scale or split it first"
+            reason = f"more than {limit}, which guards against decompression bombs"
+            return PhotoError(reason, advice="scale or split it first")
         case LookupError() | TypeError() if reading:  # "0", or what a decoder could not add to what
-            return "damaged in its structure; copy it again from its source"
+            return PhotoError("damaged in its structure", advice=again)
         case OSError(strerror=str(strerror)):
-            return strerror
+            reason, _, advice = strerror.partition("; ")
+            return PhotoError(reason, advice=advice)
     if not reading:
-        return f"cannot be written: {text}"
+        return PhotoError(f"cannot be written: {text}")
     if isinstance(err, EOFError) or re.search("(?i)truncated|too (small|short)|end of", text):
-        return "truncated; copy it again from its source"
-    return f"damaged ({text}); copy it again from its source"
+        return PhotoError("truncated", advice=again)
+    return PhotoError(f"damaged ({text})", advice=again)

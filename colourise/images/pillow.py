@@ -113,7 +113,7 @@ def channels(image: Image.Image) -> Channels:
     elif image.mode in ("P", "PA", "RGB", "RGBX", "RGBA", "RGBa", "YCbCr"):
         mode, shape = "RGB" if opaque else "RGBA", (height, width, 3)
     else:
-        raise PhotoError(f"its pixels are of kind {image.mode}; convert it to RGB or grey first")
+        raise PhotoError(f"its pixels are of kind {image.mode}", advice="convert it to RGB or grey first")
     pixels = np.empty(shape, np.uint8)
     alpha = None if opaque else np.empty((height, width), np.uint8)
     for rows in strips(height, width, _STRIP):

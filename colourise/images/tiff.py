@@ -48,7 +48,7 @@ def decode(file: BinaryIO) -> Stored:
         page: Any = opened.pages.first
         limits.check_size(page.imagewidth, page.imagelength)
         if _DNG_VERSION in page.tags or (page.is_reduced and _SUB_IFDS in page.tags):
-            raise PhotoError("a raw camera file; develop it to TIFF or JPEG first")
+            raise PhotoError("a raw camera file", advice="develop it to TIFF or JPEG first")
         check_page(page, limits.MAX_PIXELS)
         offsets, lengths = page.dataoffsets, page.databytecounts
         size = file.seek(0, os.SEEK_END)
@@ -104,7 +104,9 @@ def _read_page(page: Any, notes: list[str]) -> Channels:
     colours = _COLOURS.get(kind, 0)
     if not 0 < colours <= page.samplesperpixel <= _MAX_CHANNELS:
         channels = page.samplesperpixel
-        raise PhotoError(f"a TIFF of kind {kind} with {channels} channels; convert it to RGB or grey first")
+        raise PhotoError(
+            f"a TIFF of kind {kind} with {channels} channels", advice="convert it to RGB or grey first"
+        )
     pixels = page.asarray()
     if page.planarconfig == 2 and page.samplesperpixel > 1:
         pixels = np.moveaxis(pixels, 0, -1)

@@ -33,13 +33,15 @@ def check_page(page: Any, max_pixels: int) -> None:
         raise ValueError("several numbers for one")
     if page.compression not in (*_STREAMS, *_PICTURES):
         name = getattr(page.compression, "name", f"kind {page.compression}")
-        raise PhotoError(f"a TIFF with compression {name}; save it with LZW, deflate or JPEG first")
+        raise PhotoError(f"a TIFF with compression {name}", advice="save it with LZW, deflate or JPEG first")
     if page.imagedepth > 1 or page.tiledepth > 1:
-        raise PhotoError("a TIFF of several layers; save one of them as a TIFF of its own first")
+        raise PhotoError("a TIFF of several layers", advice="save one of them as a TIFF of its own first")
     area = page.imagewidth * page.imagelength
     size = area * page.samplesperpixel * (page.dtype.itemsize if page.dtype else 1)
     if size > max_pixels * _MAX_BYTES:
-        raise PhotoError(f"its pixels take {size / 1e9:.0f} GB; convert it to 16 bits a channel first")
+        raise PhotoError(
+            f"its pixels take {size / 1e9:.0f} GB", advice="convert it to 16 bits a channel first"
+        )
     if across * down > max(4 * area, _ANY_TILE):
         raise ValueError(f"tiles of {across} x {down}")
     file = page.parent.filehandle
