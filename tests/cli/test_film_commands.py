@@ -1,11 +1,24 @@
 """Films on the command line."""
 
+import signal
 from pathlib import Path
 
 import av
 import pytest
 from helpers.clips import read, sound_of
 from helpers.films import Colourise, leftovers, spread
+
+from colourise.cli.films import FilmReport
+from colourise.errors import FilmError
+from colourise.films.events import (
+    FilmFailed,
+    FilmFinished,
+    FilmOutcome,
+    FilmPrepared,
+    FilmStarted,
+    FilmStopped,
+)
+from colourise.films.film import Damage
 
 
 def test_a_film_is_all_it_takes(colourise: Colourise, film: Path) -> None:
@@ -63,3 +76,25 @@ def test_several_films_go_to_a_folder_and_a_broken_one_is_named(colourise: Colou
     assert result.exit_code == 1
     assert f"failed {broken}: damaged or cut off in its header" in result.stderr
     assert [path.name for path in film.with_name("out").iterdir()] == ["film.mp4"]
+
+
+def test_ctrl_c_stops_a_film_only_while_it_is_coloured(film: Path) -> None:
+    def outcome(complete: bool) -> FilmOutcome:
+        return FilmOutcome(film, film, 1, 1, (), Damage(), 1.0, complete)
+
+    before = signal.getsignal(signal.SIGINT)
+    with FilmReport(quiet=True) as report:
+        failed = FilmFailed(film, FilmError("no"))
+        for ending in (FilmFinished(outcome(True)), failed, FilmStopped(outcome(False))):
+            report(FilmPrepared(film, film, ("a note",)))
+            assert signal.getsignal(signal.SIGINT) is before  # a model that is loaded for long ends at once
+            report(FilmStarted(film))
+            assert signal.getsignal(signal.SIGINT) is not before
+            report(ending)
+            assert signal.getsignal(signal.SIGINT) is before
+        report(FilmStarted(film))
+        signal.raise_signal(signal.SIGINT)
+        assert report.stop.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
