@@ -93,23 +93,24 @@ class FilmReport:
                 tell(event.outcome.damage.notes(), str(event.outcome.source), None, quiet=self.quiet)
                 self.print_outcome(event.outcome)
 
-    def print_outcome(self, made: FilmOutcome) -> None:
+    def print_outcome(self, outcome: FilmOutcome) -> None:
         """Print where the coloured film is, or where it was stopped."""
-        if not made.complete:
+        if not outcome.complete:
             what = (
-                f"{made.target} has the first {made.frames} frames"
-                if made.frames
+                f"{outcome.target} has the first {outcome.frames} frames"
+                if outcome.frames
                 else "nothing is coloured yet"
             )
             err.print(f"[yellow]stopped[/] {escape(printable(what))}; the same command goes on")
         elif not self.quiet:
+            done = f"{outcome.frames} frames, {counted(outcome.scenes, 'scene')}"
             err.print(
-                f"[green]coloured[/] {escape(printable(str(made.target)))} "
-                f"[dim]({made.frames} frames, {counted(made.scenes, 'scene')}, {made.speed:.1f} frames/s)[/]"
+                f"[green]coloured[/] {escape(printable(str(outcome.target)))} "
+                f"[dim]({done}, {outcome.speed:.1f} frames/s)[/]"
             )
 
 
-def check_films(some: list[Path], paths: list[str], output: str | None, given: set[str]) -> None:
+def check_films(films: list[Path], paths: list[str], output: str | None, given: set[str]) -> None:
     """Check that options fit: some are for films only, others for photos only.
 
     Raises:
@@ -119,11 +120,11 @@ def check_films(some: list[Path], paths: list[str], output: str | None, given: s
     def first(names: tuple[str, ...]) -> str | None:
         return next((f"--{name.replace('_', '-')}" for name in names if name in given), None)
 
-    if not some:
+    if not films:
         if option := first(options.OF_FILMS):
             raise typer.BadParameter(f"{option} is for films; name one")
         return
-    if len(some) < len(paths):
+    if len(films) < len(paths):
         raise typer.BadParameter("films are coloured apart from photos and folders; give two commands")
     if output == "-":
         raise typer.BadParameter("a film is not for standard output; name a file with -o")
