@@ -209,3 +209,10 @@ def test_wrong_architectures_and_arguments_are_named():
         registry.build("nosuch")
     with pytest.raises(ModelError, match="depth"):
         registry.build("unet", depth=3)
+
+
+def test_encoders_that_do_not_fit_are_named():
+    with pytest.raises(ModelError, match="nosuch: timm has no such encoder"):
+        registry.build("encoder_unet", encoder="nosuch")
+    with pytest.raises(ModelError, match=r"vgg11: gives no features at strides 2, 4, 8, 16 and 32"):
+        registry.build("encoder_unet", encoder="vgg11")

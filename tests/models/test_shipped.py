@@ -14,7 +14,7 @@ from colourise.data.photos import read_rgb
 from colourise.evaluation.metrics import Scores
 from colourise.models import catalogue, checkpoints, library
 
-GOLDEN = Path(__file__).parent / "golden"  # what the model made of photos when it was shipped
+GOLDEN = Path(__file__).parent.parent / "golden"  # what the model made of photos when it was shipped
 
 
 def difference(ours, theirs):
