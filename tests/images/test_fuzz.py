@@ -1,7 +1,7 @@
 """Broken files: whatever their bytes, each becomes a whole coloured photo or one line that says why not.
 
-`COLOURISE_FUZZ=5000 pytest tests/test_fuzz.py` tries so many files of each format instead of a few, and
-others every time. Where a decoder crashes, the file at fault is the last one in pytest's temporary folder.
+`COLOURISE_FUZZ=5000 pytest tests/images/test_fuzz.py` tries 5,000 files of each format instead of 60, and
+other ones each time. Where a decoder crashes, the file at fault is the last one in pytest's temporary folder.
 """
 
 import io
@@ -41,7 +41,7 @@ MANY = int(os.environ.get("COLOURISE_FUZZ", 0))
 SECONDS = 10
 MAX_PIXELS = 2**18  # so that what is refused as too large starts at sizes that a test can afford
 MEMORY = 2**30  # bytes that such a file may ask for
-BROKEN = Path(__file__).parent / "broken"
+BROKEN = Path(__file__).parent.parent / "broken"
 
 
 # --- Sound files --------------------------------------------------------------------------------------
