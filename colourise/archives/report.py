@@ -138,7 +138,7 @@ def template() -> Template:
     )
     environment.filters |= {"number": "{:,}".format, "duration": duration, "bytes": bytes_of}
     environment.globals |= {
-        "parted": parted,
+        "above_and_name": above_and_name,
         "script_hash": "sha256-" + b64encode(sha256(script.encode()).digest()).decode(),
     }
     return environment.from_string(text)
@@ -184,7 +184,7 @@ def printed(value: object) -> Markup:
     return Markup(html.escape(text))  # noqa: S704  # it is escaped
 
 
-def parted(path: Path) -> tuple[str, str]:
+def above_and_name(path: Path) -> tuple[str, str]:
     """Return what is above a file or folder, and its own name."""
     above, separator, name = str(path).rpartition(os.sep)
     return above + separator, name

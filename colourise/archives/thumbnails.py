@@ -88,8 +88,8 @@ def thumbnail(row: LedgerEntry, home: Path, folder: Path, large: Lock) -> Thumbn
         return None
     path = folder / f"{sha256(key.encode()).hexdigest()[:16]}{COMPARE}.jpg"
     try:
-        with Image.open(path, formats=("JPEG",)) as there:
-            return Thumbnail(path.name, *there.size)
+        with Image.open(path, formats=("JPEG",)) as image:
+            return Thumbnail(path.name, *image.size)
     except (OSError, SyntaxError):
         pass
     try:

@@ -109,12 +109,12 @@ def score_study(
 
     with refusals():
         key = study.Study.read(folder)
-        taken, refused = study.read_answers(answers, key)
+        answered, refused = study.read_answers(answers, key)
     for reason in refused:
         err.print(f"[red]refused[/] {escape(reason)}")
     if refused:
         raise typer.Exit(1)
-    results = study.score(taken, key)
+    results = study.score(answered, key)
     if as_json:
         sources = {
             name: {
@@ -125,7 +125,7 @@ def score_study(
             }
             for name, row in results.items()
         }
-        told = {"study": key.id, "participants": len(taken), "sources": sources}
-        out.print(json.dumps(told, indent=2, ensure_ascii=False), markup=False)
+        summary = {"study": key.id, "participants": len(answered), "sources": sources}
+        out.print(json.dumps(summary, indent=2, ensure_ascii=False), markup=False)
     else:
-        print_naturalness(results, len(taken))
+        print_naturalness(results, len(answered))

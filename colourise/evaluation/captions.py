@@ -12,7 +12,7 @@ def short_names(models: Sequence[str]) -> dict[str, str]:
     """Names of models for captions: as few of the last parts of their paths as tell them apart."""
     parts = {model: Path(model).parts or (model,) for model in models}
     for count in range(1, max(map(len, parts.values()), default=0)):
-        short = {model: "/".join(those[-count:]) for model, those in parts.items()}
+        short = {model: "/".join(own[-count:]) for model, own in parts.items()}
         if len(set(short.values())) == len(models):
             return short
     return {model: model for model in models}
@@ -26,10 +26,10 @@ def caption_names(models: Sequence[str]) -> dict[str, str]:
 
 def file_names(names: Sequence[str]) -> list[str]:
     """Parts of file names, one for each name, no two of which are one file."""
-    made: dict[str, str] = {}  # by what file systems that know no capitals tell apart
+    taken: dict[str, str] = {}  # by what file systems that know no capitals tell apart
     for name in names:
         plain = re.sub(r"[^\w.-]+", "-", name)
         tries = itertools.chain([plain], (f"{plain}-{number}" for number in itertools.count(2)))
-        free = next(one for one in tries if one.lower() not in made)
-        made[free.lower()] = free
-    return list(made.values())
+        free = next(candidate for candidate in tries if candidate.lower() not in taken)
+        taken[free.lower()] = free
+    return list(taken.values())

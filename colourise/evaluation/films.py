@@ -36,9 +36,9 @@ class FilmScores:
     """Finds where points have moved, on the truth's L."""
     frames: int = 0
     """Frames counted."""
-    warps: list[float] = field(default_factory=list)
+    warp_errors: list[float] = field(default_factory=list)
     """Warp error of each frame that has one before it in its scene."""
-    colourful: float = 0.0
+    colourfulness: float = 0.0
     """Sum over frames."""
     psnr_ab: float = 0.0
     """Sum over frames."""
@@ -46,7 +46,7 @@ class FilmScores:
     """Histograms of R, G and B of the frames of each scene."""
     scenes_ab: list[list[NDArray[np.float64]]] = field(default_factory=list)
     """Histograms of a and b of the same."""
-    before: tuple[Floats, Floats] | None = None
+    previous: tuple[Floats, Floats] | None = None
     """(h, w) L of the truth and (h, w, 2) ab of the frame before, at SIDE."""
 
     def add(self, picture: Pixels, truth: Pixels, *, cut: bool) -> None:
@@ -57,14 +57,14 @@ class FilmScores:
         if cut:
             self.scenes.append([])
             self.scenes_ab.append([])
-        elif self.before is not None:
-            back, _ = self.flow(self.before[0], L)
-            self.warps.append(warp_error(ab, self.before[1], back.way, back.trust > 0.5))
+        elif self.previous is not None:
+            back, _ = self.flow(self.previous[0], L)
+            self.warp_errors.append(warp_error(ab, self.previous[1], back.way, back.trust > 0.5))
         self.scenes[-1].append(colour_histograms(picture))
         self.scenes_ab[-1].append(np.stack([histogram(plane) for plane in cv2.split(ab)]) / L.size)
-        self.before = L, ab
+        self.previous = L, ab
         self.frames += 1
-        self.colourful += colourfulness(picture)
+        self.colourfulness += colourfulness(picture)
         self.psnr_ab += psnr(float(np.square(ours[..., 1:] - theirs[..., 1:], dtype=np.float64).mean()))
 
     def summary(self) -> dict[str, float]:
@@ -72,10 +72,12 @@ class FilmScores:
         return {
             "frames": self.frames,
             "scenes": len(self.scenes),
-            "warp_error": float(np.nanmean(self.warps)) if np.isfinite(self.warps).any() else float("nan"),
+            "warp_error": float(np.nanmean(self.warp_errors))
+            if np.isfinite(self.warp_errors).any()
+            else float("nan"),
             "cdc": colour_consistency(self.scenes),
             "cdc_ab": colour_consistency(self.scenes_ab),
-            "colourfulness": self.colourful / max(1, self.frames),
+            "colourfulness": self.colourfulness / max(1, self.frames),
             "psnr_ab": self.psnr_ab / max(1, self.frames),
         }
 

@@ -77,8 +77,8 @@ def js(p: NDArray[np.floating], q: NDArray[np.floating]) -> float:
     middle = (p + q) / 2
 
     def to_middle(x: NDArray[np.floating]) -> float:
-        there = x > 0
-        return float((x[there] * np.log(x[there] / middle[there])).sum())
+        positive = x > 0
+        return float((x[positive] * np.log(x[positive] / middle[positive])).sum())
 
     return to_middle(p) / 2 + to_middle(q) / 2
 
@@ -95,8 +95,8 @@ def warp_error(ab: Floats, before: Floats, way: Floats, shown: NDArray[np.bool_]
         Mean absolute difference of a and b where `shown`; NaN if that is nowhere.
     Source: Lai et al., "Learning blind video temporal consistency", section 5, on ab instead of RGB.
     """
-    came = cv2.remap(before, way, None, cv2.INTER_LINEAR)
-    return float(np.abs(ab - came)[shown].mean()) if shown.any() else float("nan")
+    warped = cv2.remap(before, way, None, cv2.INTER_LINEAR)
+    return float(np.abs(ab - warped)[shown].mean()) if shown.any() else float("nan")
 
 
 def colour_histograms(picture: Pixels) -> NDArray[np.float64]:
@@ -119,7 +119,9 @@ def colour_consistency(scenes: Sequence[Sequence[NDArray[np.float64]]]) -> float
     for gap in (1, 2, 4):
         pairs = [pair for scene in scenes for pair in zip(scene, scene[gap:], strict=False)]
         if pairs:
-            gaps.append(np.mean([js(p, q) for one, other in pairs for p, q in zip(one, other, strict=True)]))
+            gaps.append(
+                np.mean([js(p, q) for earlier, later in pairs for p, q in zip(earlier, later, strict=True)])
+            )
     return float(np.mean(gaps)) if gaps else float("nan")
 
 
@@ -140,7 +142,7 @@ class Scores:
         for row, lab in enumerate(labs):
             for channel in (0, 1):
                 self.histograms[row, channel] += histogram(lab[..., 1 + channel])
-        one = {
+        measures = {
             "psnr_rgb": psnr(float(np.square(predicted.astype(np.float64) - truth).mean())),
             "psnr_ab": psnr(float(np.square(labs[0][..., 1:].astype(np.float64) - labs[1][..., 1:]).mean())),
             "ssim": ssim(predicted, truth),
@@ -151,9 +153,9 @@ class Scores:
             "colourfulness_abs_truth": colourfulness(truth, absolute=True),
         }
         self.photos += 1
-        for name, value in one.items():
+        for name, value in measures.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
-        return one
+        return measures
 
     def shares(self) -> NDArray[np.float64]:
         """The histograms as shares of all pixels, (prediction or truth, a or b, bin)."""

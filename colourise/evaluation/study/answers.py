@@ -53,19 +53,21 @@ class Naturalness:
 
 def read_answers(paths: Sequence[Path], study: Study) -> tuple[list[Answers], list[str]]:
     """The answers in participants' files, and what is wrong with those that cannot be taken, a line each."""
-    taken: dict[str, Path] = {}
+    accepted: dict[str, Path] = {}
     answers, refused = [], []
     for path in paths:
         try:
-            one = read_answer_file(path, study)
-            if one.participant in taken:
-                earlier = taken[one.participant]
-                raise StudyError(f"{path}: participant {one.participant} is in {earlier} too; leave one out")
+            answer = read_answer_file(path, study)
+            if answer.participant in accepted:
+                earlier = accepted[answer.participant]
+                raise StudyError(
+                    f"{path}: participant {answer.participant} is in {earlier} too; leave one out"
+                )
         except StudyError as err:
             refused.append(str(err))
         else:
-            taken[one.participant] = path
-            answers.append(one)
+            accepted[answer.participant] = path
+            answers.append(answer)
     return answers, refused
 
 
@@ -125,10 +127,10 @@ def checksum(study: str, participant: str, rows: Sequence[Mapping[str, Any]]) ->
 def score(answers: Sequence[Answers], study: Study) -> dict[str, Naturalness]:
     """The naturalness of the truth and of every model."""
     judgements: dict[str, list[bool]] = {source: [] for source in (TRUTH, *study.models)}
-    for one in answers:
-        for id_, real in one.real.items():
+    for answer in answers:
+        for id_, real in answer.real.items():
             judgements[study.pictures[id_].source].append(real)
-    return {source: Naturalness(len(said), sum(said)) for source, said in judgements.items()}
+    return {source: Naturalness(len(verdicts), sum(verdicts)) for source, verdicts in judgements.items()}
 
 
 def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -131,9 +131,9 @@ def draw_photos(
 
     def enough(count: int, kind: str) -> None:
         if count < need:
-            told = " and ".join(f"{option} {value}" for option, value in wanted.items() if value > count)
-            what_to_do = f"lower that to {count} or add photos" if count else "add photos"
-            raise StudyError(f"{data}: {count} {kind}, too few for {told}; {what_to_do}")
+            options = " and ".join(f"{option} {value}" for option, value in wanted.items() if value > count)
+            advice = f"lower that to {count} or add photos" if count else "add photos"
+            raise StudyError(f"{data}: {count} {kind}, too few for {options}; {advice}")
 
     enough(len(photos), "photos")
     drawn: dict[bytes, tuple[str, Pixels]] = {}
