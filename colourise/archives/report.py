@@ -1,13 +1,13 @@
-"""The page of `--report`: each photo before | after, failures first, for a person to skim.
+"""Write the page of `--report`: failures first, then each photo before | after.
 
-`write` makes `report.html` and, beside it, the folder `report_files` with one small JPEG a photo. The page
-needs nothing else: no server, no network, and JavaScript only to filter.
+`write` makes `report.html` and beside it the folder `report_files`, with a small JPEG for each photo. The
+page needs nothing else: no server, no network, and JavaScript only for its filter.
 
 What to notice:
-- SQLite counts, groups and sorts; photos go from the ledger's table to the page one by one, so that memory
-  does not grow with their number.
-- File names are hostile: they hold quotes, tags, line breaks, and bytes that are no text. Whatever the
-  template prints goes through `printed`, and the page's policy runs no script but its own.
+- SQLite counts, groups and sorts. Photos go from the ledger to the page one by one, so that memory does not
+  grow with their number.
+- File names are hostile: they contain quotes, tags, line breaks, and bytes that are not text. Everything
+  that the template prints goes through `printed`, and the page's policy allows no script but its own.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from colourise.archives.ledger import Ledger
 
 TEMPLATE = Path(__file__).with_name("report.html")
-FEW = 20  # failures up to which they all lie open
+FEW = 20  # up to this number of failures, all of them are unfolded
 
 TOTALS = """
 SELECT
@@ -67,27 +67,27 @@ class Failure:
     """A photo that failed, as the page shows it."""
 
     kind: str
-    """What it has in common with others: the reason without names of files, brackets and numbers."""
+    """The reason without names of files, brackets and numbers."""
     count: int
-    """How many are of this kind."""
+    """Number of failures of this kind."""
     detail: str
-    """What the kind leaves out of the reason."""
+    """The part of the reason that `kind` leaves out."""
     source: Path
     """The photo."""
     size: int
-    """Its bytes."""
+    """Size of the photo in bytes."""
 
 
 def write(ledger: Ledger, file: Path, *, title: str) -> None:
-    """Write the page, and the thumbnails that are missing; remove those that it no longer shows.
+    """Write the page, make missing thumbnails, and remove those that are no longer used.
 
-    A thumbnail that cannot be made, because its files are gone, leaves a plain tile.
+    If a thumbnail cannot be made, because its files are gone, the photo gets a plain tile.
 
     Args:
-        ledger: the photos; the page has them folder by folder.
-        file: the page; "report.html" has its thumbnails in "report_files". It appears, or takes the place of
-            an earlier one, when it is whole.
-        title: the page's heading.
+        ledger: the photos, which the page shows folder by folder.
+        file: path of the page; the thumbnails of "report.html" go into "report_files". The page appears, or
+            replaces an earlier one, when it is complete.
+        title: heading of the page.
     Raises:
         OSError: the page, or its folder, cannot be written.
         LedgerError: the ledger cannot be read.
@@ -148,22 +148,22 @@ def template() -> Template:
 
 
 def failure(row: Row) -> Failure:
-    """Return what the page shows of a row of FAILURES."""
+    """Return a row of FAILURES as the page shows it."""
     source, target, reason = (os.fsdecode(row[name]) for name in ("source", "target", "reason"))
     kind, detail = kind_and_detail(source, target, reason)
     return Failure(kind, row["count"], detail, Path(source), row["size"])
 
 
 def kind_as_bytes(*values: bytes) -> bytes:
-    """Return the kind of a failure for SQLite, which takes no text with bytes that are none."""
+    """Return the kind of a failure as bytes, because SQLite accepts no text that is not valid Unicode."""
     return os.fsencode(kind_and_detail(*map(os.fsdecode, values))[0])
 
 
 def kind_and_detail(source: str, target: str, reason: str) -> tuple[str, str]:
-    """Return the kind of a failure, which it shares with others, and what that leaves out.
+    """Return the kind of a failure, which others share, and the detail that it leaves out.
 
-    The ledger has reasons as texts, "FILE: WHAT; ADVICE" mostly. The kind is the reason without the name of
-    the file, what stands in brackets, and numbers.
+    Reasons in the ledger are texts, mostly "FILE: REASON; ADVICE". The kind is the text without the name of
+    the file, parts in brackets, and numbers.
     """
     text = reason.removeprefix(f"{source}: ")
     words = text.removeprefix(f"{target}: ").removeprefix(f"{Path(target).parent}: ")
@@ -176,22 +176,22 @@ def kind_and_detail(source: str, target: str, reason: str) -> tuple[str, str]:
 
 
 def printed(value: object) -> Markup:
-    """Return a value as HTML on one line: control characters as pictures, what is no character as U+FFFD."""
+    """Return a value as HTML on one line: control characters as symbols, what is no text as U+FFFD."""
     if isinstance(value, Markup):
         return value
     text = re.sub("[\x00-\x1f]", lambda control: chr(0x2400 + ord(control[0])), str(value))
     text = re.sub("[\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]", "\ufffd", text)
-    return Markup(html.escape(text))  # noqa: S704  # it is escaped
+    return Markup(html.escape(text))  # noqa: S704  # escaped here
 
 
 def above_and_name(path: Path) -> tuple[str, str]:
-    """Return what is above a file or folder, and its own name."""
+    """Return the path above a file or folder, and its own name."""
     above, separator, name = str(path).rpartition(os.sep)
     return above + separator, name
 
 
 def duration(seconds: float) -> str:
-    """Return a time for a person: 8.4 s, 2 min 5 s, 3 h 12 min."""
+    """Return a time for people to read: 8.4 s, 2 min 5 s, 3 h 12 min."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -201,12 +201,12 @@ def duration(seconds: float) -> str:
 
 
 def days(*moments: float | None) -> list[date]:
-    """Return the days, in local time, that moments are on, each day once."""
+    """Return the days of some moments, in local time, each day once."""
     return list(dict.fromkeys(date.fromtimestamp(moment) for moment in moments if moment is not None))
 
 
 def bytes_of(size: int) -> str:
-    """Return a size for a person; Jinja's and Rich's have a digit more: 13.0 kB."""
+    """Return a size for people to read: 13 kB; Jinja's and Rich's own would be 13.0 kB."""
     if size < 1000:
         return f"{size} B"
     return f"{size / 1e3:.0f} kB" if size < 999_500 else f"{size / 1e6:.1f} MB"

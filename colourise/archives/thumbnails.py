@@ -1,9 +1,9 @@
-"""Thumbnails of the report: one small JPEG a photo, its grey version beside its coloured one.
+"""Make the report's thumbnails: for each photo a small JPEG, grey beside coloured.
 
 What to notice:
-- The name of a thumbnail says which file it shows and how old that file is: a second report makes what is
-  missing and removes what it no longer shows.
-- The name ends in the mark of our before | after pictures, so that a walk through the folder does not take a
+- The name of a thumbnail depends on the file that it shows, and on that file's time and size, so that a
+  second report makes only what is missing or out of date.
+- The name ends like those of our before | after pictures, so that no walk through the folder takes a
   thumbnail for a photo.
 """
 
@@ -38,27 +38,27 @@ if TYPE_CHECKING:
     from colourise.archives.ledger import LedgerEntry
 
 HALF = (240, 160)  # width and height in pixels that each half of a thumbnail fits into
-QUALITY = 60  # about 8 kB each
-LARGE = 32_000_000  # bytes; of files from there on, one at a time is decoded
+QUALITY = 60  # of JPEG; about 8 kB each
+LARGE = 32_000_000  # bytes; larger files are decoded one at a time
 NAME = re.compile(rf"[0-9a-f]{{16}}{re.escape(COMPARE)}\.jpg(\.\d+\.part)?|\.colourise-[0-9a-f-]+\.part")
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A picture in the report's folder."""
+    """A thumbnail in the report's folder."""
 
     name: str
-    """Of the file."""
+    """File name."""
     width: int
-    """Pixels, both halves together."""
+    """Width of both halves together, in pixels."""
     height: int
-    """Pixels."""
+    """Height in pixels."""
 
 
 def with_thumbnails(
     coloured: Iterable[LedgerEntry], home: Path, folder: Path
 ) -> Iterator[tuple[LedgerEntry, Thumbnail | None]]:
-    """Yield coloured photos in their order with their thumbnails, which threads make a few ahead."""
+    """Yield coloured photos with their thumbnails, in order; threads make them a few photos ahead."""
     workers = os.cpu_count() or 1
     large = Lock()
     ahead: deque[tuple[LedgerEntry, Future[Thumbnail | None]]] = deque()
@@ -80,7 +80,7 @@ def with_thumbnails(
 
 
 def thumbnail(row: LedgerEntry, home: Path, folder: Path, large: Lock) -> Thumbnail | None:
-    """The thumbnail of a coloured photo, made unless it is there; None where it cannot be."""
+    """Return the thumbnail of a coloured photo, made if need be; None if it cannot be made."""
     try:
         state = row.target.stat()
         key = f"{link(row.target, home)} {state.st_mtime_ns} {state.st_size}"
@@ -97,16 +97,16 @@ def thumbnail(row: LedgerEntry, home: Path, folder: Path, large: Lock) -> Thumbn
             both = side_by_side(small(row.source), small(row.target))
     except (PhotoError, OSError):
         return None
-    with atomic(path, sync=False) as file:  # what a power failure damages is made again
+    with atomic(path, sync=False) as file:  # a thumbnail that a power failure damages is made again
         both.save(file, "JPEG", quality=QUALITY, optimize=True)
     return Thumbnail(path.name, *both.size)
 
 
 def small(file: Path) -> Pixels:
-    """A photo as (H, W) or (H, W, 3) uint8 that fits into HALF, upright, in sRGB; never enlarged.
+    """Read a photo as (H, W) or (H, W, 3) uint8 that fits into HALF, upright, in sRGB; never enlarged.
 
     Raises:
-        PhotoError: it cannot be read.
+        PhotoError: the photo cannot be read.
     """
     photo = images.read(reduced(file) or file)
     height, width = photo.pixels.shape[:2]
@@ -122,7 +122,7 @@ def small(file: Path) -> Pixels:
 
 
 def reduced(file: Path) -> bytes | None:
-    """A JPEG decoded at 1/2, 1/4 or 1/8, which is many times as fast, as a PNG; None if that cannot be."""
+    """Decode a JPEG at 1/2, 1/4 or 1/8, which is much faster, into a PNG; None if that is impossible."""
     pillow.prepare(images.MAX_PIXELS)
     buffer = io.BytesIO()
     try:
@@ -136,13 +136,13 @@ def reduced(file: Path) -> bytes | None:
             tags[metadata.ORIENTATION] = metadata.orientation(image.getexif())
             icc = image.info.get("icc_profile")
             image.save(buffer, "PNG", compress_level=0, exif=tags, icc_profile=icc)
-    except Exception:  # a damaged file can make a decoder raise anything; `images.read` says what it is
+    except Exception:  # a damaged file can make a decoder raise anything; `images.read` reports it
         return None
     return buffer.getvalue()
 
 
 def side_by_side(before: Pixels, after: Pixels) -> Image.Image:
-    """Before, as grey of its own L, and after, on one picture."""
+    """Return one picture with the photo before, as the grey of its L, beside the photo after."""
     grey = encode([luminance(before)] * 3, np.uint8)
     size = grey.shape[1] + after.shape[1], max(len(grey), len(after))
     both = Image.new("RGB", size, (128, 128, 128))
@@ -152,14 +152,14 @@ def side_by_side(before: Pixels, after: Pixels) -> Image.Image:
 
 
 def remove_others(folder: Path, used: Collection[str]) -> None:
-    """Remove the thumbnails in a folder, finished or not, whose names are not among those that are used."""
+    """Remove thumbnails that are no longer used, and unfinished ones, from a folder."""
     for path in folder.iterdir():
         if path.name not in used and NAME.fullmatch(path.name):
             path.unlink(missing_ok=True)
 
 
 def link(path: Path, home: Path) -> str:
-    """Return a URL for a file, relative to the report's folder where it can be."""
+    """Return a URL for a file, relative to the report's folder if possible."""
     path = Path(os.path.abspath(path))
     try:
         relative = Path(os.path.relpath(path, home)).as_posix()

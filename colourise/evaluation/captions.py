@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def short_names(models: Sequence[str]) -> dict[str, str]:
-    """Names of models for captions: as few of the last parts of their paths as tell them apart."""
+    """Shorten names of models to as few of the last parts of their paths as tell them apart."""
     parts = {model: Path(model).parts or (model,) for model in models}
     for count in range(1, max(map(len, parts.values()), default=0)):
         short = {model: "/".join(own[-count:]) for model, own in parts.items()}
@@ -19,14 +19,14 @@ def short_names(models: Sequence[str]) -> dict[str, str]:
 
 
 def caption_names(models: Sequence[str]) -> dict[str, str]:
-    """Short names of models that stand beside the words "grey" and "truth"."""
+    """Shorten names of models that stand beside the words "grey" and "truth"."""
     names = short_names(models)
     return {model: f"{name} (model)" if name in ("grey", "truth") else name for model, name in names.items()}
 
 
 def file_names(names: Sequence[str]) -> list[str]:
-    """Parts of file names, one for each name, no two of which are one file."""
-    taken: dict[str, str] = {}  # by what file systems that know no capitals tell apart
+    """Return a part of a file name for each name, so that no two of them mean the same file."""
+    taken: dict[str, str] = {}  # by their small letters, as some file systems ignore case
     for name in names:
         plain = re.sub(r"[^\w.-]+", "-", name)
         tries = itertools.chain([plain], (f"{plain}-{number}" for number in itertools.count(2)))

@@ -1,4 +1,4 @@
-"""Compare models on colour photos or films: one table, with figures if they are wanted."""
+"""Compare models on colour photos or films: one table, and figures on request."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ Measure = Literal["lpips", "fid", "frechet"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """What came out of comparing models on photos."""
+    """The result of comparing models on photos."""
 
     scores: dict[str, dict[str, float]]
-    """Measures of the baseline and of every model, by name; "photos" is how many were scored."""
+    """Measures of the baseline and of every model, by name; "photos" is the number of scored photos."""
     found: int
-    """Number of photos that were asked for."""
+    """Number of photos, including those that were not scored."""
     grey: tuple[Source, ...]
-    """Photos that were left out, for they are exactly grey."""
+    """Photos that were left out because they are exactly grey."""
     failures: tuple[PhotoFailed, ...]
     """Photos that could not be read."""
 
@@ -67,26 +67,25 @@ def compare(
     """Score models on colour photos, each turned grey and coloured as `colourise photo.jpg` would.
 
     Args:
-        models: the name or path of a model, or several; or, by the names that they get in the table, such
-            names, instances of `Colouriser`, or functions that return one.
+        models: the name or path of a model, or a list of them. Or a mapping from a name for the table to a
+            model: its name or path, a `Colouriser`, or a function that returns one.
         photos: a folder of colour photos, one photo, or photos that `find_photos` found.
-        split: split.csv of a run: only its test photos below the folder are scored.
-        size: side in pixels of the centre square at which pictures are compared.
+        split: split.csv of a run; only its test photos are scored.
+        size: side in pixels at which pictures are compared; the centre square of each photo is used.
         archive: give the models aged versions of the photos.
-        baseline: whether plain grey is scored too. It is called "grey", or "plain grey" beside a model of
-            that name.
-        measures: measures that need a network, which may be a download.
-        device: where these networks run, and models that are given by name.
-        figures: a folder for a sheet of photos, histograms, and every model's best and worst photos.
-        sheet: a folder for contact sheets of all photos.
+        baseline: whether to score plain grey too, called "grey", or "plain grey" if a model has that name.
+        measures: measures that need a network, which may have to be downloaded.
+        device: device for these networks, and for models given by name or path.
+        figures: folder for a sheet of photos, histograms, and every model's best and worst photos.
+        sheet: folder for contact sheets of all photos.
         on_event: called with a `PhotosFound` once everything is loaded, and for every photo with a
             `PhotoScored`, a `PhotoLeftOut` or a `PhotoFailed`.
     Returns:
-        The scores. Photos that cannot be read are in `failures`; if that is all of them, `scored` is 0.
+        The scores. If no photo can be read, `scored` is 0.
     Raises:
         PhotoError: all photos that can be read are grey.
-        ModelError: there is no such model, or a network cannot be had.
-        TrainingError: there are no photos, `split` does not fit them, or VGG16 cannot be had.
+        ModelError: there is no such model, or a network cannot be loaded.
+        TrainingError: there are no photos, `split` does not fit them, or VGG16 cannot be loaded.
         OSError: a figure cannot be written.
         ValueError: a measure is unknown, or there is no model.
     """
@@ -154,14 +153,14 @@ def compare_films(
     device: str = "auto",
     on_event: OnEvent = ignore,
 ) -> dict[Path, dict[str, dict[str, float]]]:
-    """Score models on colour films, as predicted frame by frame and steadied.
+    """Score models on colour films, both frame by frame and with steadied colours.
 
     Args:
         models: as for `compare`.
         films: paths of colour films.
-        steadiness: of the steadied versions.
-        frames: how many frames of each film are scored, from its beginning; by default all.
-        device: where models run that are given by name.
+        steadiness: how strongly the steadied versions are steadied.
+        frames: number of frames of each film to score, from its beginning; by default all.
+        device: device for models given by name or path.
         on_event: called with a `FilmBegun`, and a `FrameScored` for every frame of every version.
     Returns:
         For every film the measures of "truth", "NAME, frame by frame" and "NAME, steadied".
@@ -180,11 +179,11 @@ def compare_films(
 
 
 def select(photos: StrPath | Sequence[Source], split: StrPath | None) -> Sequence[Source]:
-    """Return the photos that are to be scored.
+    """Return the photos to score.
 
     Raises:
-        TrainingError: there are none, or the split does not fit them.
-        ValueError: the photos are listed, and there is a split too.
+        TrainingError: there are no photos, or the split does not fit them.
+        ValueError: there is a split, but `photos` is a list.
     """
     if isinstance(photos, str | os.PathLike):
         found = find_photos(Path(photos))

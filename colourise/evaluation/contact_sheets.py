@@ -22,19 +22,20 @@ BLACK = "#000000"
 
 
 def grey_of(picture: Pixels) -> Pixels:
-    """A picture (H, W, 3) without its colour, at the same L."""
+    """Return a picture (H, W, 3) without its colours, at the same L."""
     return lay_over(picture, np.zeros((2, 1, 1), np.float32))
 
 
 def contact_sheet(
     rows: Sequence[Sequence[Pixels]], *, captions: Sequence[str] = (), heading: str = "", columns: int = 1
 ) -> Pixels:
-    """Pictures in rows on white, with words above them.
+    """Lay out pictures in rows on white, with words above them.
 
     Args:
-        rows: say grey | model | truth of each photo; as many in each row, (H, W, 3) uint8 of one size.
-        captions: what the pictures of a row are, one above each column.
-        heading: one line above all.
+        rows: for example grey | model | truth of each photo. All rows have the same number of pictures, all
+            pictures are (H, W, 3) uint8 of one size.
+        captions: one above each column.
+        heading: one line at the top.
         columns: rows that lie side by side.
     """
     height, width = rows[0][0].shape[:2]
@@ -62,14 +63,14 @@ def contact_sheet(
 
 
 def sans(size: int) -> ImageFont.FreeTypeFont:
-    """Matplotlib's font, for Pillow's own knows no letter beyond ASCII."""
+    """Return Matplotlib's font, because Pillow's own has no letters beyond ASCII."""
     import matplotlib
 
     return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
 
 
 def fitted(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
-    """One line of text, with its middle left out where it is wider than that many pixels."""
+    """Return a text on one line, without its middle if it is wider than `width` pixels."""
     text = " ".join(text.encode(errors="replace").decode().split())
     for kept in range(len(text), 0, -1):
         cut = text[: -(-kept // 2)] + "…" + text[len(text) - kept // 2 :]
@@ -81,7 +82,7 @@ def fitted(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
 
 @contextmanager
 def contact_sheets(folder: Path, models: Sequence[str]) -> Iterator[Callable[[ScoredPhoto], None]]:
-    """Give what `each` takes to put every photo on one of the numbered contact sheets in a folder."""
+    """Yield a function that puts a photo on one of the numbered contact sheets in a folder."""
     kept: list[ScoredPhoto] = []
     numbers = itertools.count(1)
 
@@ -101,7 +102,7 @@ def contact_sheets(folder: Path, models: Sequence[str]) -> Iterator[Callable[[Sc
 
 
 def sheet_of(photos: Sequence[ScoredPhoto], models: Sequence[str]) -> Pixels:
-    """Grey | every model | truth of photos, as wide as looks well."""
+    """Return a sheet with grey | every model | truth of photos, in as many columns as look well."""
     rows = [[grey_of(one.truth), *(one.predicted[model] for model in models), one.truth] for one in photos]
     names = caption_names(models)
     captions = ["grey", *(names[model] for model in models), "truth"]
@@ -109,7 +110,7 @@ def sheet_of(photos: Sequence[ScoredPhoto], models: Sequence[str]) -> Pixels:
 
 
 def ranked(photos: Sequence[ScoredPhoto], model: str, name: str) -> Pixels:
-    """Grey | model | truth of photos one below the other, each with its file's name and its delta E."""
+    """Return grey | model | truth of photos one below the other, each with its file name and delta E."""
     sheets = []
     for one in photos:
         error = one.measures[model]["delta_e"]
@@ -120,5 +121,5 @@ def ranked(photos: Sequence[ScoredPhoto], model: str, name: str) -> Pixels:
 
 
 def write(sheet: Pixels, target: Path) -> None:
-    """Write a contact sheet over whatever is there."""
+    """Write a contact sheet, over an earlier one if need be."""
     images.write(images.Photo(sheet, None, "PNG"), target, overwrite=True)

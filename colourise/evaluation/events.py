@@ -16,37 +16,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScoredPhoto:
-    """A photo that has been scored."""
+    """A photo, what the models made of it, and how good that is."""
 
     source: Source
-    """Where it is."""
+    """The photo's file, or its place in a shard."""
     truth: Pixels
     """(size, size, 3) uint8."""
     predicted: dict[str, Pixels]
-    """What each model made of its grey version, of the same shape."""
+    """Each model's version of it, coloured from grey, of the same shape."""
     measures: dict[str, dict[str, float]]
-    """Of each model, as `Scores.add` gives them."""
+    """Measures of each model, as `Scores.add` returns them."""
 
 
 @dataclass(frozen=True)
 class PhotosFound:
-    """It is known how many photos there are; each of them is reported next, when it is done."""
+    """The photos are listed; each of them is reported when it is done."""
 
     count: int
-    """Number of photos that are scored, or shown in a study."""
+    """Number of photos to score, or to show in a study."""
 
 
 @dataclass(frozen=True)
 class PhotoScored:
-    """A photo was coloured by every model and compared with what it is."""
+    """A photo was coloured by every model and scored."""
 
     photo: ScoredPhoto
-    """The photo, what the models made of it, and its measures."""
+    """The photo with the models' versions of it and their measures."""
 
 
 @dataclass(frozen=True)
 class PhotoLeftOut:
-    """A photo is exactly grey: it has no colours to compare with."""
+    """A photo was left out: it is exactly grey, so there are no colours to compare with."""
 
     source: Source
     """The photo."""
@@ -64,7 +64,7 @@ class PhotoFailed:
 
 @dataclass(frozen=True)
 class FilmBegun:
-    """A film is going to be scored."""
+    """Scoring a film has begun."""
 
     film: Path
     """The film."""
@@ -82,7 +82,7 @@ class FrameScored:
 
 @dataclass(frozen=True)
 class PhotoShown:
-    """A photo has its place in a study, in all versions that are shown of it."""
+    """A photo was added to a study, in all the versions of it that are shown."""
 
     photo: str
     """Its path below the data folder."""
@@ -96,14 +96,14 @@ OnEvent = Callable[[Event], None]
 
 
 def ignore(event: Event) -> None:
-    """Let an event pass."""
+    """Do nothing."""
 
 
 def raise_failures(event: Event) -> None:
-    """Stop at the first photo that cannot be read.
+    """Raise the error of a photo that cannot be read.
 
     Raises:
-        PhotoError: the event's.
+        PhotoError: if the event is a `PhotoFailed`.
     """
     if isinstance(event, PhotoFailed):
         raise event.error

@@ -23,10 +23,10 @@ SEED = "0"  # which photos are shown
 
 
 class Album:
-    """Keeps what the figures show: a few photos that a fixed seed chooses, and each model's best and worst.
+    """Keeps the photos for the figures: a few that a fixed seed chooses, and each model's best and worst.
 
     Args:
-        models: whose pictures are shown.
+        models: names of the models that the figures show.
     """
 
     def __init__(self, models: Sequence[str]) -> None:
@@ -36,7 +36,7 @@ class Album:
         self.worst: dict[str, list[ScoredPhoto]] = {model: [] for model in models}
 
     def add(self, photo: ScoredPhoto) -> None:
-        """Look at one photo, and keep it if it belongs to those that are shown."""
+        """Take a photo, and keep it if it belongs on the figures so far."""
 
         def chance(one: ScoredPhoto) -> bytes:
             return sha256(f"{SEED} {place_of(one.source).name}".encode(errors="replace")).digest()
@@ -54,8 +54,8 @@ class Album:
         """Write photos.png, histograms.svg and .png, and best-MODEL.png and worst-MODEL.png, into a folder.
 
         Args:
-            folder: made if need be; what is there is written over.
-            scores: of each model.
+            folder: made if need be; earlier figures are overwritten.
+            scores: by model.
         """
         folder.mkdir(parents=True, exist_ok=True)
         names = caption_names(self.models)

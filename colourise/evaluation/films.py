@@ -1,4 +1,4 @@
-"""Score models on colour films: how good the colours are, and how steady."""
+"""Score models on colour films: how good their colours are, and how steady."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class FilmScores:
     """Running scores of a film's frames, in their order."""
 
     flow: Flow
-    """Finds where points have moved, on the truth's L."""
+    """Optical flow, on the truth's L."""
     frames: int = 0
-    """Frames counted."""
+    """Number of frames added."""
     warp_errors: list[float] = field(default_factory=list)
-    """Warp error of each frame that has one before it in its scene."""
+    """Warp error of each frame that is not the first of its scene."""
     colourfulness: float = 0.0
     """Sum over frames."""
     psnr_ab: float = 0.0
@@ -45,12 +45,12 @@ class FilmScores:
     scenes: list[list[NDArray[np.float64]]] = field(default_factory=list)
     """Histograms of R, G and B of the frames of each scene."""
     scenes_ab: list[list[NDArray[np.float64]]] = field(default_factory=list)
-    """Histograms of a and b of the same."""
+    """Histograms of a and b of these frames."""
     previous: tuple[Floats, Floats] | None = None
-    """(h, w) L of the truth and (h, w, 2) ab of the frame before, at SIDE."""
+    """(h, w) L of the truth and (h, w, 2) ab of the previous frame, at SIDE."""
 
     def add(self, picture: Pixels, truth: Pixels, *, cut: bool) -> None:
-        """Count one frame, (H, W, 3) both; `cut` says that a scene begins."""
+        """Add a frame and its truth, both (H, W, 3); with `cut`, a scene begins."""
         ours, theirs = rgb_to_lab(picture), rgb_to_lab(truth)
         size = min(SIDE, truth.shape[0]), min(SIDE, truth.shape[1])
         L, ab = resize(theirs[..., 0].copy(), size), resize(ours[..., 1:].copy(), size)
@@ -68,7 +68,7 @@ class FilmScores:
         self.psnr_ab += psnr(float(np.square(ours[..., 1:] - theirs[..., 1:], dtype=np.float64).mean()))
 
     def summary(self) -> dict[str, float]:
-        """Every measure over all frames counted so far."""
+        """Return every measure over all frames added so far."""
         return {
             "frames": self.frames,
             "scenes": len(self.scenes),
@@ -90,23 +90,23 @@ def score_film(
     frames: int | None = None,
     on_event: OnEvent = ignore,
 ) -> dict[str, FilmScores]:
-    """Colour a colour film's grey version with every model, as predicted frame by frame and steadied.
+    """Colour the grey version of a colour film with every model, frame by frame and steadied, and score it.
 
     psnr_ab, colourfulness and the CDC index are measured at the film's own size, on 8 bits a channel. Warp
-    errors are measured at SIDE, where a rounded level does not hide what flickers, along an optical flow that
-    looks harder than the one that steadies, where it can be trusted. R, G and B hold lightness too, which
-    moves and flickers by itself, so the index is also told of a and b alone, at SIDE.
+    errors are measured at SIDE, where rounding to 8 bits does not hide flicker, along an optical flow that
+    is finer than the one used for steadying, and only where this flow is reliable. R, G and B also hold
+    lightness, which moves and flickers by itself, so the index is given for a and b alone too, at SIDE.
 
     Args:
-        path: the film.
-        colourisers: what is scored, by name.
-        steadiness: of the steadied version.
-        frames: how many of the film are scored, from its beginning; by default all.
+        path: the film's path.
+        colourisers: the models, by name.
+        steadiness: how strongly the steadied version is steadied.
+        frames: number of frames to score, from the beginning; by default all.
         on_event: called with a `FilmBegun`, and a `FrameScored` for every frame of every version.
     Returns:
         The scores of "truth", "NAME, frame by frame" and "NAME, steadied".
     Raises:
-        FilmError: it cannot be read.
+        FilmError: the film cannot be read.
     """
     on_event(FilmBegun(path))
     film = probe(path)

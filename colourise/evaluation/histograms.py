@@ -27,7 +27,7 @@ LEAST = 1e-7  # the smallest share of pixels that the histograms show
 
 
 def histograms(scores: Mapping[str, Scores]) -> Figure:
-    """Shares of pixels with each a and each b, on a log scale: a line for every model and for the truth.
+    """Plot the share of pixels with each a and each b, on a log scale: a line a model and one for the truth.
 
     As wide as the text of a page, 7 inches, with letters of 8 and 9 points; in colours that colour-blind
     people can tell apart, and line styles for print without colour.

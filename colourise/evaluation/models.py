@@ -13,10 +13,10 @@ Models = StrPath | Sequence[StrPath] | Mapping[str, Model]
 
 
 def by_name(models: Models) -> Mapping[str, Model]:
-    """Return models by their names.
+    """Return the models by name.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is no model.
     """
     if isinstance(models, str | os.PathLike):
         models = [models]
@@ -26,7 +26,7 @@ def by_name(models: Models) -> Mapping[str, Model]:
 
 
 def load(model: Model, device: str) -> Colouriser:
-    """Return a model ready to colour."""
+    """Return a model as a `Colouriser`, loading it if need be."""
     if isinstance(model, Colouriser):
         return model
     return load_model(str(model), device=device) if isinstance(model, str | os.PathLike) else model()

@@ -1,6 +1,6 @@
-"""How good colours are to a trained network: LPIPS, FID, and a Frechet distance on VGG16.
+"""How good colours are in the eyes of a trained network: LPIPS, FID, and a Frechet distance on VGG16.
 
-Apart from `metrics` because these load torch and networks, and most of them are a download.
+They are kept apart from `metrics` because they load torch and networks, most of which are downloads.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class PerceptualScores:
 
     "lpips" is LPIPS on AlexNet, the mean over photos. "fid" and "frechet" are the Frechet distance between
     Gaussians fitted to the features of all predictions and to those of all truths: FID on Inception's 2,048,
-    as the literature has it, and on VGG16's 512 (see `vgg16_means`). Either is too high where the photos are
-    not several times as many as the features.
+    as in the literature, and on VGG16's 512 (see `vgg16_means`). Both come out too high unless there are
+    several times as many photos as features.
 
     Args:
         measures: any of "lpips", "fid", "frechet".
-        device: PyTorch's, where the networks run.
+        device: PyTorch device on which the networks run.
     Raises:
         ModelError: a network is not cached and cannot be downloaded.
         TrainingError: VGG16, the loss network, is not.
@@ -42,8 +42,8 @@ class PerceptualScores:
         self.device = device
         self.lpips: LearnedPerceptualImagePatchSimilarity | None = None
         self.networks: dict[str, nn.Module] = {}
-        """Of each Frechet distance: RGB (1, 3, H, W) uint8 -> features (1, C)."""
-        with redirect_stdout(sys.stderr):  # torch.hub tells of a download on standard output
+        """For each Frechet distance: RGB (1, 3, H, W) uint8 -> features (1, C)."""
+        with redirect_stdout(sys.stderr):  # torch.hub reports downloads on standard output
             if "lpips" in measures:
                 with downloading("--lpips: AlexNet"):
                     lpips = LearnedPerceptualImagePatchSimilarity("alex", normalize=True)
@@ -57,11 +57,11 @@ class PerceptualScores:
         self.photos = 0
         self.lpips_sums: dict[str, float] = defaultdict(float)
         self.distances: dict[tuple[str, str], FrechetInceptionDistance] = {}
-        """Of each model and measure."""
+        """For each model and measure."""
 
     @torch.no_grad()
     def add(self, predicted: Mapping[str, Pixels], truth: Pixels) -> None:
-        """Count one photo: what each model made of it, and what it is in truth, (H, W, 3) all."""
+        """Add one photo: each model's version and the truth, all (H, W, 3)."""
         self.photos += 1
         real = self._tensor(truth)
         fakes = {model: self._tensor(picture) for model, picture in predicted.items()}
@@ -78,7 +78,7 @@ class PerceptualScores:
                 self.distances[model, measure].update(network(fake), real=False)
 
     def summary(self, model: str) -> dict[str, float]:
-        """Every measure of one model over all photos counted so far; NaN where they are too few for it."""
+        """Return every measure of a model over all photos so far; NaN where there are too few photos."""
         scores = {} if self.lpips is None else {"lpips": self.lpips_sums[model] / max(1, self.photos)}
         for measure in self.networks:
             enough = self.photos > 1
@@ -86,18 +86,18 @@ class PerceptualScores:
         return scores
 
     def _distance(self, size: int) -> FrechetInceptionDistance:
-        """A Frechet distance that takes features (N, size), for models share those of the truth."""
+        """Return a Frechet distance that takes features (N, size): models share those of the truth."""
         given = nn.Identity()
         given.num_features = size  # type: ignore[assignment]  # where torchmetrics looks
         return FrechetInceptionDistance(given).to(self.device)
 
     def _tensor(self, picture: Pixels) -> Tensor:
-        """(1, 3, H, W) uint8."""
+        """Return a picture as a (1, 3, H, W) uint8 tensor."""
         return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None].to(self.device)
 
 
 def vgg16_means() -> nn.Module:
-    """VGG16, the loss network: RGB (N, 3, H, W) uint8 -> means over the picture of block5_conv3, (N, 512).
+    """Return VGG16, the loss network: RGB (N, 3, H, W) uint8 -> block5_conv3, averaged, (N, 512).
 
     Raises:
         TrainingError: its weights are not cached and cannot be downloaded.
@@ -109,7 +109,7 @@ def vgg16_means() -> nn.Module:
 
 @contextmanager
 def downloading(what: str) -> Iterator[None]:
-    """Turn what goes wrong with a network's weights into one line."""
+    """Turn errors about a network's weights into one line."""
     try:
         yield
     except (OSError, RuntimeError, EOFError, UnpicklingError) as err:  # a wrong hash is a RuntimeError

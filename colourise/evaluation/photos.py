@@ -1,4 +1,4 @@
-"""Score models on colour photos, through the same path that users run."""
+"""Score models on colour photos, coloured in the same way as users' photos are."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Grey:
     name = "grey"
 
     def predict_ab(self, L: Floats) -> Floats:
-        """ab of zero, (N, 2, H, W)."""
+        """Return ab of zero, (N, 2, H, W)."""
         return np.zeros((len(L), 2, *L.shape[2:]), np.float32)
 
 
@@ -49,19 +49,19 @@ def score_photos(
 ) -> dict[str, Scores]:
     """Colour the grey version of each photo with every model, and compare with the photo.
 
-    One photo is held at a time. A photo that is exactly grey has no colours to compare with and is left out.
+    One photo at a time is in memory. A photo that is exactly grey is left out: it has no colours.
 
     Args:
-        colourisers: what is scored, by name.
+        colourisers: the models, by name.
         photos: colour photos; the centre square is used, at `size` pixels.
         size: side in pixels at which pictures are compared.
-        archive: show the models an old photograph of each photo (ageing.py), the same one every time, and lay
-            their colours over the photo's own light.
-        perceptual: scores that need a network, counted along.
+        archive: give the models an aged version of each photo (data/ageing.py), the same one every time, and
+            lay their colours over the lightness of the photo itself.
+        perceptual: takes every photo too, for measures that need a network.
         on_event: called for every photo with a `PhotoScored`, a `PhotoLeftOut` or a `PhotoFailed`; by default
             a photo that cannot be read raises its error.
     Returns:
-        The scores of each name.
+        The scores, by name.
     """
     scores = {name: Scores() for name in colourisers}
     for photo in photos:
@@ -83,7 +83,7 @@ def score_photos(
 
 
 def coloured(colouriser: Colouriser, truth: Pixels, scan: Pixels) -> Pixels:
-    """The truth's own light, in the colours that a model sees in a scan of it."""
+    """Return the truth's own lightness in the colours that a model predicts for a scan of it."""
     if scan is truth:
         return colouriser([truth])[0]
     (ab,) = colouriser.predict([colouriser.lightness(scan)])
@@ -91,7 +91,7 @@ def coloured(colouriser: Colouriser, truth: Pixels, scan: Pixels) -> Pixels:
 
 
 def dice(photo: Source) -> np.random.Generator:
-    """Chance that a photo's name decides."""
+    """Return a random generator that depends on the photo's name alone."""
     return np.random.default_rng(zlib.crc32(place_of(photo).name.encode(errors="surrogateescape")))
 
 
@@ -102,5 +102,5 @@ def score_model(
     size: int = 256,
     on_event: OnEvent = raise_failures,
 ) -> Scores:
-    """Score one model as `score_photos` does; in what is reported, its name is ""."""
+    """Score one model as `score_photos` does; its name in the events is ""."""
     return score_photos({"": colouriser}, photos, size=size, on_event=on_event)[""]

@@ -1,16 +1,16 @@
-"""The naturalness study (Tarres et al., Table 2): do people take a picture's colours for real ones?
+"""The naturalness study (Tarres et al., Table 2): do people take a picture's colours for real?
 
-`build` makes one web page with every picture inside and a key that stays with the researcher. A participant
-opens the page, says "real" or "generated" of each picture, and saves a small file; `score` counts the files.
+`build` makes a web page with all pictures inside, and a key that stays with the researcher. Participants open
+the page, judge each picture "real" or "generated", and save a small file; `score` evaluates these files.
 
 What to notice:
-- All sources, the truth and every model, show the same photos, so that no model gets easier ones. They go
-  through the path of `eval` and through one JPEG encoder.
-- The pool is cut into as many sets as there are sources. A set holds each photo at most once, in a version
-  that was drawn by seed, and a participant sees pictures of one set: never the same photo in two versions.
-- The page knows pictures by hashes alone, in the order of those hashes, padded to one length: it holds
-  nothing that depends on what a picture is, but the picture itself.
-- Draws and checksums are SHA-256 over short texts, the same in Python here and in the page's JavaScript.
+- All sources, the truth and every model, show the same photos, so that no model gets easier ones. They are
+  coloured as in `eval` and go through one JPEG encoder.
+- The pictures are dealt out to as many sets as there are sources. A set holds each photo at most once, in a
+  version that the seed chooses, and a participant sees pictures of one set: no photo in two versions.
+- The page knows pictures only by hashes, in the order of the hashes, padded to one length: apart from the
+  pictures themselves, nothing in it depends on their sources.
+- Draws and checksums are SHA-256 over short texts, computed alike in Python and in the page's JavaScript.
 """
 
 from colourise.evaluation.study.answers import Answers, Naturalness, read_answers, score

@@ -1,4 +1,4 @@
-"""Scoring a study: the files that participants saved are read, checked and counted."""
+"""Score a study: read, check and count the files that participants saved."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from typing import Any
 from colourise.errors import StudyError
 from colourise.evaluation.study.protocol import TRUTH, Study, canonical, digest
 
-CODE = re.compile(r"[a-z0-9-]{2,20}")  # a participant's; it becomes part of a file name
+CODE = re.compile(r"[a-z0-9-]{2,20}")  # of a participant; it becomes part of a file name
 
 
 @dataclass(frozen=True)
 class Answers:
-    """A participant's file, found to be whole."""
+    """The answers of a participant, checked."""
 
     participant: str
-    """The code."""
+    """The participant's code."""
     real: dict[str, bool]
-    """Picture id to the judgement."""
+    """Whether each picture was judged real, by picture id."""
 
 
 @dataclass(frozen=True)
@@ -32,27 +32,27 @@ class Naturalness:
     """How often the pictures of a source were taken for real."""
 
     shown: int
-    """Judgements of pictures of this source."""
+    """Number of judgements of pictures of this source."""
     real: int
-    """How many of them said "real"."""
+    """Number of judgements that said "real"."""
 
     @property
     def share(self) -> float:
-        """`real` of `shown`: the paper's naturalness; not a number where nothing was shown."""
+        """Return `real` / `shown`, the paper's naturalness; NaN if nothing was shown."""
         return self.real / self.shown if self.shown else math.nan
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of `share`.
+        """Return the 95 % interval of `share`.
 
-        It takes all judgements as independent, also those of one participant. As people differ in how much
-        they believe, the true uncertainty is somewhat larger, above all with few participants.
+        All judgements are treated as independent, even those of one participant. As some people believe more
+        than others, the true uncertainty is somewhat larger, especially with few participants.
         """
         return wilson(self.real, self.shown)
 
 
 def read_answers(paths: Sequence[Path], study: Study) -> tuple[list[Answers], list[str]]:
-    """The answers in participants' files, and what is wrong with those that cannot be taken, a line each."""
+    """Read participants' files: return the answers, and a line about each file that is refused."""
     accepted: dict[str, Path] = {}
     answers, refused = [], []
     for path in paths:
@@ -72,14 +72,14 @@ def read_answers(paths: Sequence[Path], study: Study) -> tuple[list[Answers], li
 
 
 def read_answer_file(path: Path, study: Study) -> Answers:
-    """The answers in a participant's file.
+    """Read and check a participant's file.
 
-    Its checksum is SHA-256 over the canonical JSON of [study, participant, [[id, real, ms], ...]]. With the
-    draw, which is computed anew, it guards against accidents, mixed-up files and casual edits. It does not
-    stop a forger: whoever reads the page's source can compute it for any answers.
+    Its checksum is SHA-256 over the canonical JSON of [study, participant, [[id, real, ms], ...]]. Together
+    with the draw, which is computed again here, it guards against accidents, mixed-up files and casual edits.
+    It does not stop a forger: anyone who reads the page's source can compute it for any answers.
 
     Raises:
-        StudyError: it is not an answer file, of another study, incomplete, or not as the page saved it.
+        StudyError: it is not an answer file, belongs to another study, is incomplete, or has been changed.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -103,7 +103,7 @@ def read_answer_file(path: Path, study: Study) -> Answers:
 
 
 def is_answer_file(values: Any) -> bool:
-    """Whether JSON values have the form of an answer file."""
+    """Return whether JSON values have the form of an answer file."""
     match values:
         case {"study": str(), "participant": str(code), "answers": [*rows], "checksum": str()}:
             forms = (match_row(row) for row in rows)
@@ -112,7 +112,7 @@ def is_answer_file(values: Any) -> bool:
 
 
 def match_row(row: Any) -> bool:
-    """Whether JSON values have the form of one answer: which picture, the judgement, milliseconds."""
+    """Return whether JSON values have the form of one answer: picture, judgement, milliseconds."""
     match row:
         case {"id": str(), "real": bool(), "ms": int()}:
             return len(row) == 3
@@ -120,12 +120,12 @@ def match_row(row: Any) -> bool:
 
 
 def checksum(study: str, participant: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    """What the page writes into an answer file to show that it is whole."""
+    """Return the checksum that the page writes into an answer file."""
     return digest(canonical([study, participant, [[row["id"], row["real"], row["ms"]] for row in rows]]))
 
 
 def score(answers: Sequence[Answers], study: Study) -> dict[str, Naturalness]:
-    """The naturalness of the truth and of every model."""
+    """Return the naturalness of the truth and of every model."""
     judgements: dict[str, list[bool]] = {source: [] for source in (TRUTH, *study.models)}
     for answer in answers:
         for id_, real in answer.real.items():
@@ -134,7 +134,7 @@ def score(answers: Sequence[Answers], study: Study) -> dict[str, Naturalness]:
 
 
 def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The interval of a share, which stays within 0..1 also for few trials; not a number without any.
+    """Return the interval of a share. It stays within 0..1 even for few trials; without any it is NaN.
 
     Source: Wilson (1927), "Probable inference, the law of succession, and statistical inference"; checked
     against `scipy.stats`.

@@ -1,4 +1,4 @@
-"""Building a study: photos are drawn, coloured by every model, and dealt out to sets."""
+"""Build a study: draw photos, colour them with every model, and deal them out to sets."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ def build(
     """Write a study's page and key into a folder.
 
     Args:
-        models: as for `compare`; they are loaded once all else is known to be right.
-        data: a folder of colour photos, or a shard; as many are drawn, by seed, as the largest source needs.
-        output: a folder without a study; made if it is not there.
-        protocol: how many pictures.
-        device: where models run that are given by name.
-        on_event: called with a `PhotosFound`, with a `PhotoFailed` for a photo that cannot be read, in whose
-            place comes another one, and with a `PhotoShown` for every photo of the study.
+        models: as for `compare`; they are loaded after everything else has been checked.
+        data: folder of colour photos, or a shard; the seed draws as many as the largest source needs.
+        output: folder without a study; made if need be.
+        protocol: the numbers of pictures, their size, and the seed.
+        device: device for models given by name or path.
+        on_event: called with a `PhotosFound`, with a `PhotoFailed` for a photo that cannot be read, which
+            another one replaces, and with a `PhotoShown` for every photo of the study.
     Raises:
-        StudyError: there are too few photos for these numbers, a model is named "truth", or the folder holds
-            a study already, whose answers could not be scored without its key.
+        StudyError: there are too few photos for these numbers, a model is named "truth", or the folder
+            already holds a study, whose answers could not be scored without its key.
     """
     from colourise.data.photos import find_photos
     from colourise.evaluation.models import by_name, load
@@ -67,7 +67,7 @@ def build(
         for number, set_ in versions:
             source = sources[number]
             jpeg = to_jpeg(truth if source == TRUTH else colourisers[source]([truth])[0])
-            # The set makes ids of one photo differ where a model paints it as it was, or as another model.
+            # The set makes ids differ even if a model paints a photo as it was, or as another model does.
             id_ = sha256(f"{protocol.seed} {set_} ".encode() + jpeg).hexdigest()[:16]
             if id_ in pictures:
                 raise StudyError(
@@ -86,10 +86,10 @@ def build(
 
 
 def deal(protocol: Protocol, sources: int) -> list[list[tuple[int, int]]]:
-    """For each photo of a study, the (source, set) of its versions; source 0 is the truth.
+    """Return, for each photo of a study, the (source, set) of its versions; source 0 is the truth.
 
-    Photo k is in every source that has more than k photos. Which version goes into which set is chance; where
-    a photo has fewer versions than there are sets, the smallest sets get them.
+    Photo k is in every source that has more than k photos. Which version goes into which set is random; if
+    a photo has fewer versions than there are sets, they go into the smallest sets.
 
     Raises:
         StudyError: a set would hold too few pictures for a participant.
@@ -115,12 +115,12 @@ def deal(protocol: Protocol, sources: int) -> list[list[tuple[int, int]]]:
 def draw_photos(
     data: Path, photos: Sequence[Source], protocol: Protocol, on_event: OnEvent
 ) -> list[tuple[str, Pixels]]:
-    """The photos of a study, drawn by seed and name: paths below the data folder, and centre squares.
+    """Draw the photos of a study by seed and name: return paths below the data folder, and centre squares.
 
-    A photo that is there twice counts once. As in `eval`, one that is exactly grey has no colours to judge.
+    A photo that occurs twice counts once. As in `eval`, a photo that is exactly grey is left out.
 
     Raises:
-        StudyError: there are too few.
+        StudyError: there are too few photos.
     """
     from colourise.data.crops import square
     from colourise.data.photos import place_of, read_rgb
@@ -153,7 +153,7 @@ def draw_photos(
 
 
 def to_jpeg(picture: Pixels) -> bytes:
-    """A picture (H, W, 3) as a JPEG without metadata."""
+    """Return a picture (H, W, 3) as a JPEG without metadata."""
     from colourise import images
 
     file = io.BytesIO()

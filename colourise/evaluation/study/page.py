@@ -16,12 +16,12 @@ TEMPLATE = Path(__file__).with_name("page.html")
 def write_page(study: Study, jpegs: Mapping[str, bytes], file: BinaryIO) -> None:
     """Write the web page of a study, which needs nothing else.
 
-    Behind the end of each JPEG, noise fills it up to the length of the longest; decoders stop before it.
+    Each JPEG is padded with noise to the length of the longest; decoders stop before the padding.
 
     Args:
-        study: what the page is for.
-        jpegs: all of its pictures, by their ids.
-        file: takes the page, picture by picture.
+        study: the study.
+        jpegs: all of its pictures, by id.
+        file: where the page is written, picture by picture.
     """
     from jinja2 import Environment, StrictUndefined  # not needed to score a study
 

@@ -1,4 +1,4 @@
-"""What is shown to whom: the numbers of a study, its key, and how a participant's pictures are drawn."""
+"""The numbers of a study, its key, and the pictures that each participant is shown."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from typing import Any, Self
 from colourise.errors import StudyError
 
 TRUTH = "truth"
-"""The source of the photos as they are; every other source is a model."""
+"""Name of the source of unchanged photos; every other source is a model."""
 
 PAGE, KEY = "index.html", "key.json"
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """How many pictures there are, and which; the paper's numbers by default."""
+    """The number of pictures, and what chooses them; the defaults are the paper's."""
 
     truths: int = 150
-    """Photos that are shown as they are."""
+    """Photos shown unchanged."""
     each: int = 150
-    """Photos that are shown as each model colours them."""
+    """Photos shown in each model's colours."""
     per_participant: int = 50
-    """Pictures that one participant judges."""
+    """Pictures shown to each participant."""
     size: int = 256
     """Side of the pictures in pixels."""
     seed: int = 0
-    """What fixes the photos and the sets."""
+    """Random seed that chooses the photos and the sets."""
 
 
 @dataclass(frozen=True)
@@ -41,35 +41,35 @@ class StudyPicture:
     photo: str
     """Path of the photo below the data folder."""
     set: int
-    """Which set of pictures it belongs to."""
+    """Number of the set that it belongs to."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """What `KEY` holds: everything but the pictures themselves."""
+    """The content of `KEY`: everything but the pictures themselves."""
 
     protocol: Protocol
     """The numbers it was built with."""
     models: list[str]
-    """The models, as they were named."""
+    """The models' names."""
     pictures: dict[str, StudyPicture]
-    """By their ids."""
+    """The pictures, by id."""
 
     @property
     def id(self) -> str:
-        """Sixteen hex digits that stand for all of the study: pictures, labels, models, numbers."""
+        """Return sixteen hex digits that depend on everything in the study."""
         return digest(canonical(asdict(self)))[:16]
 
     @property
     def sets(self) -> list[list[str]]:
-        """Ids of every set, sorted."""
+        """Return the ids of each set, sorted."""
         sets: list[list[str]] = [[] for _ in (TRUTH, *self.models)]
         for id_ in sorted(self.pictures):
             sets[self.pictures[id_].set].append(id_)
         return sets
 
     def draw(self, participant: str) -> list[str]:
-        """Ids of the pictures that a participant is shown, in order; `draw` in the page does the same.
+        """Return the ids of a participant's pictures, in order; `draw` in the page does the same.
 
         The first 8 hex digits of SHA-256("STUDY PARTICIPANT"), modulo the number of sets, choose the set.
         Its pictures, sorted by SHA-256("STUDY PARTICIPANT PICTURE"), are shown from the first on.
@@ -79,15 +79,15 @@ class Study:
         return sorted(own, key=lambda id_: digest(f"{who} {id_}"))[: self.protocol.per_participant]
 
     def to_json(self) -> str:
-        """Text of the key's file."""
+        """Return the text of the key's file."""
         return json.dumps({"study": self.id} | asdict(self), indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The study that was built in a folder.
+        """Read the key of a study from its folder.
 
         Raises:
-            StudyError: its key is not there, or is not as it was written.
+            StudyError: the key is missing, or has been changed.
         """
         path = folder / KEY
         try:
@@ -107,10 +107,10 @@ class Study:
 
 
 def digest(text: str) -> str:
-    """SHA-256 of a text as 64 hex digits."""
+    """Return SHA-256 of a text as 64 hex digits."""
     return sha256(text.encode()).hexdigest()
 
 
 def canonical(value: Any) -> str:
-    """A value as JSON in one way only: keys sorted, no spaces, ASCII."""
+    """Return the only form of a value as JSON: keys sorted, no spaces, ASCII."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
