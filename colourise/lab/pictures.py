@@ -84,20 +84,6 @@ def rgb_to_L(pixels: Pixels, size: tuple[int, int] | None = None) -> Floats:
     return L
 
 
-def lab_to_rgb(L: Floats, ab: Floats, dtype: Any = np.uint8) -> Pixels:
-    """Join lightness and colour into an sRGB picture that has this L whatever ab asks for.
-
-    Args:
-        L: (H, W) float32.
-        ab: (2, H, W) float32; colours outside sRGB lose chroma, not lightness.
-        dtype: uint8 or uint16.
-    Returns:
-        (H, W, 3) of that dtype.
-    """
-    fy = (L + np.float32(16)) / np.float32(116)
-    return encode(show(fy, ab), dtype)
-
-
 def lay_over(
     pixels: Pixels, ab: Floats, threads: int | None = None, *, joiner: JoinerMaker | None = None
 ) -> Pixels:

@@ -1,4 +1,4 @@
-"""sRGB <-> CIE Lab for training: differentiable, in PyTorch, from the constants of pictures.py.
+"""CIE Lab -> sRGB for training: differentiable, in PyTorch, from the constants of pictures.py.
 
 Source: IEC 61966-2-1 (sRGB) and CIE 15 (Lab); checked against scikit-image.
 """
@@ -8,23 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from colourise.lab.pictures import DELTA, RGB_TO_XYZ, WHITE, XYZ_TO_RGB
-from colourise.lab.srgb import from_linear, to_linear
-
-
-def tensor_rgb_to_lab(rgb: Tensor) -> Tensor:
-    """Turn sRGB into Lab, differentiably.
-
-    Args:
-        rgb: (N, 3, H, W) float32, 0..1.
-    Returns:
-        (N, 3, H, W) float32: L, a, b.
-    """
-    matrix = rgb.new_tensor(RGB_TO_XYZ / WHITE[:, None])
-    xyz = torch.einsum("ij,njhw->nihw", matrix, to_linear(rgb, torch))
-    line = xyz / (3 * DELTA**2) + 4 / 29
-    fx, fy, fz = torch.where(xyz > DELTA**3, xyz.clamp(min=DELTA**3) ** (1 / 3), line).unbind(1)
-    return torch.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], 1)
+from colourise.lab.pictures import DELTA, WHITE, XYZ_TO_RGB
+from colourise.lab.srgb import from_linear
 
 
 def tensor_lab_to_rgb(L: Tensor, ab: Tensor) -> Tensor:

@@ -21,7 +21,6 @@ def test_it_is_the_curve_of_scikit_image() -> None:
     assert np.abs(xyz[:, 1] - to_linear(LEVELS)).max() < 1e-6
 
 
-@pytest.mark.parametrize("way", [to_linear, from_linear])
-def test_torch_has_the_same_curve(way) -> None:
-    theirs = way(torch.from_numpy(LEVELS), torch)
-    assert np.abs(theirs.numpy() - way(LEVELS)).max() < 1e-12
+def test_torch_has_the_same_curve() -> None:
+    theirs = from_linear(torch.from_numpy(LEVELS), torch)
+    assert np.abs(theirs.numpy() - from_linear(LEVELS)).max() < 1e-12
