@@ -77,11 +77,11 @@ def jobs_in(
     films: list[str] | None,
 ) -> Iterator[PhotoJob]:
     """A job for each photo in a folder; adds to `refused` what cannot be opened, or that there are none."""
-    barred: list[OSError] = []
+    unreadable: list[OSError] = []
     empty = True
     skip = output if output is not None and output.resolve() != folder.resolve() else None
     start = len(os.path.join(str(folder), ""))
-    for entry in scan(folder, barred, follow=choice.follow, skip=skip, films=films):
+    for entry in scan(folder, unreadable, follow=choice.follow, skip=skip, films=films):
         empty = False
         found = status(entry)
         if found is not None and not stat.S_ISREG(found.st_mode):
@@ -98,6 +98,6 @@ def jobs_in(
             key=key,
             stamp=Stamp(found.st_size, found.st_mtime_ns) if found else None,
         )
-    refused += [f"{err.filename}: this folder cannot be opened ({err.strerror})" for err in barred]
-    if empty and not barred:
+    refused += [f"{err.filename}: this folder cannot be opened ({err.strerror})" for err in unreadable]
+    if empty and not unreadable:
         refused.append(f"{folder}: no photos in this folder")

@@ -111,7 +111,7 @@ def status(place: str | Location) -> os.stat_result | None:
         return None
     except Exception as err:
         raise unreachable(place, err) from err
-    return None if info["type"] == "directory" else told(info)
+    return None if info["type"] == "directory" else stat_of(info)
 
 
 def stamp_of(place: str | Location) -> Stamp | None:
@@ -126,7 +126,7 @@ def stamp_of(place: str | Location) -> Stamp | None:
     return found and Stamp(found.st_size, found.st_mtime_ns)
 
 
-def told(info: dict[str, Any]) -> os.stat_result:
+def stat_of(info: dict[str, Any]) -> os.stat_result:
     """What `os.stat` would give of what a store says of a file."""
     names = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
     changed = next((info[name] for name in names if info.get(name)), 0)
@@ -139,23 +139,23 @@ def told(info: dict[str, Any]) -> os.stat_result:
 
 
 @dataclass(frozen=True)
-class Entry:
+class RemoteEntry:
     """A file as `os.scandir` would have it."""
 
     name: str
     """Its name."""
     path: str
     """Its URL."""
-    found: os.stat_result
+    status: os.stat_result
     """Its size and time."""
 
     def stat(self) -> os.stat_result:
         """Its size and time."""
-        return self.found
+        return self.status
 
 
-def scan(folder: Location, barred: list[OSError], *, skip: Location | None) -> Iterator[Entry]:
-    """Every file below a folder, sorted, without hidden ones; adds to `barred` what cannot be opened."""
+def scan(folder: Location, unreadable: list[OSError], *, skip: Location | None) -> Iterator[RemoteEntry]:
+    """Every file below a folder, sorted, without hidden ones; adds to `unreadable` what cannot be opened."""
     fs, root = reach(folder)
     left_out = reach(skip)[1] if skip is not None and is_remote(skip) else None
     root, left_out = root.rstrip("/"), left_out and left_out.rstrip("/")
@@ -167,7 +167,7 @@ def scan(folder: Location, barred: list[OSError], *, skip: Location | None) -> I
         try:
             found = fs.ls(place, detail=True, refresh=True)
         except Exception as err:
-            barred.append(OSError(0, said(err), f"{str(folder).rstrip('/')}{place[len(root) :]}"))
+            unreadable.append(OSError(0, said(err), f"{str(folder).rstrip('/')}{place[len(root) :]}"))
             continue
         folders = []
         for info in sorted(found, key=lambda info: str(info["name"])):
@@ -179,13 +179,13 @@ def scan(folder: Location, barred: list[OSError], *, skip: Location | None) -> I
                 folders.append(path)
             else:
                 url = f"{str(folder).rstrip('/')}{path[len(root) :]}"
-                yield Entry(name, url, told(info))
+                yield RemoteEntry(name, url, stat_of(info))
         waiting += reversed(folders)
 
 
 def listing(folder: Location) -> dict[str, os.stat_result]:
     """What is below a folder, by URL: one question a folder rather than one a file."""
-    return {entry.path: entry.found for entry in scan(folder, [], skip=None)}
+    return {entry.path: entry.status for entry in scan(folder, [], skip=None)}
 
 
 def fetch(source: Location, file: Path) -> None:

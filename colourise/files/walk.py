@@ -14,30 +14,30 @@ if TYPE_CHECKING:
     from colourise.files.storage import Location
 
 
-def walk(folder: Location, barred: list[OSError]) -> Iterator[Path]:
-    """Photos below a folder, sorted, without our own outputs; adds to `barred` what cannot be opened."""
-    return (Path(entry.path) for entry in scan(folder, barred))
+def walk(folder: Location, unreadable: list[OSError]) -> Iterator[Path]:
+    """Photos below a folder, sorted, without our own outputs; adds to `unreadable` what cannot be opened."""
+    return (Path(entry.path) for entry in scan(folder, unreadable))
 
 
 def scan(
     folder: Location,
-    barred: list[OSError],
+    unreadable: list[OSError],
     *,
     follow: bool = False,
     skip: Location | None = None,
     films: list[str] | None = None,
-) -> Iterator[os.DirEntry[str] | storage.Entry]:
+) -> Iterator[os.DirEntry[str] | storage.RemoteEntry]:
     """What `walk` gives, as the file system has it.
 
     Args:
         folder: where to begin.
-        barred: what cannot be opened is added here.
+        unreadable: what cannot be opened is added here.
         follow: walk folders that are symbolic links too; each folder once, so that loops end.
         skip: a folder that is left out.
         films: what is none of the photos but a film is added here.
     """
     if not isinstance(folder, Path):
-        yield from (entry for entry in storage.scan(folder, barred, skip=skip) if is_photo(entry.name))
+        yield from (entry for entry in storage.scan(folder, unreadable, skip=skip) if is_photo(entry.name))
         return
     seen: set[tuple[int, int]] = set()
     leave_out = status(skip) if isinstance(skip, Path) else None
@@ -54,7 +54,7 @@ def scan(
             with os.scandir(place) as found:
                 entries = sorted(found, key=lambda entry: entry.name)
         except OSError as err:
-            barred.append(err)
+            unreadable.append(err)
             continue
         folders = []
         for entry in entries:
@@ -78,7 +78,7 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def status(entry: os.DirEntry[str] | storage.Entry | Path) -> os.stat_result | None:
+def status(entry: os.DirEntry[str] | storage.RemoteEntry | Path) -> os.stat_result | None:
     """What the file system tells of a file, or None if it is gone or hidden."""
     try:
         return entry.stat()

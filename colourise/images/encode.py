@@ -65,7 +65,7 @@ def encode(
     if data.edit and kind not in pillow.NO_METADATA:
         from colourise.images import provenance
 
-        data = provenance.told(data, pillow.JPEG_SEGMENT if kind == "JPEG" else None, notes)
+        data = provenance.with_edit(data, pillow.JPEG_SEGMENT if kind == "JPEG" else None, notes)
     if kind == "TIFF":
         from colourise.images import tiff
 

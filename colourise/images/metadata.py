@@ -60,7 +60,7 @@ class Metadata:
     dpi: tuple[float, float] | None = None
     """Pixels an inch, across and down."""
     edit: Edit | None = None
-    """What the output is to say was done to the picture (`history.told`); None: it says nothing."""
+    """What the output is to say was done to the picture (`provenance.with_edit`); None: it says nothing."""
 
 
 def orientation(tags: Image.Exif) -> int:

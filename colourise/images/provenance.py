@@ -38,7 +38,7 @@ _EXIF_IFD, _CHANGED_OFFSET, _CHANGED_FRACTION = 34665, 36880, 37520
 _LONGEST = 2**22  # bytes of XMP that are taken apart
 
 
-def told(metadata: Metadata, room: int | None, notes: list[str]) -> Metadata:
+def with_edit(metadata: Metadata, room: int | None, notes: list[str]) -> Metadata:
     """Metadata that say what was done to the picture.
 
     In EXIF, Software gets our name behind the others: TIFF 6.0 has there the "software package(s) used to
