@@ -179,8 +179,11 @@ class Ledger:
         with self._told():
             folder.mkdir(parents=True, exist_ok=True)
             self.lock = FileLock(self.file.with_suffix(".lock"))
-            self.table = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False)
-            self.table.row_factory = sqlite3.Row
+            self._connect()
+
+    def _connect(self) -> None:
+        self.table = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False)
+        self.table.row_factory = sqlite3.Row
 
     @classmethod
     def peek(cls, folder: Path, shard: str = "") -> dict[bytes, LedgerEntry]:
@@ -197,13 +200,16 @@ class Ledger:
             LedgerError: the file is damaged.
         """
         try:
-            with self._told():
-                self.table.execute("PRAGMA synchronous = FULL")
-                self.table.executescript(SCHEMA)
+            self._prepare()
         except LedgerError:
             self.table.close()
             raise
         return self
+
+    def _prepare(self) -> None:
+        with self._told():
+            self.table.execute("PRAGMA synchronous = FULL")
+            self.table.executescript(SCHEMA)
 
     def __exit__(self, *error: object) -> None:
         """Make everything last, and let other runs in."""
@@ -230,6 +236,11 @@ class Ledger:
             raise LedgerError(
                 f"cannot be locked ({err.strerror})", path=self.file.parent, advice="choose another folder"
             ) from err
+        if not self.file.exists():  # the run that kept us away came to nothing, and has left nothing
+            self.table.close()
+            with self._told():
+                self._connect()
+            self._prepare()
         return True
 
     def rows(self) -> dict[bytes, LedgerEntry]:

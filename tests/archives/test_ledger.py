@@ -147,3 +147,15 @@ def test_a_table_of_other_columns_is_one_clear_line(tmp_path: Path) -> None:
     table.close()
     with pytest.raises(LedgerError, match=r"cannot be read or written .*no such column"):
         Ledger.peek(tmp_path)
+
+
+def test_who_waits_for_a_run_that_comes_to_nothing_has_a_ledger(out: Path) -> None:
+    row = LedgerEntry(b"a", "a", "b", Stamp(1, 2), "how")
+    with Ledger(out) as first:
+        assert first.hold(0)
+        second = Ledger(out).__enter__()
+        assert not second.hold(0)
+    assert second.hold(1)
+    second.write([row])
+    second.__exit__()
+    assert Ledger.peek(out).keys() == {b"a"}
