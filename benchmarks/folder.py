@@ -26,7 +26,7 @@ from colourise import colouriser, images
 from colourise.archives.job import PhotoJob, PhotoOptions
 from colourise.archives.pending import PendingJob
 from colourise.archives.pool import default_workers
-from colourise.archives.run import run
+from colourise.archives.run import run_jobs
 from colourise.colouriser import Colouriser, load_model
 
 SETTINGS = PhotoOptions()
@@ -72,7 +72,7 @@ def ours(paths: list[Path], out: Path, workers: int, model: Colouriser) -> float
     jobs = [PhotoJob(path, out / path.name, named=False) for path in paths]
     start = time.perf_counter()
     outcomes = list(
-        run([PendingJob(job, "", overwrite=True) for job in jobs], model, SETTINGS, workers=workers)
+        run_jobs([PendingJob(job, "", overwrite=True) for job in jobs], model, SETTINGS, workers=workers)
     )
     took = time.perf_counter() - start
     assert all(outcome.result == "coloured" for outcome in outcomes), outcomes

@@ -7,6 +7,7 @@
     │   └── HubError       the Hugging Face Hub refused, or cannot be reached
     ├── DeviceError        the device, provider or precision asked for is not there
     ├── TrainingError      a recipe, its data or a run cannot go on
+    ├── OptionError        options do not go together
     ├── StudyError         a naturalness study cannot be built, or its answers not be scored
     └── LedgerError        the list of what a batch has done cannot be read or written
 
@@ -64,6 +65,10 @@ class DeviceError(ColouriseError):
 
 class TrainingError(ColouriseError):
     """A recipe, its data or a run cannot go on."""
+
+
+class OptionError(ColouriseError):
+    """Options do not go together, or not with what they are about."""
 
 
 class StudyError(ColouriseError):

@@ -25,10 +25,11 @@ from test_batch import made, rows, summary
 from typer.testing import Result
 
 from colourise.archives import ray_cluster
+from colourise.archives.events import Event, WorkersRestarted
 from colourise.archives.job import PhotoJob, PhotoOptions
 from colourise.archives.ledger import Ledger
 from colourise.archives.pending import PendingJob, settings_key_of
-from colourise.archives.ray_cluster import TRIES, RayWorker, Task, WorkerSpec, may_overwrite, run
+from colourise.archives.ray_cluster import TRIES, RayWorker, Task, WorkerSpec, may_overwrite, run_jobs
 from colourise.archives.run import planned_entry
 from colourise.colouriser import Colouriser, load_model
 from colourise.errors import DeviceError, ModelError
@@ -265,11 +266,13 @@ def test_a_photo_that_kills_its_workers_fails_and_no_other_is_done_twice(
         )
         todo.append(PendingJob(job, "new"))
     load = partial(Colouriser, Deadly(tmp_path / "log", light[60]), input_size=32, model="deadly")
-    heard: list[str] = []
+    heard: list[Event] = []
     with Ledger(out) as ledger:
         part = out / f"{part_prefix(out / '60.png')}dead.part"  # as of a worker that was killed writing
         part.touch()
-        outcomes = list(run(todo, load(), PLAIN, load=load, ledger=ledger, workers=2, told=heard.append))
+        outcomes = list(
+            run_jobs(todo, load(), PLAIN, load=load, ledger=ledger, workers=2, on_event=heard.append)
+        )
     assert not part.exists()
     assert sorted(one.job.key for one in outcomes) == sorted(one.job.key for one in todo)
     found = rows(out)
@@ -277,7 +280,7 @@ def test_a_photo_that_kills_its_workers_fails_and_no_other_is_done_twice(
     assert made(out).keys() == {one.job.source.name for one in todo} - {"60.png"}
     assert all(row.written_stamp == Stamp.of(row.target) for row in found.values())
     assert found["60.png"].reason.startswith(f"{tmp_path / '60.png'}: kills whoever works on it")
-    assert heard[1:] == [f"Ray: workers were killed {TRIES} times, and their photos handed out again"]
+    assert heard[1:] == [WorkersRestarted(TRIES)]
     seen = Counter(map(int, (tmp_path / "log").read_text().split()))
     assert seen == {light[grey]: TRIES if grey == 60 else 1 for grey in light}
-    assert not list(run([], load(), PLAIN, load=load, ledger=ledger))
+    assert not list(run_jobs([], load(), PLAIN, load=load, ledger=ledger))

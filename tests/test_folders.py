@@ -12,9 +12,9 @@ from PIL import Image
 from colourise import images
 from colourise.archives.job import Outcome, PhotoJob, PhotoOptions
 from colourise.archives.pending import find_pending
-from colourise.archives.photo import colour
-from colourise.archives.plan import plan
-from colourise.archives.run import run
+from colourise.archives.photo import write_coloured
+from colourise.archives.plan import plan_jobs
+from colourise.archives.run import run_jobs
 from colourise.colouriser import Colouriser, load_model
 from colourise.errors import PhotoError
 
@@ -24,7 +24,7 @@ PNG = PhotoOptions(format="png")
 def colour_all(jobs: list[PhotoJob], colouriser: Colouriser, settings: PhotoOptions) -> list[Outcome]:
     """What the command line does with jobs, in their order."""
     todo, done = find_pending(jobs, {}, "", overwrite=settings.overwrite)
-    outcomes = {outcome.job: outcome for outcome in [*done, *run(todo, colouriser, settings)]}
+    outcomes = {outcome.job: outcome for outcome in [*done, *run_jobs(todo, colouriser, settings)]}
     return [outcomes[job] for job in jobs if job in outcomes]
 
 
@@ -50,7 +50,7 @@ def targets(
     *paths: str, output: str | None = None, settings: PhotoOptions | None = None
 ) -> dict[str, tuple[str, ...]]:
     """Source to target (and sheet) of each job that is planned."""
-    jobs, _ = plan(map(Path, paths), Path(output) if output else None, settings or PhotoOptions())
+    jobs = plan_jobs(map(Path, paths), Path(output) if output else None, settings or PhotoOptions()).jobs
     return {
         str(job.source): tuple(file.as_posix() for file in (job.target, job.sheet) if file) for job in jobs
     }
@@ -164,7 +164,7 @@ def test_no_photo_is_written_over(here: Path, paths: list[str], output: str, set
     make("in/a.jpg", "in/a.png")
     Path("link").symlink_to("in")
     with pytest.raises(PhotoError, match="would be written over"):
-        plan(map(Path, paths), Path(output), settings)
+        plan_jobs(map(Path, paths), Path(output), settings)
 
 
 @pytest.mark.parametrize(
@@ -179,15 +179,16 @@ def test_no_photo_is_written_over(here: Path, paths: list[str], output: str, set
 def test_outputs_that_cannot_be(here: Path, paths: list[str], output: str, message: str) -> None:
     make("in/a.jpg", "in/b.jpg")
     with pytest.raises(PhotoError, match=message):
-        plan(map(Path, paths), Path(output), PhotoOptions())
+        plan_jobs(map(Path, paths), Path(output), PhotoOptions())
 
 
 def test_folders_without_photos_are_told_and_the_rest_goes_on(here: Path) -> None:
     make("in/a.jpg", "notes/b.txt", "out/c.jpg")
-    jobs, refused = plan(map(Path, ("notes", "in")), None, PhotoOptions())
-    assert [job.source for job in jobs] == [Path("in/a.jpg")]
-    assert refused == ["notes: no photos in this folder"]
-    assert plan([Path("notes")], None, PhotoOptions()) == ([], refused)
+    plan = plan_jobs(map(Path, ("notes", "in")), None, PhotoOptions())
+    assert [job.source for job in plan.jobs] == [Path("in/a.jpg")]
+    assert plan.refused == ["notes: no photos in this folder"]
+    alone = plan_jobs([Path("notes")], None, PhotoOptions())
+    assert (alone.jobs, alone.refused) == ([], plan.refused)
 
 
 def test_films_in_folders_are_told_but_not_those_that_we_made(here: Path) -> None:
@@ -195,10 +196,9 @@ def test_films_in_folders_are_told_but_not_those_that_we_made(here: Path) -> Non
         "in/a.jpg", "in/b/c.MP4", "in/d.mkv", "in/d.colourised.mkv", "in/d.colourised.compare.mkv", "in/e.txt"
     )
     make("in/d.preview.mkv", "in/d.colourised.part.mkv")
-    films: list[str] = []
-    jobs, refused = plan([Path("in")], None, PhotoOptions(), films=films)
-    assert ([job.source for job in jobs], refused) == ([Path("in/a.jpg")], [])
-    assert films == ["in/d.mkv", "in/b/c.MP4"]
+    plan = plan_jobs([Path("in")], None, PhotoOptions())
+    assert ([job.source for job in plan.jobs], plan.refused) == ([Path("in/a.jpg")], [])
+    assert plan.films == ["in/d.mkv", "in/b/c.MP4"]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may open every folder")
@@ -206,11 +206,11 @@ def test_a_locked_folder_is_told(here: Path) -> None:
     make("in/a.jpg", "in/locked/b.jpg")
     Path("in/locked").chmod(0)
     try:
-        jobs, refused = plan([Path("in")], None, PhotoOptions())
+        plan = plan_jobs([Path("in")], None, PhotoOptions())
     finally:
         Path("in/locked").chmod(0o755)
-    assert [job.source for job in jobs] == [Path("in/a.jpg")]
-    assert refused == ["in/locked: this folder cannot be opened (Permission denied)"]
+    assert [job.source for job in plan.jobs] == [Path("in/a.jpg")]
+    assert plan.refused == ["in/locked: this folder cannot be opened (Permission denied)"]
 
 
 def test_links_that_run_in_circles_end(here: Path) -> None:
@@ -223,7 +223,7 @@ def test_outcomes_come_in_order_and_one_failure_is_not_all(
     tree: Path, colouriser: Colouriser, tmp_path: Path
 ) -> None:
     (tree / "broken.jpg").write_text("no photo")
-    jobs, _ = plan([tree], tmp_path / "out", PhotoOptions())
+    jobs = plan_jobs([tree], tmp_path / "out", PhotoOptions()).jobs
     jobs[-1].target.parent.mkdir(parents=True)
     shutil.copy(PHOTOS / "camera.png", jobs[-1].target)
     outcomes = colour_all(jobs, colouriser, PhotoOptions())
@@ -260,7 +260,7 @@ def test_a_target_that_cannot_be_written_leaves_nothing(
 def test_a_picture_that_pillow_cannot_write_streams_as_png(colouriser: Colouriser, tmp_path: Path) -> None:
     Image.open(PHOTOS / "camera.png").save(tmp_path / "moving.gif")
     with (tmp_path / "stream").open("wb") as stream:
-        colour((tmp_path / "moving.gif").read_bytes(), stream, colouriser, PhotoOptions())
+        write_coloured((tmp_path / "moving.gif").read_bytes(), stream, colouriser, PhotoOptions())
     assert (tmp_path / "stream").read_bytes().startswith(b"\x89PNG")
 
 
@@ -270,7 +270,7 @@ def test_a_before_after_picture_of_a_large_scan_is_small(
 ) -> None:
     scan = np.linspace(0, 2**depth - 1, 3000 * 700).reshape(700, 3000).astype(f"uint{depth}")
     images.write(images.Photo(scan, None, "TIFF"), tmp_path / "scan.tif")
-    jobs, _ = plan([tmp_path], tmp_path / "out", PhotoOptions(compare=True))
+    jobs = plan_jobs([tmp_path], tmp_path / "out", PhotoOptions(compare=True)).jobs
     (outcome,) = colour_all(jobs, colouriser, PhotoOptions(compare=True))
     assert outcome.result == "coloured", outcome.reason
     sheet = pixels(tmp_path / "out" / "scan.compare.jpg")

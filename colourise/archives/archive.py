@@ -1,19 +1,351 @@
-"""An archive from the first photo to the last: held by one run, and gone on with by the next."""
+"""An archive from the first photo to the last: planned, held by one run, and gone on with by the next."""
 
 from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
-from colourise.archives.job import Outcome
+from colourise.archives.events import (
+    DiskFull,
+    FilmsLeftAlone,
+    OnEvent,
+    PathRefused,
+    PhotoEnded,
+    PhotoLeftAlone,
+    PhotoPlanned,
+    ReportStarted,
+    RoundEnded,
+    RoundStarted,
+    Summary,
+    WaitingForRun,
+    ignore,
+)
+from colourise.archives.job import Outcome, PhotoOptions
 from colourise.archives.ledger import Ledger, LedgerEntry
+from colourise.archives.naming import check_output, is_file_name
+from colourise.archives.pending import PendingJob, done_before, find_pending, settings_key_of, stamps_below
+from colourise.archives.photo import Model, loaded
+from colourise.archives.plan import Plan, plan_jobs
 from colourise.archives.remote_ledger import AnyLedger, RemoteLedger
-from colourise.archives.run import remove_parts
-from colourise.files.storage import is_remote, stamp_of
+from colourise.archives.run import remove_parts, run_jobs, still_needed
+from colourise.archives.selection import Selection
+from colourise.colouriser import Colouriser, load_model
+from colourise.errors import OptionError
+from colourise.files.storage import check_folder, is_remote, located
+from colourise.models.catalogue import DEFAULT_MODEL
+
+Engine = Literal["local", "ray"]
+RunJobs = Callable[..., Generator[Outcome, None, None]]
+
+
+def colour(
+    paths: str | Path | Iterable[str | Path],
+    output: str | Path | None = None,
+    *,
+    model: Model = DEFAULT_MODEL,
+    options: PhotoOptions | None = None,
+    selection: Selection | None = None,
+    limit: int | None = None,
+    retry_failed: bool = False,
+    dry_run: bool = False,
+    watch: bool = False,
+    report: str | Path | None = None,
+    workers: int | None = None,
+    engine: Engine = "local",
+    on_event: OnEvent = ignore,
+) -> Summary:
+    """Colour photos and folders of photos.
+
+    What is done is remembered in the output folder, so that the next run does what is left: photos that
+    are new, have changed or have failed, all where the model or the options are others, and none whose
+    coloured version somebody else has put there or changed. On Ctrl-C, photos that are begun are ended first.
+
+    Args:
+        paths: files and folders, or URLs of folders.
+        output: a file (for one photo), a folder, or the URL of one; None: `photo.colourised.jpg` beside each.
+        model: what colours: its name or path, a model that is loaded, or a function that loads one.
+        options: how photos are written.
+        selection: which of the photos in folders are meant; by default all.
+        limit: the most photos to colour in this run.
+        retry_failed: whether only those are coloured that failed before.
+        dry_run: whether nothing is coloured, and only events say what would be.
+        watch: whether to go on, and colour photos that arrive, until Ctrl-C.
+        report: a page to write, with before | after of every photo, and the failures.
+        workers: photos at a time; by default one more than there are processors. With Ray, its workers.
+        engine: "local", or "ray" for a Ray cluster.
+        on_event: called with an event of `archives.events` whenever something happens, in this thread.
+    Returns:
+        Counts of all rounds.
+    Raises:
+        OptionError: options that do not go together.
+        PhotoError: a path or the output cannot be what is meant.
+        LedgerError: the output folder's list of what is done cannot be read or written, or is lost to another
+            run.
+        ModelError: there is no such model, or it has no file for this backend.
+        DeviceError: there is no such device, or Ray cannot be reached or go on.
+    """
+    places = [located(path) for path in several(paths)]
+    place = None if output is None else located(output)
+    options, selection = options or PhotoOptions(), selection or Selection()
+    page = None if report is None else Path(report)
+    is_tree = check(places, place, options, watch=watch, report=page, engine=engine)
+    with open_ledger(place if is_tree else None, selection.shard, on_event) as ledger:
+        colouriser = loaded(model)
+        archive = Archive(
+            paths=places,
+            output=place,
+            options=options,
+            selection=selection,
+            limit=limit,
+            retry_failed=retry_failed,
+            dry_run=dry_run,
+            report=page,
+            on_event=on_event,
+            ledger=ledger,
+            colouriser=colouriser,
+            run=partial(runner(engine, model, on_event), workers=workers),
+        )
+        summary = Summary()
+        summary += archive.colour_round(0)
+        if watch and not summary.stopped:
+            archive.watch(summary)
+    return summary
+
+
+def several(paths: str | Path | Iterable[str | Path]) -> list[str | Path]:
+    """Take one path for a list of one."""
+    return list(paths) if isinstance(paths, Iterable) and not isinstance(paths, str) else [paths]
+
+
+def check(
+    paths: Sequence[Path],
+    output: Path | None,
+    options: PhotoOptions,
+    *,
+    watch: bool,
+    report: Path | None,
+    engine: Engine,
+) -> bool:
+    """Refuse what does not go together; return whether folders go to another folder, which remembers them.
+
+    Raises:
+        OptionError: with what to do instead.
+        PhotoError: a path or the output cannot be what is meant.
+        DeviceError: Ray cannot be reached.
+    """
+    for path in filter(is_remote, paths):
+        check_folder(path)
+    if any(map(is_remote, [*paths, output or ""])) and (output is None or watch or report):
+        how_else = "add -o FOLDER" if output is None else "leave out --watch and --report"
+        raise OptionError(f"what is not on a disk of this machine goes another way: {how_else}")
+    folders = any(path.is_dir() for path in paths)
+    is_tree = output is not None and folders
+    if watch and not folders:
+        raise OptionError("--watch is for folders; name one")
+    if report and not is_tree:
+        raise OptionError("--report is for folders that go to another one: add -o FOLDER")
+    if engine == "ray":
+        from colourise.archives import ray_cluster
+
+        ray_cluster.check()
+        if not is_tree or watch:
+            how_else = "leave out --watch" if watch else "add -o FOLDER"
+            raise OptionError(f"--engine ray is for whole folders that go to another one: {how_else}")
+    if is_tree and output is not None:
+        check_output(output, list(paths), options, one_file=is_file_name(output, list(paths)))
+    return is_tree
+
+
+def runner(engine: Engine, model: Model, on_event: OnEvent) -> RunJobs:
+    """Return what does jobs: on this machine, or over a Ray cluster.
+
+    Raises:
+        OptionError: workers on other machines cannot load the model.
+    """
+    if engine == "local":
+        return run_jobs
+    from colourise.archives import ray_cluster
+
+    if isinstance(model, Colouriser):
+        raise OptionError("workers of Ray load the model themselves: give its name, or a function")
+    load = partial(load_model, str(model)) if isinstance(model, str | Path) else model
+    return partial(ray_cluster.run_jobs, load=load, on_event=on_event)
+
+
+@contextmanager
+def open_ledger(
+    output: Path | None, shard: tuple[int, int] | None, on_event: OnEvent = ignore
+) -> Iterator[AnyLedger | None]:
+    """Open the ledger of an output folder, which no other run uses meanwhile; None where there is no folder.
+
+    Args:
+        output: the folder.
+        shard: which part of the photos is meant; each has its own ledger.
+        on_event: called once if another run is at work there, whose end is waited for.
+    """
+    if output is None:
+        yield None
+        return
+    part = "{}of{}".format(*shard) if shard else ""
+    with RemoteLedger(output, part) if is_remote(output) else Ledger(output, part) as ledger:
+        if not ledger.hold(0):
+            on_event(WaitingForRun(output))
+            while not ledger.hold(3600):
+                pass
+        remove_parts(ledger.among("result = 'planned'"))
+        yield ledger
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Photos and folders that are coloured in rounds: one, or one whenever photos arrive."""
+
+    paths: list[Path]
+    """What the user named."""
+    output: Path | None
+    """Where coloured versions go."""
+    options: PhotoOptions
+    """How they are written."""
+    selection: Selection
+    """Which photos are meant."""
+    limit: int | None
+    """The most photos in a round."""
+    retry_failed: bool
+    """Whether only those are coloured that failed before."""
+    dry_run: bool
+    """Whether nothing is coloured."""
+    report: Path | None
+    """A page to write after each round."""
+    on_event: OnEvent
+    """Called with what happens."""
+    ledger: AnyLedger | None
+    """What earlier runs did, if folders go to a folder."""
+    colouriser: Colouriser
+    """What colours."""
+    run: RunJobs
+    """Does jobs."""
+
+    def watch(self, summary: Summary) -> None:
+        """Colour what arrives until Ctrl-C, and add it to `summary`."""
+        from colourise.archives.watch import arrivals
+
+        folders = [path for path in self.paths if path.is_dir()]
+        with suppress(KeyboardInterrupt):
+            for number, busy in enumerate(arrivals(folders, self.output), 1):
+                summary += self.colour_round(number, busy)
+                if summary.stopped:
+                    break
+
+    def colour_round(self, number: int, busy: Set[Path] = frozenset()) -> Summary:
+        """Colour what there is to colour, but for files that somebody still writes to.
+
+        Args:
+            number: 0 for the first round.
+            busy: those files.
+        """
+        with collector_paused():
+            entries = self.ledger.rows() if self.ledger else {}
+            plan, pending, skipped = self.find(entries, overwrite=self.options.overwrite and number == 0)
+        if number:  # what failed is tried again when it has changed
+            pending = [one for one in pending if one.job.source.resolve() not in busy and not one.in_vain]
+        later = max(0, len(pending) - self.limit) if self.limit else 0
+        pending = pending[: self.limit]
+        summary = Summary(
+            skipped=plan.done + len(skipped),
+            failed=len(plan.refused),
+            left=len(pending),
+            later=later,
+            failures=list(plan.refused),
+        )
+        if number == 0:
+            self.tell_of_others(plan, skipped)
+        self.on_event(RoundStarted(number, len(pending), plan.found))
+        if self.dry_run:
+            for one in pending:
+                self.on_event(PhotoPlanned(one.job, one.reason))
+        else:
+            if self.ledger:
+                record_finished(self.ledger, entries, skipped)
+            self.colour_pending(pending, summary)
+            if self.report and isinstance(self.ledger, Ledger):
+                from colourise.archives import report as page
+
+                self.on_event(ReportStarted(self.report))
+                page.write(self.ledger, self.report, title=f"{self.output}")
+        self.on_event(RoundEnded(number, summary, self.colouriser.backend.name))
+        return summary
+
+    def find(
+        self, entries: Mapping[bytes, LedgerEntry], *, overwrite: bool
+    ) -> tuple[Plan, list[PendingJob], list[Outcome]]:
+        """Find all photos, those that are to be coloured, and those that are not."""
+        settings_key = settings_key_of(self.colouriser, self.options)
+        all_anew = self.options.overwrite or self.retry_failed
+        plan = plan_jobs(
+            self.paths,
+            self.output,
+            self.options,
+            self.selection,
+            known={key: entry.output for key, entry in entries.items()},
+            is_done=done_before({} if all_anew else entries, settings_key),
+        )
+        pending, skipped = find_pending(
+            plan.jobs,
+            entries,
+            settings_key,
+            overwrite=overwrite,
+            retry=self.retry_failed,
+            stamp_of=stamps_below(self.output),
+        )
+        return plan, pending, skipped
+
+    def tell_of_others(self, plan: Plan, skipped: Sequence[Outcome]) -> None:
+        """Report what was found and will not be coloured, where the user should know."""
+        for reason in plan.refused:
+            self.on_event(PathRefused(reason))
+        for outcome in skipped:
+            if outcome.notes:
+                self.on_event(PhotoLeftAlone(outcome.job.source, tuple(outcome.notes)))
+        if plan.films:
+            self.on_event(FilmsLeftAlone(tuple(plan.films)))
+
+    def colour_pending(self, pending: Sequence[PendingJob], summary: Summary) -> None:
+        """Colour photos, and count them in `summary`."""
+        full: Outcome | None = None
+        try:
+            with closing(self.run(pending, self.colouriser, self.options, ledger=self.ledger)) as outcomes:
+                for outcome in outcomes:
+                    if outcome.disk_full:
+                        full = full or outcome
+                        continue
+                    summary.count(outcome)
+                    self.on_event(PhotoEnded(outcome))
+        except KeyboardInterrupt:
+            summary.stopped = True
+        if full:
+            self.on_event(DiskFull(full.reason, *still_needed(pending)))
+
+
+def record_finished(
+    ledger: AnyLedger, entries: Mapping[bytes, LedgerEntry], skipped: Iterable[Outcome]
+) -> None:
+    """Write down as coloured what a killed run had finished without having written it down."""
+    ledger.write(
+        replace(
+            entries[outcome.job.key],
+            result="coloured",
+            written_stamp=outcome.written_stamp,
+            at=time.time(),
+        )
+        for outcome in skipped
+        if outcome.written_stamp is not None
+    )
 
 
 @contextmanager
@@ -24,37 +356,3 @@ def collector_paused() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-@contextmanager
-def open_ledger(
-    output: Path | None, shard: tuple[int, int] | None, waits: Callable[[], None]
-) -> Iterator[AnyLedger | None]:
-    """The ledger of an output folder, which no other run uses meanwhile; None where there is no such folder.
-
-    Args:
-        output: the folder.
-        shard: which part of the photos is meant; each has its own ledger.
-        waits: called once if another run is at work there, whose end is waited for.
-    """
-    if output is None:
-        yield None
-        return
-    part = "{}of{}".format(*shard) if shard else ""
-    with RemoteLedger(output, part) if is_remote(output) else Ledger(output, part) as ledger:
-        if not ledger.hold(0):
-            waits()
-            while not ledger.hold(3600):
-                pass
-        remove_parts(ledger.among("result = 'planned'"))
-        yield ledger
-
-
-def record_finished(ledger: AnyLedger, rows: Mapping[bytes, LedgerEntry], done: Iterable[Outcome]) -> None:
-    """Write down as coloured what a killed run had finished without having written it down."""
-    found = (rows.get(outcome.job.key) for outcome in done)
-    ledger.write(
-        replace(row, result="coloured", written_stamp=stamp_of(row.output), at=time.time())
-        for row in found
-        if row is not None and row.result == "planned"
-    )

@@ -27,32 +27,34 @@ def is_file_name(output: Path, paths: list[Path]) -> bool:
     return output.is_file() or output.suffix.lower() in FORMATS or (one_photo and output.suffix != "")
 
 
-def check_output(output: Path, paths: list[Path], settings: PhotoOptions, *, one_file: bool) -> None:
+def check_output(output: Path, paths: list[Path], options: PhotoOptions, *, one_file: bool) -> None:
     """Refuse an output that cannot be meant, before anything is coloured.
 
     Raises:
         PhotoError: one file for several photos, another format's suffix, no folder, or no permission.
     """
     if one_file and (len(paths) > 1 or paths[0].is_dir()):
-        raise PhotoError(f"{output}: is the name of one file; for a folder or several photos name a folder")
-    if one_file and settings.format:
-        kind = FORMATS.get(suffix_of("", settings.format))
+        raise PhotoError(
+            "is the name of one file", path=output, advice="for a folder or several photos name a folder"
+        )
+    if one_file and options.format:
+        kind = FORMATS.get(suffix_of("", options.format))
         if kind != FORMATS.get(output.suffix.lower()):
-            raise PhotoError(f"{output}: --format says {settings.format}; change one of the two")
+            raise PhotoError(f"--format says {options.format}", path=output, advice="change one of the two")
     if is_remote(output):
         return
     folders = output.absolute().parents if one_file else (output, *output.absolute().parents)
     nearest = next(folder for folder in folders if folder.exists())
     if not nearest.is_dir():
-        raise PhotoError(f"{nearest}: is a file, not a folder; choose another output")
+        raise PhotoError("is a file, not a folder", path=nearest, advice="choose another output")
     if not os.access(nearest, os.W_OK):
-        raise PhotoError(f"{nearest}: no permission to write there; choose another output")
+        raise PhotoError("no permission to write there", path=nearest, advice="choose another output")
 
 
-def target_of(photo: str, place: str, output: Path | None, settings: PhotoOptions) -> Path:
+def target_of(photo: str, place: str, output: Path | None, options: PhotoOptions) -> Path:
     """Where the coloured version of a photo goes: beside it, or to `place` below the output folder."""
     stem, own = os.path.splitext(photo)
-    suffix = suffix_of(own, settings.format)
+    suffix = suffix_of(own, options.format)
     if output is None:
         return located(f"{stem}{MARK}{suffix}")
     return located(f"{os.path.join(str(output), place, os.path.basename(stem))}{suffix}")
@@ -127,7 +129,7 @@ def unharmed(jobs: list[PhotoJob]) -> list[PhotoJob]:
     outputs = {real(file) for job in jobs for file in (job.target, job.sheet) if file}
     for job in jobs:
         if real(job.source) in outputs:
-            raise PhotoError(f"{job.source}: would be written over; choose another output")
+            raise PhotoError("would be written over", path=job.source, advice="choose another output")
     return jobs
 
 

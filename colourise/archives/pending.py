@@ -1,11 +1,12 @@
-"""Which jobs are to be done, by what a ledger knows of earlier runs."""
+"""Which photos are to be coloured, by what a ledger knows of earlier runs."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from colourise.archives.job import Outcome, PhotoJob, PhotoOptions
@@ -15,14 +16,69 @@ from colourise.files.stamp import Stamp
 from colourise.files.storage import is_remote, listing, stamp_of
 
 
+class Status(Enum):
+    """What a photo and its coloured version are to this run; the text is for people."""
+
+    NEW = "new"
+    UNFINISHED = "not finished"
+    FAILED = "failed before"
+    MISSING = "missing"
+    OTHER_SETTINGS = "other model or options"
+    CHANGED = "changed"
+    DONE = "there already"
+    FINISHED = "there already, though a killed run has not written it down"
+    FOREIGN = "another file is there"
+    ALTERED = "changed by somebody else"
+
+    @property
+    def pending(self) -> bool:
+        """Tell whether the photo is to be coloured."""
+        return self not in (Status.DONE, Status.FINISHED, Status.FOREIGN, Status.ALTERED)
+
+
+def status(
+    entry: LedgerEntry | None,
+    photo: Stamp | None,
+    written: Stamp | None,
+    settings_key: str,
+    *,
+    named: bool = False,
+) -> Status:
+    """Compare what an earlier run wrote down with what is there now.
+
+    Args:
+        entry: what the ledger knows of the photo; None: nothing.
+        photo: of the photo now.
+        written: of what is in the place of its coloured version now; None: nothing is.
+        settings_key: model and options of this run.
+        named: whether the user named the photo, which then must not find another file in its place.
+    """
+    if entry is None:
+        return Status.NEW if written is None or named else Status.FOREIGN
+    if entry.result == "planned":
+        if written is None or written == entry.written_stamp:
+            return Status.UNFINISHED
+        same = entry.settings_key == settings_key and entry.stamp == photo
+        return Status.FINISHED if same else Status.CHANGED
+    if entry.result == "failed" and written == entry.written_stamp:  # else somebody has put a file there
+        return Status.FAILED
+    if written is None:
+        return Status.MISSING
+    if written != entry.written_stamp:
+        return Status.ALTERED
+    if entry.settings_key != settings_key:
+        return Status.OTHER_SETTINGS
+    return Status.DONE if entry.stamp == photo else Status.CHANGED
+
+
 @dataclass(frozen=True)
 class PendingJob:
     """A job that is to be done."""
 
     job: PhotoJob
     """The job."""
-    why: str
-    """In a word or a few, for people."""
+    reason: str
+    """Why, in a word or a few, for people."""
     overwrite: bool = False
     """Whether what is there was made by an earlier run, and may be written over."""
     hash: bytes = b""
@@ -33,50 +89,43 @@ class PendingJob:
     """What is in the place of its coloured version now."""
 
 
-def settings_key_of(colouriser: Colouriser, settings: PhotoOptions) -> str:
-    """Model and options as one text, equal for equal ones."""
-    options = asdict(settings)
-    options.pop("overwrite")
-    options |= {"input_size": colouriser.input_size, "saturation": colouriser.saturation}
-    return json.dumps({"model": str(colouriser.model), **options}, sort_keys=True)
+def settings_key_of(colouriser: Colouriser, options: PhotoOptions) -> str:
+    """Return model and options as one text, equal for equal ones; old ledgers have the same text."""
+    return json.dumps(
+        {
+            "compare": options.compare,
+            "format": options.format,
+            "history": options.history,
+            "input_size": colouriser.input_size,
+            "model": str(colouriser.model),
+            "quality": options.quality,
+            "saturation": colouriser.saturation,
+        }
+    )
 
 
-class Settled:
-    """Says of photos whether an earlier run has done all that there is to do, and counts them.
+def done_before(
+    entries: Mapping[bytes, LedgerEntry], settings_key: str
+) -> Callable[[bytes, os.stat_result], bool]:
+    """Return what tells of a photo, by its key and state, whether there is nothing left to do.
 
-    Args:
-        rows: what a ledger knows, by `PhotoJob.key`.
-        settings_key: model and options of this run.
+    It looks at each photo as quickly as can be: an archive has a hundred thousand.
     """
 
-    def __init__(self, rows: Mapping[bytes, LedgerEntry], settings_key: str) -> None:
-        self.rows, self.settings_key, self.count = rows, settings_key, 0
+    def done(key: bytes, found: os.stat_result) -> bool:
+        entry = entries.get(key)
+        return (
+            entry is not None
+            and status(entry, Stamp(found.st_size, found.st_mtime_ns), Stamp.of(entry.output), settings_key)
+            is Status.DONE
+        )
 
-    def __call__(self, key: bytes, found: os.stat_result) -> bool:
-        """Look at one photo as quickly as can be: an archive has a hundred thousand."""
-        row = self.rows.get(key)
-        if (
-            row is None
-            or row.result != "coloured"
-            or row.settings_key != self.settings_key
-            or row.written_stamp is None
-        ):
-            return False
-        if (row.stamp.size, row.stamp.changed) != (found.st_size, found.st_mtime_ns):
-            return False
-        try:
-            there = os.stat(row.output)
-        except OSError:
-            return False
-        if (there.st_size, there.st_mtime_ns) != (row.written_stamp.size, row.written_stamp.changed):
-            return False
-        self.count += 1
-        return True
+    return done
 
 
 def find_pending(
     jobs: Iterable[PhotoJob],
-    rows: Mapping[bytes, LedgerEntry],
+    entries: Mapping[bytes, LedgerEntry],
     settings_key: str,
     *,
     overwrite: bool = False,
@@ -87,60 +136,54 @@ def find_pending(
 
     Args:
         jobs: every photo that is meant.
-        rows: what a ledger knows, by `PhotoJob.key`.
+        entries: what a ledger knows, by `PhotoJob.key`.
         settings_key: model and options of this run.
         overwrite: whether coloured versions that are there are made again.
         retry: whether only those are done that failed before.
         stamp_of: looks at a coloured version.
+    Returns:
+        Jobs to be done; and outcomes, of which those have a `written_stamp` that a killed run had finished
+        without writing it down.
     """
-    todo: list[PendingJob] = []
-    done: list[Outcome] = []
+    pending: list[PendingJob] = []
+    skipped: list[Outcome] = []
     for job in jobs:
-        row = rows.get(job.key)
-        if retry and (row is None or row.result != "failed"):
-            done.append(Outcome(job, "skipped"))
+        entry = entries.get(job.key)
+        if retry and (entry is None or entry.result != "failed"):
+            skipped.append(Outcome(job, "skipped"))
             continue
         there = stamp_of(job.target)
-        reason, notes = reason_to_colour(job, row, settings_key, there, overwrite=overwrite)
-        if reason:
-            ours = row is not None or overwrite
-            old = row.hash if row and reason == "changed" else b""
-            in_vain = row is not None and row.result == "failed" and row.stamp == job.stamp
-            todo.append(PendingJob(job, reason, ours, old, in_vain, there))
+        found = status(entry, job.stamp, there, settings_key, named=job.named)
+        if overwrite or found.pending:
+            changed = entry is not None and found is Status.CHANGED and not overwrite
+            pending.append(
+                PendingJob(
+                    job,
+                    reason="asked for" if overwrite else found.value,
+                    overwrite=entry is not None or overwrite,
+                    hash=entry.hash if entry is not None and changed else b"",
+                    in_vain=entry is not None and entry.result == "failed" and entry.stamp == job.stamp,
+                    there=there,
+                )
+            )
         else:
-            done.append(Outcome(job, "skipped", notes=notes))
-    return todo, done
+            notes = [
+                f"{job.target} was changed by somebody else and is left alone; --overwrite makes it again"
+            ]
+            skipped.append(
+                Outcome(
+                    job,
+                    "skipped",
+                    notes=notes if found is Status.ALTERED else [],
+                    written_stamp=there if found is Status.FINISHED else None,
+                )
+            )
+    return pending, skipped
 
 
 def stamps_below(output: Path | None) -> Callable[[Path], Stamp | None]:
-    """What looks at coloured versions: of a folder that is on no disk, all are listed at once."""
+    """Return what looks at coloured versions: of a folder that is on no disk, all are listed at once."""
     if output is None or not is_remote(output):
         return stamp_of
     there = {url: Stamp(found.st_size, found.st_mtime_ns) for url, found in listing(output).items()}
     return lambda file: there.get(str(file))
-
-
-def reason_to_colour(
-    job: PhotoJob, row: LedgerEntry | None, settings_key: str, there: Stamp | None, *, overwrite: bool
-) -> tuple[str, list[str]]:
-    """Why a job is to be done whose output is `there`; or "" and what the user must hear."""
-    if overwrite:
-        return "asked for", []
-    if row is None:  # a photo that is named must not find another file in its place
-        return ("new" if there is None or job.named else ""), []
-    same = row.settings_key == settings_key
-    if row.result == "planned":
-        if there is None or there == row.written_stamp:
-            return "not finished", []
-        return ("" if same and row.stamp == job.stamp else "changed"), []
-    if row.result == "failed" and there == row.written_stamp:  # else somebody has put a file there since
-        return "failed before", []
-    if there is None:
-        return "missing", []
-    if there != row.written_stamp:
-        return "", [
-            f"{job.target} was changed by somebody else and is left alone; --overwrite makes it again"
-        ]
-    if not same:
-        return "other model or options", []
-    return ("changed" if row.stamp != job.stamp else ""), []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -11,35 +12,114 @@ import cv2
 import numpy as np
 
 from colourise import images
-from colourise.archives.job import PhotoOptions
-from colourise.colouriser import Colouriser
-from colourise.errors import PhotoError
+from colourise.archives.job import PhotoJob, PhotoOptions
+from colourise.archives.naming import check_output, with_sheets
+from colourise.archives.plan import plan_jobs
+from colourise.archives.staging import staged
+from colourise.colouriser import Colouriser, load_model
+from colourise.errors import OptionError, PhotoError
 from colourise.files.names import FORMATS
 from colourise.files.stamp import Stamp
-from colourise.files.storage import stamp_of
+from colourise.files.storage import located, stamp_of
 from colourise.images.pillow import to_8_bits
 from colourise.lab.pictures import Pixels, lay_over
+from colourise.models.catalogue import DEFAULT_MODEL
 from colourise.version import __version__
 
 COMPARE_SIDE = 2048  # longest side of each half of a before | after picture, in pixels
+Model = str | Path | Colouriser | Callable[[], Colouriser]
+"""A model's name or path, a model that is loaded, or a function that loads one."""
 
 
-def colour(
+@dataclass(frozen=True)
+class ColouredPhoto:
+    """A photo that was coloured."""
+
+    output: Path | BinaryIO
+    """Where its coloured version is: a file, or the stream that it was written to."""
+    notes: tuple[str, ...]
+    """What the user must hear, such as that 16 bits became 8."""
+
+
+def colour_photo(
+    photo: str | Path | bytes | BinaryIO,
+    output: str | Path | BinaryIO | None = None,
+    *,
+    model: Model = DEFAULT_MODEL,
+    options: PhotoOptions | None = None,
+) -> ColouredPhoto:
+    """Colour one photo.
+
+    Args:
+        photo: a file, a URL, the bytes of a file, or an open binary file.
+        output: a file, a folder, a URL, or an open binary file; None: `photo.colourised.jpg` beside a photo
+            that is a file.
+        model: what colours: its name or path, a model that is loaded, or a function that loads one.
+        options: how the photo is written.
+    Raises:
+        OptionError: a photo that is no file needs an output; a before | after picture needs a file beside it.
+        PhotoError: it cannot be read, or its coloured version cannot be written.
+        ModelError: there is no such model.
+    """
+    options = options or PhotoOptions()
+    colouriser = loaded(model)
+    if not isinstance(photo, bytes) and not hasattr(photo, "read"):
+        source = located(photo)
+        if output is None or not hasattr(output, "write"):
+            return colour_file(source, None if output is None else located(output), colouriser, options)
+    if output is None:
+        raise OptionError("a photo that is no file has no place beside it; name an output")
+    target, sheet = located(output) if isinstance(output, str) else output, None
+    if isinstance(target, Path):
+        check_output(target, [target], options, one_file=True)
+    if options.compare:
+        if not isinstance(target, Path):
+            raise OptionError("a before | after picture is put beside a file; name an output that is one")
+        (job,) = with_sheets([PhotoJob(target, target, named=True)])
+        sheet = job.sheet
+    data = photo if isinstance(photo, bytes) else photo.read() if hasattr(photo, "read") else source
+    return ColouredPhoto(target, tuple(write_coloured(data, target, colouriser, options, sheet=sheet)))
+
+
+def colour_file(
+    source: Path, output: Path | None, colouriser: Colouriser, options: PhotoOptions
+) -> ColouredPhoto:
+    """Colour a photo that is a file, or an object in a store, to another one.
+
+    Raises:
+        PhotoError: it cannot be read, or its coloured version cannot be written.
+    """
+    if source.is_dir():
+        raise PhotoError("is a folder, not a photo", path=source, advice="colour it as a folder")
+    (job,) = plan_jobs([source], output, options).jobs
+    with staged(job, overwrite=options.overwrite) as here:
+        notes = write_coloured(here.source, here.target, colouriser, options, sheet=here.sheet)
+    return ColouredPhoto(job.target, tuple(notes))
+
+
+def loaded(model: Model) -> Colouriser:
+    """Load a model, unless it is loaded already."""
+    if isinstance(model, Colouriser):
+        return model
+    return load_model(str(model)) if isinstance(model, str | Path) else model()
+
+
+def write_coloured(
     source: Path | bytes,
     target: Path | BinaryIO,
     colouriser: Colouriser,
-    settings: PhotoOptions,
+    options: PhotoOptions,
     *,
     sheet: Path | None = None,
     stamp: Stamp | None = None,
 ) -> list[str]:
-    """Colour one photo, and return what the user must hear.
+    """Read a photo, colour it and write it, and return what the user must hear.
 
     Args:
         source: a file, or the bytes of one (standard input).
         target: a file, or a stream (standard output).
         colouriser: what colours.
-        settings: how it is written.
+        options: how it is written.
         sheet: file for a before | after picture.
         stamp: of the source; when it has another one after it was read, nothing is written.
     Raises:
@@ -48,7 +128,7 @@ def colour(
     for file in (target, sheet):
         if not isinstance(file, Path) or not file.is_file():
             continue
-        if not settings.overwrite:
+        if not options.overwrite:
             raise PhotoError("is there already", path=file, advice="--overwrite makes it again")
         if isinstance(source, Path) and source.exists() and file.samefile(source):  # through a link
             raise PhotoError("would be written over", path=source, advice="choose another output")
@@ -57,14 +137,14 @@ def colour(
         raise PhotoError("changed while it was read", path=source, advice="run again when it is whole")
     before = shrunk(photo.pixels) if sheet else None
     photo.pixels = colouriser(photo.pixels)
-    if settings.history:
+    if options.history:
         photo.metadata.edit = images.Edit(
             f"colourise {__version__}",
             colouriser.model.name,
             datetime.now().astimezone(),
             colouriser.model.digest,
         )
-    kind = settings.format
+    kind = options.format
     if isinstance(target, Path):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -74,8 +154,8 @@ def colour(
         kind = "png"
     if sheet and before is not None:  # first, so that a target that is there has its sheet
         both = np.hstack([lay_over(before, np.zeros((2, 1, 1), np.float32)), shrunk(photo.pixels)])
-        images.write(replace(photo, pixels=both, alpha=None), sheet, overwrite=settings.overwrite)
-    losses = images.write(photo, target, format=kind, quality=settings.quality, overwrite=settings.overwrite)
+        images.write(replace(photo, pixels=both, alpha=None), sheet, overwrite=options.overwrite)
+    losses = images.write(photo, target, format=kind, quality=options.quality, overwrite=options.overwrite)
     return photo.notes + losses
 
 

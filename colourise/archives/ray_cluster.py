@@ -2,7 +2,7 @@
 
 The driver plans, locks and remembers as on one machine; each worker loads the model once, gets jobs and gives
 back outcomes. Ray starts a worker that was killed anew and hands it its jobs again. What to notice: a worker
-does with a job what the next run does after a kill (`reason_to_colour`): a whole file that was not there when
+does with a job what the next run does after a kill (`pending.status`): a whole file that was not there when
 it was planned is done, everything else is to be done. So nothing is lost, and nothing is done twice. Ray
 would hand out a photo that kills its workers for ever, so an `AttemptCounter` counts how often each is begun.
 """
@@ -18,7 +18,7 @@ import socket
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -28,16 +28,16 @@ from typing import Any
 
 import cv2
 
+from colourise.archives.events import OnEvent, WorkersRestarted, WorkersStarted, ignore
 from colourise.archives.job import Outcome, PhotoOptions
 from colourise.archives.ledger import LedgerEntry
-from colourise.archives.pending import PendingJob, reason_to_colour, settings_key_of
+from colourise.archives.pending import PendingJob, settings_key_of, status
 from colourise.archives.pool import Budget, for_threads, machine_memory
 from colourise.archives.remote_ledger import AnyLedger
 from colourise.archives.run import colour_job, ended_entry, planned_entry, remove_parts
 from colourise.colouriser import Colouriser
 from colourise.errors import ColouriseError, DeviceError, ModelError
 from colourise.files.storage import is_remote, stamp_of
-from colourise.words import counted
 
 HANDFUL = 4  # photos that a worker is handed, at most; their outcomes come together
 FOR_A_GPU = 4  # threads that read and write for one network on a GPU
@@ -67,7 +67,7 @@ class WorkerSpec:
 
     load: Callable[[], Colouriser]
     """Loads the model."""
-    settings: PhotoOptions
+    options: PhotoOptions
     """How photos are written."""
     settings_key: str
     """Model and options of the driver."""
@@ -98,16 +98,16 @@ def check() -> None:
             raise DeviceError(f"RAY_ADDRESS={named}: no cluster answers there ({err}); is it up?") from err
 
 
-def run(
+def run_jobs(
     todo: Sequence[PendingJob],
     colouriser: Colouriser,
-    settings: PhotoOptions,
+    options: PhotoOptions,
     *,
     load: Callable[[], Colouriser],
     ledger: AnyLedger,
     workers: int | None = None,
-    told: Callable[[str], None] = lambda what: None,
-) -> Iterator[Outcome]:
+    on_event: OnEvent = ignore,
+) -> Generator[Outcome, None, None]:
     """Do jobs, and tell of each as it ends; never raises for one photo.
 
     Ends early where the disk is full or read-only. Photos that are begun on Ctrl-C are left to the next run.
@@ -117,18 +117,18 @@ def run(
     Args:
         todo: what `find_pending` gives.
         colouriser: the driver's, which the workers' must equal.
-        settings: how photos are written.
+        options: how photos are written.
         load: loads the model in a worker; such as `functools.partial(load_model, "vgg16")`.
-        ledger: where it is open_ledger.
+        ledger: where it is remembered.
         workers: how many; by default a GPU each where the cluster has GPUs, else a processor each.
-        told: called with who works, and with what became of them.
+        on_event: called with who works, and with what became of them.
     Raises:
         DeviceError: the cluster cannot be reached or cannot go on, or a worker sees other files.
         ModelError: a worker has another model, or none.
     """
     if not todo:
         return
-    settings_key = settings_key_of(colouriser, settings)
+    settings_key = settings_key_of(colouriser, options)
     rows = [planned_entry(one, settings_key, str(colouriser.model)) for one in todo]
     ledger.write(rows)
     ledger.save()
@@ -139,17 +139,17 @@ def run(
             most = gpus or max(1, int(there.get("CPU", 1)))
             workers = min(workers or most, most)
             machines = sum(node["Alive"] for node in ray.nodes())
-            told(f"Ray: {counted(workers, 'worker')} on {counted(machines, 'machine')}")
+            on_event(WorkersStarted(workers, machines))
             begun = ray.remote(num_cpus=0, scheduling_strategy=here(ray))(AttemptCounter).remote()
             urls = all(is_remote(row.photo) and is_remote(row.output) for row in rows)
             worker = WorkerSpec(
-                load,
-                settings,
-                settings_key,
-                None if urls else Path.cwd(),
-                ledger.home.absolute(),
-                FOR_A_GPU if gpus else 1,
-                begun,
+                load=load,
+                options=options,
+                settings_key=settings_key,
+                folder=None if urls else Path.cwd(),
+                ledger=ledger.home.absolute(),
+                threads=FOR_A_GPU if gpus else 1,
+                begun=begun,
             )
             tasks = [
                 Task(n, may_overwrite(*one), one[1]) for n, one in enumerate(zip(todo, rows, strict=True))
@@ -166,7 +166,7 @@ def run(
                     break
             again = ray.get(begun.again.remote())
             if again:
-                told(f"Ray: workers were killed {counted(again, 'time')}, and their photos handed out again")
+                on_event(WorkersRestarted(again))
     finally:
         remove_parts(rows)
 
@@ -319,7 +319,7 @@ class RayWorker:
         if worker.threads == 1:
             cv2.setNumThreads(1)  # the other processors have workers of their own
         colouriser = worker.load()
-        if settings_key_of(colouriser, worker.settings) != worker.settings_key:
+        if settings_key_of(colouriser, worker.options) != worker.settings_key:
             raise ModelError(
                 "another model of this name is here than on the first machine; give all machines the same"
             )
@@ -354,10 +354,10 @@ class RayWorker:
         """Do one task, unless a worker that was killed has done it, or too many were killed amid it."""
         worker, one = self.worker, task.due
         job, there = replace(one.job, stamp=stamp_of(one.job.source)), stamp_of(one.job.target)
-        if not reason_to_colour(job, task.row, worker.settings_key, there, overwrite=False)[0]:
+        if not status(task.row, job.stamp, there, worker.settings_key).pending:
             outcome = Outcome(one.job, "coloured", written_stamp=there)
         elif times < TRIES:
-            outcome = colour_job(one, self.colouriser, worker.settings, self.budget, hashed=True)
+            outcome = colour_job(one, self.colouriser, worker.options, self.budget, hashed=True)
         else:
             reason = f"{job.source}: kills whoever works on it; give it more memory, or scale it down first"
             outcome = Outcome(one.job, "failed", reason, written_stamp=there)

@@ -1,4 +1,4 @@
-"""Many photos: jobs -> outcomes, several side by side, open_ledger in a ledger.
+"""Many photos: jobs -> outcomes, several side by side, remembered in a ledger.
 
 Each photo stays with one thread from its bytes to its coloured file, and there is one thread more than
 processors, for some wait for the disk. On the CPU each runs the network by itself; a GPU takes what several
@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
@@ -21,7 +21,7 @@ from pathlib import Path
 from colourise.archives.job import Outcome, PhotoOptions
 from colourise.archives.ledger import LedgerEntry
 from colourise.archives.pending import PendingJob, settings_key_of
-from colourise.archives.photo import colour
+from colourise.archives.photo import write_coloured
 from colourise.archives.pool import Budget, default_workers, footprint, for_threads, machine_memory
 from colourise.archives.remote_ledger import AnyLedger
 from colourise.archives.staging import staged
@@ -34,15 +34,15 @@ from colourise.files.storage import stamp_of
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # disk full, or read-only: every photo would meet it
 
 
-def run(
+def run_jobs(
     todo: Sequence[PendingJob],
     colouriser: Colouriser,
-    settings: PhotoOptions,
+    options: PhotoOptions,
     *,
     ledger: AnyLedger | None = None,
     workers: int | None = None,
     memory: int | None = None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Do jobs, and tell of each as it ends; never raises for one photo.
 
     Ends early where the disk is full or read-only. On Ctrl-C, photos that are begun are ended first.
@@ -50,22 +50,20 @@ def run(
     Args:
         todo: what `find_pending` gives.
         colouriser: what colours.
-        settings: how photos are written.
-        ledger: where it is open_ledger.
+        options: how photos are written.
+        ledger: where it is remembered.
         workers: photos at a time; by default one more than there are processors.
         memory: bytes that photos may take at once; by default half of the machine's.
     """
     if not todo:
         return
-    settings_key = settings_key_of(colouriser, settings)
+    settings_key = settings_key_of(colouriser, options)
     if ledger is not None:
         ledger.write(planned_entry(one, settings_key, str(colouriser.model)) for one in todo)
         ledger.save()
     workers = workers or default_workers()
     budget = Budget(memory or machine_memory() // 2)
-    many = (
-        ledger is not None or len(todo) > workers
-    )  # not so few that getting ready takes longer than they do
+    many = ledger is not None or len(todo) > workers  # else getting ready takes longer than they do
     with for_threads(colouriser, many=many) as ready, ThreadPoolExecutor(workers) as pool:
         waiting, running = deque(todo), set[Future[Outcome]]()
 
@@ -82,9 +80,7 @@ def run(
             while waiting or running:
                 while waiting and len(running) < 2 * workers:
                     running.add(
-                        pool.submit(
-                            colour_job, waiting.popleft(), ready, settings, budget, ledger is not None
-                        )
+                        pool.submit(colour_job, waiting.popleft(), ready, options, budget, ledger is not None)
                     )
                 over, running = wait(running, return_when=FIRST_COMPLETED)
                 yield from ended(over)
@@ -94,19 +90,21 @@ def run(
             yield from ended(begun)
             raise
         finally:
+            for future in running:  # of a run that cannot go on
+                future.cancel()
             if ledger is not None:
                 ledger.save()
 
 
 def colour_job(
-    one: PendingJob, colouriser: Colouriser, settings: PhotoOptions, budget: Budget, hashed: bool
+    one: PendingJob, colouriser: Colouriser, options: PhotoOptions, budget: Budget, hashed: bool
 ) -> Outcome:
     """Do one job, whatever happens."""
     start = time.perf_counter()
-    settings = replace(settings, overwrite=settings.overwrite or one.overwrite)
+    options = replace(options, overwrite=options.overwrite or one.overwrite)
     outcome = Outcome(one.job, "failed")
     try:
-        with staged(one.job, overwrite=settings.overwrite) as here:
+        with staged(one.job, overwrite=options.overwrite) as here:
             before = stamp_of(here.source)
             if hashed and before is not None:
                 with here.source.open("rb") as file:
@@ -114,8 +112,8 @@ def colour_job(
             if hashed and before is not None and outcome.hash == one.hash:
                 raise Unchanged
             with budget.taken(footprint(here.source)):
-                outcome.notes = colour(
-                    here.source, here.target, colouriser, settings, sheet=here.sheet, stamp=before
+                outcome.notes = write_coloured(
+                    here.source, here.target, colouriser, options, sheet=here.sheet, stamp=before
                 )
         outcome.result = "coloured"
     except Unchanged:
@@ -189,17 +187,13 @@ def remove_parts(rows: Iterable[LedgerEntry]) -> None:
                     part.unlink(missing_ok=True)
 
 
-def still_needed(todo: Iterable[PendingJob]) -> str:
-    """What a user whose disk is full must know."""
-    read = made = left = photos = 0
+def still_needed(todo: Iterable[PendingJob]) -> tuple[int, int]:
+    """Return how many photos are left, and about how many bytes their coloured versions need."""
+    read = written = left = photos = 0
     for one in todo:
         size, there = one.job.stamp.size if one.job.stamp else 0, stamp_of(one.job.target)
         if there is None:
             left, photos = left + size, photos + 1
         else:
-            read, made = read + size, made + there.size
-    need = left * (made / read if read else 1.5)
-    return (
-        f"{photos} photos are left, and need about {need / 1e9:.2g} GB; free some space and run the same "
-        "command again"
-    )
+            read, written = read + size, written + there.size
+    return photos, round(left * (written / read if read else 1.5))

@@ -36,10 +36,12 @@ def staged(job: PhotoJob, *, overwrite: bool) -> Iterator[PhotoJob]:
             here = replace(here, target=made / f"photo{job.target.suffix}", sheet=sheet)
         try:
             yield here
-        except PhotoError as err:  # names the file that the user knows
+        except PhotoError as err:
             known = {here.source: job.source, here.target: job.target, here.sheet: job.sheet}
-            path = next((known[place] for place in known if str(place) == str(err.path)), err.path)
-            raise (err if path is None else err.about(path)) from err.__cause__
+            names = {str(file): place for file, place in known.items() if place is not None}
+            if str(err.path) not in names:
+                raise
+            raise err.about(names[str(err.path)]) from err.__cause__  # the file that the user knows
         files = ((here.sheet, job.sheet), (here.target, job.target))
         for file, place in files:
             if file is not None and place is not None and is_remote(place):

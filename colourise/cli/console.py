@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from colourise.words import counted, printable
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from colourise.archives.job import Outcome
+    from colourise.archives import Outcome, Summary
     from colourise.evaluation.study import Naturalness
     from colourise.films.events import FilmProgress
     from colourise.models.library import Row
@@ -55,13 +55,13 @@ def left_alone(films: Sequence[str]) -> str:
     return f"[yellow]left alone[/] {many}; name each by itself: {escape(printable(command))}"
 
 
-def summary(count: Mapping[str, int]) -> str:
-    """What became of all photos, in a line."""
-    told = [f"{count['coloured']} coloured"]
-    told += [f"{count['skipped']} there already"] * bool(count["skipped"])
-    told += [f"[red]{count['failed']} failed[/]"] * bool(count["failed"])
-    told += [f"[yellow]{count['left']} not done[/]"] * bool(count["left"])
-    told += [f"{count['later']} left for later"] * bool(count["later"])
+def summary(count: Summary) -> str:
+    """Say in a line how many photos were coloured, skipped and so on."""
+    told = [f"{count.coloured} coloured"]
+    told += [f"{count.skipped} there already"] * bool(count.skipped)
+    told += [f"[red]{count.failed} failed[/]"] * bool(count.failed)
+    told += [f"[yellow]{count.left} not done[/]"] * bool(count.left)
+    told += [f"{count.later} left for later"] * bool(count.later)
     return ", ".join(told)
 
 

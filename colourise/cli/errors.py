@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from colourise.cli.console import err
-from colourise.errors import ColouriseError
+from colourise.errors import ColouriseError, OptionError
 from colourise.words import printable
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def refusals() -> Iterator[None]:
             "or: pip uninstall opencv-python && pip install opencv-python-headless"
         )
         raise typer.Exit(1) from error
+    except OptionError as error:  # with the usage, and exit code 2
+        raise typer.BadParameter(str(error)) from error
     except (ColouriseError, OSError) as error:
         where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
         what = error.strerror if isinstance(error, OSError) else None

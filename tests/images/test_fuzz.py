@@ -31,7 +31,7 @@ from PIL import Image, ImageCms, TiffImagePlugin
 from colourise import images
 from colourise.archives.job import PhotoOptions
 from colourise.archives.pending import PendingJob
-from colourise.archives.plan import plan
+from colourise.archives.plan import plan_jobs
 from colourise.archives.pool import Budget
 from colourise.archives.run import colour_job
 from colourise.colouriser import Colouriser, ModelId
@@ -431,7 +431,7 @@ def check(folder: Path, data: bytes, suffix: str, kind: str | None = None) -> st
     source = folder / f"photo{suffix}"
     source.write_bytes(data)
     how = PhotoOptions(format=kind)
-    ((job,), _) = plan([source], None, how)
+    (job,) = plan_jobs([source], None, how).jobs
     with warnings.catch_warnings(record=True) as caught, little_memory():
         warnings.resetwarnings()
         warnings.simplefilter("always")

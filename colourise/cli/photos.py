@@ -1,0 +1,229 @@
+"""Photos on the command line: their options, and what is said while they are coloured."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import typer
+from rich.markup import escape
+
+from colourise.cli.console import bar, err, left_alone, out, print_outcome, summary, tell
+from colourise.errors import PhotoError
+from colourise.words import counted, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from colourise.archives import Event, Outcome, PhotoOptions, RoundEnded, Selection
+    from colourise.colouriser import Colouriser
+
+
+def colour_photos(
+    paths: list[str],
+    output: str | None,
+    load: Callable[[], Colouriser],
+    photo_options: PhotoOptions,
+    selection: Selection,
+    *,
+    quiet: bool,
+    json_lines: bool,
+    dry_run: bool,
+    **run: Any,
+) -> None:
+    """Colour photos and folders, and say in words what happens.
+
+    Args:
+        paths: files and folders.
+        output: where coloured versions go.
+        load: loads the model.
+        photo_options: how they are written.
+        selection: which photos are meant.
+        quiet: whether only failures are said.
+        json_lines: whether each outcome is printed as JSON.
+        dry_run: whether nothing is coloured.
+        run: other options of `archives.colour`.
+    Raises:
+        Exit: 1 where a photo has failed or is left, 130 after Ctrl-C.
+    """
+    from colourise import archives
+
+    with PhotoReport(quiet=quiet, json_lines=json_lines, dry_run=dry_run) as report:
+        total = archives.colour(
+            paths,
+            output,
+            model=load,
+            options=photo_options,
+            selection=selection,
+            dry_run=dry_run,
+            on_event=report,
+            **run,
+        )
+    if not dry_run and not total.complete:
+        raise typer.Exit(130 if total.stopped else 1)
+
+
+class PhotoReport:
+    """Turns events into words and a bar.
+
+    Args:
+        quiet: whether only failures are said.
+        json_lines: whether each outcome is printed as JSON.
+        dry_run: whether nothing is coloured.
+    """
+
+    def __init__(self, *, quiet: bool, json_lines: bool, dry_run: bool) -> None:
+        self.quiet, self.json_lines, self.dry_run = quiet, json_lines, dry_run
+        self.bar = ExitStack()
+        self.advance: Callable[[], None]
+        self.alone = False  # one photo, and nothing else
+        self.pending = 0
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Remove the bar."""
+        self.bar.close()
+
+    def __call__(self, event: Event) -> None:
+        """Say what an event means."""
+        from colourise import archives
+
+        match event:
+            case archives.PhotoEnded():
+                self.print_photo(event.outcome)
+                self.advance()
+            case archives.WaitingForRun():
+                err.print(f"[yellow]waiting[/] another run is at work in {escape(str(event.folder))}")
+            case archives.PathRefused():
+                err.print(f"[red]failed[/] {escape(printable(event.reason))}")
+            case archives.PhotoLeftAlone():
+                tell(list(event.notes), str(event.source), None, quiet=self.quiet)
+            case archives.FilmsLeftAlone() if not self.quiet:
+                err.print(left_alone(event.films))
+            case archives.RoundStarted():
+                self.alone, self.pending = event.found == 1, event.pending
+                hidden = self.quiet or self.alone or self.dry_run
+                self.advance = self.bar.enter_context(bar("colouring", event.pending, hidden=hidden))
+            case archives.PhotoPlanned():
+                job = event.job
+                out.print(escape(printable(f"{job.source} -> {job.target} ({event.reason})")))
+            case archives.WorkersStarted():
+                workers, machines = counted(event.workers, "worker"), counted(event.machines, "machine")
+                self.print_aside(f"Ray: {workers} on {machines}")
+            case archives.WorkersRestarted():
+                times = counted(event.times, "time")
+                self.print_aside(f"Ray: workers were killed {times}, and their photos handed out again")
+            case archives.DiskFull():
+                self.bar.close()
+                err.print(
+                    f"[red]stopped[/] {escape(printable(event.reason))}; {event.photos} photos are left, and "
+                    f"need about {event.size / 1e9:.2g} GB; free some space and run the same command again"
+                )
+            case archives.ReportStarted():
+                self.bar.close()
+            case archives.RoundEnded():
+                self.bar.close()
+                self.print_round(event)
+
+    def print_photo(self, outcome: Outcome) -> None:
+        """Print how a photo ended."""
+        if self.json_lines:
+            print_outcome(outcome)
+        if outcome.result == "failed":
+            err.print(f"[red]failed[/] {escape(printable(outcome.reason))}")
+        else:
+            target = outcome.job.target if self.alone else None
+            tell(outcome.notes, str(outcome.job.source), target, quiet=self.quiet)
+
+    def print_round(self, event: RoundEnded) -> None:
+        """Print the counts of a round, unless nothing has arrived, or there was one photo alone."""
+        count = event.summary
+        if self.dry_run:
+            err.print(f"{count.left} to colour, {count.skipped} there already")
+        elif not self.quiet and (not self.alone or count.stopped) and (event.number == 0 or self.pending):
+            err.print(f"{summary(count)} [dim]({event.backend})[/]")
+
+    def print_aside(self, text: str) -> None:
+        """Print what only some want to know."""
+        if not self.quiet:
+            err.print(f"[dim]{escape(text)}[/]")
+
+
+def colour_stream(
+    source: str,
+    output: str | None,
+    load: Callable[[], Colouriser],
+    photo_options: PhotoOptions,
+    *,
+    quiet: bool,
+) -> None:
+    """Colour one photo that comes from standard input, or goes to standard output.
+
+    Raises:
+        PhotoError: it cannot be read or written.
+    """
+    from colourise import archives
+
+    buffer = io.BytesIO()
+    photo = sys.stdin.buffer if source == "-" else Path(source)
+    target = buffer if output in (None, "-") else Path(str(output))
+    made = archives.colour_photo(photo, target, model=load, options=photo_options)
+    if target is buffer:
+        send(buffer.getbuffer())
+    tell(list(made.notes), source, target if isinstance(target, Path) else None, quiet=quiet)
+
+
+def part_of(shard: str | None) -> tuple[int, int] | None:
+    """The meaning of --shard 2/8.
+
+    Raises:
+        BadParameter: it has none.
+    """
+    if shard is None:
+        return None
+    found = re.fullmatch(r"(\d+)/(\d+)", shard)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise typer.BadParameter(f"--shard {shard}: say 1/8, 2/8 and so on up to 8/8")
+    return int(found[1]), int(found[2])
+
+
+def check_streams(paths: list[str], output: str | None, *, compare: bool) -> None:
+    """Refuse what standard input and output cannot do.
+
+    Raises:
+        BadParameter: with what to do instead.
+    """
+    reads, writes = "-" in paths, output == "-" or (output is None and "-" in paths)
+    if "" in paths or output == "":
+        raise typer.BadParameter("an empty path; is a variable of your script unset?")
+    if (reads or writes) and (len(paths) > 1 or compare or Path(paths[0]).is_dir()):
+        raise typer.BadParameter("- is for one photo, alone, and without --compare")
+    if reads and sys.stdin.isatty():
+        raise typer.BadParameter("- reads a photo from a pipe: cat old.jpg | colourise - > new.jpg")
+    if writes and sys.stdout.isatty():
+        raise typer.BadParameter("a picture is not for the terminal; add > new.jpg, or -o new.jpg")
+
+
+def send(data: memoryview) -> None:
+    """Write a picture to standard output.
+
+    Raises:
+        PhotoError: it does not take it, for another reason than that nobody reads on.
+    """
+    try:
+        while data:  # with PYTHONUNBUFFERED, a write may take a part
+            data = data[sys.stdout.buffer.write(data) :]
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at exit
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit(1) from error
+        raise PhotoError(f"standard output: {error.strerror}") from error
