@@ -1,1 +1,1 @@
-"""Files as such: their names, how they appear whole, and what lies on no disk of this machine."""
+"""Files: their names, sizes and times, folders and stores of them, and how they are written atomically."""

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written under another name, then moved into place."""
+"""Write files atomically: under another name, then moved into place once they are complete."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def part_prefix(target: Path) -> str:
 
 @contextmanager
 def atomic(target: Path, overwrite: bool = True, *, sync: bool = True) -> Iterator[BinaryIO]:
-    """Open a file that takes the target's place when it is complete, and vanishes when it is not.
+    """Open a file that replaces the target when it is complete, and is removed when an error ends it.
 
     After a kill a hidden ".colourise-*.part" stays behind; the target itself is never half a file.
 

@@ -1,4 +1,4 @@
-"""What a file's name says: photo, film, or something that this tool made.
+"""Tell by its name whether a file is a photo, a film or an output of this tool.
 
 Everything here looks at names alone; no file is opened.
 """
@@ -30,7 +30,7 @@ FORMAT_NAMES = tuple(suffixes[0].removeprefix(".") for suffixes in _SUFFIXES.val
 """Names that the user gives to formats, as in --format jpg: the first suffix of each."""
 
 EXTENSIONS = frozenset(FORMATS)
-"""What a walk through a folder takes as photos: the formats that can come back under the same name."""
+"""Suffixes that a walk through a folder takes as photos: those that can be written under the same name."""
 
 FILMS = frozenset(
     {

@@ -1,4 +1,4 @@
-"""Size and time of a file: whether it is another one now than it was, without reading it."""
+"""Size and time of a file, which show without reading it whether it has changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Self
 
 @dataclass(frozen=True)
 class Stamp:
-    """What tells without reading a file whether it is another one now."""
+    """Size and time of a file: if they differ, it has changed."""
 
     size: int
     """Bytes."""

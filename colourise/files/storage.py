@@ -1,8 +1,8 @@
-"""Photos that are on no disk: whatever fsspec reaches, such as s3://bucket/archive.
+"""Files that are not on a disk of this machine: whatever fsspec reaches, such as s3://bucket/archive.
 
 Such a place is a `UPath`, which has the methods of a `Path`. A photo is fetched into a temporary folder and
-coloured there like any other; its coloured version is put where it belongs once it is whole. An object store
-shows an object only when it has arrived; elsewhere it arrives under another name first.
+coloured there like any other; its coloured version is uploaded once it is complete. An object store shows an
+object only when it has arrived; elsewhere it is uploaded under another name and then renamed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
 
 
 def is_remote(place: str | Location) -> bool:
-    """Whether a place is a URL."""
+    """Tell whether a place is a URL."""
     return URL.match(str(place)) is not None
 
 
@@ -68,7 +68,7 @@ def reach(place: Location) -> tuple[Any, str]:
 
 
 def check_folder(folder: Location) -> None:
-    """Refuse what cannot be walked.
+    """Refuse a folder that cannot be walked.
 
     Raises:
         PhotoError: it cannot be reached, or is no folder.
@@ -86,19 +86,19 @@ def check_folder(folder: Location) -> None:
 
 
 def unreachable(place: str | Location, err: Exception) -> PhotoError:
-    """What the user is told of a place that does not answer."""
+    """Return the error of a place that does not answer."""
     return PhotoError(
         f"cannot be reached ({said(err)})", path=str(place), advice="check the address and your credentials"
     )
 
 
 def said(err: Exception) -> str:
-    """One line of what a library says."""
+    """Return a library's message in one line."""
     return " ".join(str(err).split())[:160].rstrip(".") or type(err).__name__
 
 
 def status(place: str | Location) -> os.stat_result | None:
-    """Size and time of a file, in whole seconds, which is what all listings have; None if it is not there.
+    """Return size and time of a file in whole seconds, as all listings have them; None if it does not exist.
 
     Raises:
         PhotoError: the place does not answer.
@@ -127,7 +127,7 @@ def stamp_of(place: str | Location) -> Stamp | None:
 
 
 def stat_of(info: dict[str, Any]) -> os.stat_result:
-    """What `os.stat` would give of what a store says of a file."""
+    """Return a store's facts about a file as `os.stat` would."""
     names = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
     changed = next((info[name] for name in names if info.get(name)), 0)
     if isinstance(changed, str):
@@ -140,7 +140,7 @@ def stat_of(info: dict[str, Any]) -> os.stat_result:
 
 @dataclass(frozen=True)
 class RemoteEntry:
-    """A file as `os.scandir` would have it."""
+    """A file in a store, with the methods that an `os.DirEntry` has."""
 
     name: str
     """Its name."""
@@ -155,7 +155,7 @@ class RemoteEntry:
 
 
 def scan(folder: Location, unreadable: list[OSError], *, skip: Location | None) -> Iterator[RemoteEntry]:
-    """Every file below a folder, sorted, without hidden ones; adds to `unreadable` what cannot be opened."""
+    """Yield the files below a folder, sorted, without hidden ones; add folders that fail to `unreadable`."""
     fs, root = reach(folder)
     left_out = reach(skip)[1] if skip is not None and is_remote(skip) else None
     root, left_out = root.rstrip("/"), left_out and left_out.rstrip("/")
@@ -184,7 +184,7 @@ def scan(folder: Location, unreadable: list[OSError], *, skip: Location | None) 
 
 
 def listing(folder: Location) -> dict[str, os.stat_result]:
-    """What is below a folder, by URL: one question a folder rather than one a file."""
+    """Return size and time of every file below a folder, by URL, with one request a folder."""
     return {entry.path: entry.status for entry in scan(folder, [], skip=None)}
 
 
@@ -212,10 +212,10 @@ def fetch(source: Location, file: Path) -> None:
 
 
 def put(file: Path, target: Location, *, overwrite: bool) -> None:
-    """Copy a file to a remote place, where it appears when it is whole.
+    """Copy a file to a remote place, where it appears when it is complete.
 
     Raises:
-        PhotoError: something is there already, or it cannot be put.
+        PhotoError: the place is taken, or cannot be written.
     """
     if not overwrite and status(target) is not None:
         raise PhotoError("is there already", path=str(target), advice="--overwrite makes it again")

@@ -1,4 +1,4 @@
-"""Photos below a folder, on a disk or in a store."""
+"""Find the photos below a folder, on a disk or in a store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def walk(folder: Location, unreadable: list[OSError]) -> Iterator[Path]:
-    """Photos below a folder, sorted, without our own outputs; adds to `unreadable` what cannot be opened."""
+    """Yield the photos below a folder, sorted, without our outputs; add folders that fail to `unreadable`."""
     return (Path(entry.path) for entry in scan(folder, unreadable))
 
 
@@ -27,14 +27,14 @@ def scan(
     skip: Location | None = None,
     films: list[str] | None = None,
 ) -> Iterator[os.DirEntry[str] | storage.RemoteEntry]:
-    """What `walk` gives, as the file system has it.
+    """Yield what `walk` yields, as entries of the file system or the store.
 
     Args:
         folder: where to begin.
-        unreadable: what cannot be opened is added here.
+        unreadable: the errors of folders that cannot be opened are added here.
         follow: walk folders that are symbolic links too; each folder once, so that loops end.
         skip: a folder that is left out.
-        films: what is none of the photos but a film is added here.
+        films: the paths of films are added here.
     """
     if not isinstance(folder, Path):
         yield from (entry for entry in storage.scan(folder, unreadable, skip=skip) if is_photo(entry.name))
@@ -71,7 +71,7 @@ def scan(
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether this is a folder, or a link to one; a link that leads to itself is none."""
+    """Tell whether an entry is a folder or a link to one; a link that leads to itself is not."""
     try:
         return entry.is_dir()
     except OSError:
@@ -79,7 +79,7 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def status(entry: os.DirEntry[str] | storage.RemoteEntry | Path) -> os.stat_result | None:
-    """What the file system tells of a file, or None if it is gone or hidden."""
+    """Return the status of a file; None if it is gone or may not be looked at."""
     try:
         return entry.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Photos in and out of files, with everything that goes along with the picture.
+"""Read and write photos, with the metadata and the alpha channel that belong to the picture.
 
 photo.py has `read` and `write`. They ask decode.py and encode.py, which hand a file to the module of its
 format: pillow.py, png16.py, jpeg2000.py or tiff.py.

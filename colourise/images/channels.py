@@ -1,4 +1,4 @@
-"""Colours and alpha: taken apart and joined, and brought to the full range of 8 or 16 bits."""
+"""Colours and alpha: split, joined, and scaled to the full range of 8 or 16 bits."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ Channels = tuple[np.ndarray, np.ndarray | None]
 
 
 def split(pixels: np.ndarray, *, alpha: bool) -> Channels:
-    """Take (H, W) or (H, W, C) apart; with alpha, two and four channels have it last."""
+    """Split (H, W) or (H, W, C) into colours and, if `alpha`, the last of two or four channels."""
     if pixels.ndim == 2:
         return pixels, None
     channels = pixels.shape[2]
@@ -26,7 +26,7 @@ def join(pixels: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
 
 
 def full_range(pixels: np.ndarray, bits: int) -> np.ndarray:
-    """Scale unsigned numbers of so many bits to the full range of uint8 or native uint16."""
+    """Scale unsigned numbers of `bits` bits to the full range of uint8 or native uint16."""
     dtype: type[np.uint8 | np.uint16] = np.uint8 if bits <= 8 else np.uint16
     if bits in (8, 16):
         return np.array(pixels, dtype, order="C", copy=None)
@@ -39,7 +39,7 @@ def full_range(pixels: np.ndarray, bits: int) -> np.ndarray:
 
 
 def stretch(pixels: np.ndarray, notes: list[str]) -> np.ndarray:
-    """Bring signed, 32-bit and floating-point numbers to uint16: 0..1 as it is, others by their range."""
+    """Convert signed, 32-bit and floating-point numbers to uint16: 0..1 as it is, others by their range."""
     if pixels.dtype.kind not in "fiu":
         raise PhotoError(f"its pixels are {pixels.dtype}", advice="convert it to 16 bits first")
     fraction = pixels.dtype.kind == "f"

@@ -1,4 +1,4 @@
-"""From a file's bytes to a picture: which decoder takes it, told by its first bytes."""
+"""Choose a file's decoder by its first bytes, and run it."""
 
 import struct
 from typing import BinaryIO

@@ -1,4 +1,4 @@
-"""From a picture to a file's bytes: which encoder takes it, and what is lost in each format."""
+"""Choose the encoder of a format, run it, and say what the format loses."""
 
 from dataclasses import replace
 from typing import BinaryIO
@@ -17,7 +17,7 @@ def output_format(name: str) -> str:
     """Name the format (as Pillow does) of a suffix or a name, such as ".jpg" or "png".
 
     Raises:
-        PhotoError: it is none that can be written.
+        PhotoError: no such format can be written.
     """
     kind = FORMATS.get("." + name.lower().removeprefix("."))
     if kind is None:

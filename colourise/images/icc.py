@@ -1,4 +1,4 @@
-"""ICC profiles: any pixels to sRGB, at the depth they have.
+"""ICC profiles: convert pixels of any profile to sRGB, at the depth they have.
 
 Relative colorimetric intent with black-point compensation throughout, which is what photo editors use
 on the way to a screen. The engine is LittleCMS as `imagecodecs` has it, because Pillow's takes 8 bits.
@@ -21,14 +21,14 @@ _STRIP = 2**20  # pixels converted at once
 
 
 def colour_space(icc: bytes) -> str:
-    """What a profile is for, by its header: "RGB", "GRAY", "CMYK", "Lab" ...; "" where that is no text."""
+    """Return the colour space of a profile, such as "RGB", "GRAY" or "CMYK"; "" if its header has no text."""
     text = icc[16:20].decode("latin-1").strip(" \0")
     return text if text.isascii() and text.isprintable() else ""
 
 
 @functools.cache
 def srgb() -> bytes:
-    """An sRGB profile to embed, the same bytes on every call and every day."""
+    """Return an sRGB profile to embed: the same bytes on every call and every day."""
     import imagecodecs
 
     icc: bytes = imagecodecs.cms_profile("srgb")
@@ -38,7 +38,7 @@ def srgb() -> bytes:
 
 @functools.lru_cache(maxsize=16)
 def is_srgb(icc: bytes) -> bool:
-    """Whether an RGB profile leaves every 8-bit colour within one level of where sRGB has it.
+    """Tell whether an RGB profile agrees with sRGB to one level of 8 bits for every colour.
 
     Raises:
         RuntimeError: the profile is damaged.
@@ -86,7 +86,7 @@ def cmyk_to_rgb(pixels: np.ndarray) -> np.ndarray:
 
 
 def _transform(pixels: np.ndarray, icc: bytes, *, exact: bool) -> np.ndarray:
-    """(H, W) or (H, W, C) of the profile's colour space to (H, W, 3) sRGB of the same dtype."""
+    """Convert (H, W) or (H, W, C) of the profile's colour space to (H, W, 3) sRGB of the same dtype."""
     import imagecodecs
 
     out: np.ndarray = imagecodecs.cms_transform(

@@ -1,4 +1,4 @@
-"""JPEG 2000 of more than 8 bits a channel, of which Pillow makes 8."""
+"""JPEG 2000 of more than 8 bits a channel, which Pillow would reduce to 8."""
 
 from typing import BinaryIO
 
@@ -17,6 +17,6 @@ def read_deep(file: BinaryIO) -> Channels | None:
 
 
 def _bits(data: bytes) -> int:
-    """Bits a channel, from the SIZ marker (ISO/IEC 15444-1, A.5.1); 0 if there is none."""
+    """Return the bits a channel, from the SIZ marker (ISO/IEC 15444-1, A.5.1); 0 if there is none."""
     start = data.find(b"\xff\x4f\xff\x51")
     return (data[start + 42] & 0x7F) + 1 if 0 <= start < len(data) - 42 else 0

@@ -10,7 +10,7 @@ def check_size(width: int, height: int) -> None:
     """Refuse a picture without pixels, and one with more than MAX_PIXELS.
 
     Raises:
-        PhotoError: it is one of these.
+        PhotoError: the picture is refused.
     """
     if width < 1 or height < 1:
         raise PhotoError(f"has no pixels ({width} x {height})")

@@ -1,8 +1,8 @@
-"""What goes with a picture from file to file: EXIF, ICC profile, XMP, IPTC and resolution.
+"""Metadata that a picture takes from file to file: EXIF, ICC profile, XMP, IPTC and resolution.
 
 What to notice: the pixels are upright and in sRGB by the time they are written, and what the metadata
-say is brought in line with that. The thumbnail in an EXIF block goes, because it shows the photo before
-colouring. So do TIFF's layout tags, which describe other pixels than those that will be written.
+say is changed to agree. The thumbnail of an EXIF block is dropped, because it shows the photo before
+colouring, and so are TIFF's layout tags, because they describe other pixels than those that will be written.
 """
 
 import re
@@ -28,7 +28,7 @@ _LONGEST = 2**16  # bytes; a longer tag is some program's working data
 
 @dataclass(frozen=True)
 class Edit:
-    """What was done to a picture: colours were added."""
+    """The edit that the output records: colours were added, by whom and when."""
 
     software: str
     """Name and version of the program, such as "colourise 0.1.0"."""
@@ -47,7 +47,7 @@ class Edit:
 
 @dataclass
 class Metadata:
-    """What goes with a picture from file to file."""
+    """Metadata that a picture takes from file to file."""
 
     exif: bytes | None = None
     """EXIF block from "Exif\\0\\0" on: upright, without thumbnail and without TIFF's layout tags."""
@@ -60,11 +60,11 @@ class Metadata:
     dpi: tuple[float, float] | None = None
     """Pixels an inch, across and down."""
     edit: Edit | None = None
-    """What the output is to say was done to the picture (`provenance.with_edit`); None: it says nothing."""
+    """The edit that the output is to record (`provenance.with_edit`); None: it records none."""
 
 
 def orientation(tags: Image.Exif) -> int:
-    """EXIF orientation, 1 to 8; 1 (upright) where it is missing or nonsense."""
+    """Return the EXIF orientation, 1 to 8; 1 (upright) if it is missing or nonsense."""
     value = tags.get(ORIENTATION)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
@@ -72,14 +72,14 @@ def orientation(tags: Image.Exif) -> int:
 def collect(
     info: Mapping[str, Any], tags: Image.Exif, size: tuple[int, int], icc: bytes | None, notes: list[str]
 ) -> Metadata:
-    """Gather what a file says beside its pixels.
+    """Collect the metadata of a file.
 
     Args:
         info: with Pillow's keys: "xmp", "iptc", and "dpi" where the format has a place of its own for it.
         tags: EXIF, or the directory of a TIFF.
         size: width and height in pixels, upright.
         icc: profile that fits the pixels now.
-        notes: what the user must hear is added here.
+        notes: messages for the user are added here.
     """
     turned = orientation(tags) > 4
     try:
@@ -100,16 +100,16 @@ def collect(
 
 
 def tiff_tags(exif: bytes | None) -> dict[int, Any]:
-    """The tags of an EXIF block, with its EXIF and GPS directories as dictionaries inside."""
+    """Return the tags of an EXIF block, with its EXIF and GPS directories as dictionaries inside."""
     tags = Image.Exif()
     tags.load(exif or b"")
     return _plain(tags)
 
 
 def for_box(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | None:
-    """An EXIF block for WebP, AVIF and HEIF, which have no other place for the resolution.
+    """Return an EXIF block for WebP, AVIF and HEIF, which have no other place for the resolution.
 
-    It is without orientation: those containers have their own, and Pillow loses accents over theirs.
+    It has no orientation: those containers have their own, and with one Pillow loses accents.
     """
     kept = Image.Exif()
     kept.update(tiff_tags(exif))
@@ -121,7 +121,7 @@ def for_box(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | None
 
 
 def iptc_segment(iptc: bytes) -> bytes:
-    """The APP13 segment of a JPEG that holds IPTC records, of less than 64 KB."""
+    """Return the APP13 segment of a JPEG that holds IPTC records of less than 64 KB."""
     padding = b"\0" * (len(iptc) % 2)
     resource = b"8BIM" + struct.pack(">HHI", IPTC_RESOURCE, 0, len(iptc)) + iptc + padding
     block = b"Photoshop 3.0\0" + resource
@@ -159,7 +159,7 @@ def _exif(tags: Image.Exif, size: tuple[int, int], turned: bool, srgb: bool) -> 
 
 
 def _plain(tags: Image.Exif) -> dict[int, Any]:
-    """The tags worth keeping, with the EXIF and GPS directories as dictionaries among them."""
+    """Return the tags to keep, with the EXIF and GPS directories as dictionaries among them."""
     plain: dict[int, Any] = {}
     for tag, value in tags.items():
         if tag in (_EXIF_IFD, _GPS_IFD):
@@ -172,5 +172,5 @@ def _plain(tags: Image.Exif) -> dict[int, Any]:
 
 
 def _text(value: Any) -> Any:
-    """Pillow reads text as Latin-1 but writes ASCII: give it back the bytes (UTF-8 in most files)."""
+    """Return text as the bytes it was read from, because Pillow reads Latin-1 but writes ASCII."""
     return value.encode("latin-1") if isinstance(value, str) and not value.isascii() else value

@@ -1,13 +1,13 @@
-"""Photos in and out of files, with everything that goes along with the picture.
+"""Read a photo from a file, and write it to one.
 
-`read` hands back upright sRGB pixels (or grey ones) at the file's own depth, and beside them the alpha
-channel and the metadata; `write` puts them into a file again. In between, swap the pixels:
+`read` returns upright sRGB or grey pixels at the file's own depth, with the alpha channel and the metadata;
+`write` writes all of it. In between, replace the pixels:
 `dataclasses.replace(photo, pixels=coloured)`.
 
 What to notice:
-- Pillow takes what has 8 bits a channel (pillow.py). It turns 16-bit colour into 8 bits without a word,
+- Pillow handles 8 bits a channel (pillow.py). It reduces 16-bit colour to 8 bits without a warning,
   so 16-bit PNG, JPEG 2000 of more than 8 bits, and TIFF go other ways (png16.py, jpeg2000.py, tiff.py).
-- A file appears under its name only when it is whole.
+- A file appears under its name only when it is complete.
 """
 
 import io
@@ -35,18 +35,18 @@ _LONGEST = 120  # characters of what a library says
 
 @dataclass
 class Photo:
-    """A picture and what belongs to it."""
+    """A picture, its alpha channel and its metadata."""
 
     pixels: np.ndarray
     """(H, W) grey or (H, W, 3) sRGB; uint8 or uint16 over its full range; upright, C-contiguous."""
     alpha: np.ndarray | None
     """(H, W), of the same dtype as the pixels, not premultiplied; None: opaque."""
     format: str
-    """What it was read as, by Pillow's name: "JPEG", "PNG", "TIFF", "WEBP", "BMP", "AVIF", "HEIF" ..."""
+    """Its format in the file, by Pillow's name: "JPEG", "PNG", "TIFF", "WEBP", "BMP", "AVIF", "HEIF" ..."""
     metadata: Metadata = field(default_factory=Metadata)
-    """What goes into the output with the picture."""
+    """Metadata for the output."""
     notes: list[str] = field(default_factory=list)
-    """What the user must hear, such as "animated: only the first of 12 frames is taken"."""
+    """Messages for the user, such as "animated: only the first of 12 frames is taken"."""
 
 
 def read(source: Path | bytes) -> Photo:
@@ -55,7 +55,7 @@ def read(source: Path | bytes) -> Photo:
     Returns:
         The photo: upright, in sRGB, with 8 or 16 bits as the file has them (12 become 16).
     Raises:
-        PhotoError: there is no such file, it is no image, it is damaged or truncated, has no pixels or
+        PhotoError: the file does not exist, is not an image, is damaged or truncated, has no pixels or
             too many, or is of a kind that is not supported.
     """
     pillow.prepare(limits.MAX_PIXELS)
@@ -75,17 +75,17 @@ def write(
     quality: int | None = None,
     overwrite: bool = False,
 ) -> list[str]:
-    """Write a photo, all of it or nothing.
+    """Write a photo completely or not at all.
 
     Args:
         photo: what to write.
-        target: a file, which appears under its name only when it is whole; or an open binary stream.
-        format: such as "png"; by default what the target's suffix says, for a stream what was read.
+        target: a file, which appears under its name only when it is complete; or an open binary stream.
+        format: such as "png"; by default that of the target's suffix, or for a stream that of the photo.
         quality: 1 to 100 for JPEG, WebP, AVIF and HEIF, by default as in `pillow.QUALITY`; PNG, TIFF and BMP
             are lossless.
         overwrite: whether the target may exist already.
     Returns:
-        What the user must hear about losses, such as "16 bits a channel became 8".
+        Messages for the user about losses, such as "16 bits a channel became 8".
     Raises:
         PhotoError: the file cannot be written, or not in this format.
     """
@@ -127,19 +127,19 @@ def _open(source: Path | bytes) -> BinaryIO:
 
 
 class _File(io.BufferedReader):
-    """A file that takes memory for what it has, not for what a damaged length asks of it."""
+    """A file that allocates memory for the bytes it has, not for those that a damaged length claims."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """At most so many bytes; all that are left for a negative number or None."""
+        """Read at most `size` bytes, or the rest of the file if `size` is negative or None."""
         if size is not None and size > _LARGE:
             size = min(size, max(0, os.fstat(self.fileno()).st_size - self.tell()))
         return super().read(size)
 
 
 def _failure(err: Exception, *, reading: bool) -> PhotoError:
-    """Say what is wrong, and what to do, of whatever a decoder, an encoder or the system raised."""
+    """Turn what a decoder, an encoder or the system raised into an error for the user, without a path."""
     text = " ".join(str(err).split()) or type(err).__name__
-    if len(text) > _LONGEST:  # some say all the numbers that they met
+    if len(text) > _LONGEST:  # some libraries list every number they met
         text = f"{text[:_LONGEST]}..."
     again = "copy it again from its source"
     match err:

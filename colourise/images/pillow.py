@@ -1,4 +1,4 @@
-"""What Pillow reads and writes: pictures of 8 bits a channel, in every format but TIFF.
+"""Read and write pictures of 8 bits a channel through Pillow, in every format but TIFF.
 
 Pixels are (H, W) grey, (H, W, 3) RGB or, while reading, (H, W, 4) CMYK; alpha is (H, W) or None.
 
@@ -40,10 +40,9 @@ _STRIP = 2**20  # pixels that pass between Pillow and NumPy at once
 
 
 def prepare(max_pixels: int) -> None:
-    """Let Pillow open pictures of so many pixels, and keep what it mumbles from the user's terminal.
+    """Let Pillow open pictures of `max_pixels` pixels, and keep its warnings off the user's terminal.
 
-    `warnings.catch_warnings` would be gentler than a filter that stays, but is not safe where photos are
-    read in threads.
+    A filter that stays is used because `warnings.catch_warnings` is not safe when threads read photos.
     """
     if Image.MAX_IMAGE_PIXELS is not None and max_pixels > Image.MAX_IMAGE_PIXELS:
         Image.MAX_IMAGE_PIXELS = max_pixels
@@ -56,14 +55,14 @@ def prepare(max_pixels: int) -> None:
 
 
 def open_image(file: BinaryIO, kind: str) -> Image.Image:
-    """Open a file as the one format that it announces: no other decoder gets to see it."""
+    """Open a file as the one format that its first bytes announce, so that no other decoder sees it."""
     if kind == "HEIF":
         _register_heif()
     return Image.open(file, formats=(kind,))
 
 
 def decode(file: BinaryIO, kind: str) -> Stored:
-    """Decode what Pillow reads; of several pictures the first, or the main one.
+    """Decode a picture; if the file has several, the first or the main one.
 
     Args:
         file: at its start; must seek.
@@ -96,7 +95,7 @@ def decode(file: BinaryIO, kind: str) -> Stored:
 
 
 def channels(image: Image.Image) -> Channels:
-    """Take the pixels, and the alpha channel if there is one, out of Pillow.
+    """Copy the pixels, and the alpha channel if there is one, from a Pillow image.
 
     Raises:
         PhotoError: the pixels are neither grey nor RGB nor CMYK.
@@ -144,7 +143,7 @@ def encode(
         alpha: (H, W) of the same dtype, or None; becomes white in a format of `NO_ALPHA`.
         metadata: goes in as far as the format has a place for it.
         quality: 1 to 100; None for the default.
-        notes: what the user must hear is added here.
+        notes: messages for the user are added here.
     """
     if kind == "HEIF":
         _register_heif()
@@ -155,7 +154,7 @@ def encode(
 
 
 def _options(metadata: meta.Metadata, kind: str, notes: list[str]) -> dict[str, Any]:
-    """What Pillow's `save` is to be told for a format."""
+    """Return the arguments of Pillow's `save` for a format."""
     exif, xmp, iptc, dpi = metadata.exif, metadata.xmp, metadata.iptc, metadata.dpi
     options: dict[str, Any] = {"exif": exif, "icc_profile": metadata.icc, "xmp": xmp, "dpi": dpi}
     if kind == "JPEG":
@@ -197,7 +196,7 @@ def _image(pixels: np.ndarray, alpha: np.ndarray | None, *, keep_alpha: bool) ->
 
 
 def to_8_bits(pixels: np.ndarray) -> np.ndarray:
-    """Any shape, uint8 or uint16, as uint8, rounded."""
+    """Round uint16 to uint8 (any shape); uint8 is returned as it is."""
     return pixels if pixels.dtype == np.uint8 else np.rint(pixels / 257).astype(np.uint8)
 
 

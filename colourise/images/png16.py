@@ -1,6 +1,9 @@
-"""PNG of 16 bits a channel, in and out: Pillow makes 8 of them without a word.
+"""Read and write PNG of 16 bits a channel, which Pillow would reduce to 8 without a warning.
 
 Pixels are (H, W) grey or (H, W, 3) RGB, uint16; alpha is (H, W) of the same dtype, or None.
+
+libpng (in imagecodecs) compresses the picture. The other chunks are written here, because no library does it:
+Pillow cannot write 16-bit colour, and OpenCV does not put XMP into the iTXt chunk where readers look for it.
 """
 
 import struct
@@ -33,7 +36,7 @@ def decode(file: BinaryIO) -> Stored:
     _check_header(data[8:33])
     info: dict[str, Any] = {}
     exif = b""
-    picture = [data[:8]]  # libpng sees nothing else, as it prints what it thinks of the rest
+    picture = [data[:8]]  # libpng sees nothing else, because it prints warnings about the rest
     for kind, chunk, whole in _chunks(data):
         if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
             picture.append(whole)
@@ -53,7 +56,7 @@ def decode(file: BinaryIO) -> Stored:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Name and content of each chunk up to the last, and all of its bytes."""
+    """Yield the name, the content and all bytes of each chunk, up to the last."""
     position, kind = 8, b""
     while kind != b"IEND":
         if position + 12 > len(data):
@@ -69,7 +72,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
 
 
 def _check_header(chunk: bytes) -> None:
-    """Refuse an IHDR of which libpng would say on the terminal what it thinks."""
+    """Refuse an IHDR about which libpng would print warnings."""
     if len(chunk) < 25:
         raise EOFError("truncated")
     *start, _, _, bits, colour, compression, rows, interlace = struct.unpack(">I4sIIBBBBB", chunk[:21])
@@ -79,7 +82,7 @@ def _check_header(chunk: bytes) -> None:
 
 
 def _inflate(data: bytes) -> bytes:
-    """Decompress a chunk, or as much of it as 64 MB hold."""
+    """Decompress a chunk, up to 64 MB."""
     return zlib.decompressobj().decompress(data, 2**26)
 
 

@@ -1,7 +1,7 @@
-"""What was done to a picture, told in the file: in EXIF's Software and in XMP's history.
+"""Record in a file what was done to its picture: in EXIF's Software and in XMP's history.
 
 What to notice: nothing that the file said before is lost. An XMP packet is extended in place, with its
-prefixes, comments and padding; one that is no sound XML stays byte for byte.
+prefixes, comments and padding; a packet that is not well-formed XML stays byte for byte.
 
 Libraries for XMP do not fit: python-xmp-toolkit needs Exempi to be installed, pyexiv2 is under the GPL, and
 both write a packet anew in their own order, without its comments and prefixes. lxml keeps all of that.
@@ -35,11 +35,11 @@ _EMPTY = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 _SOFTWARE, _CHANGED = 305, 306  # EXIF tags; the second is called DateTime or ModifyDate
 _EXIF_IFD, _CHANGED_OFFSET, _CHANGED_FRACTION = 34665, 36880, 37520
-_LONGEST = 2**22  # bytes of XMP that are taken apart
+_LONGEST = 2**22  # bytes of XMP that are parsed
 
 
 def with_edit(metadata: Metadata, room: int | None, notes: list[str]) -> Metadata:
-    """Metadata that say what was done to the picture.
+    """Return metadata that record the edit.
 
     In EXIF, Software gets our name behind the others: TIFF 6.0 has there the "software package(s) used to
     create the image", and archives find their scanner's where they look for it. DateTime is, by the EXIF
@@ -83,7 +83,7 @@ def with_edit(metadata: Metadata, room: int | None, notes: list[str]) -> Metadat
 
 
 def _signed(block: bytes | None, tags: dict[int, Any], edit: Edit, *, dated: bool) -> bytes:
-    """An EXIF block with our name, and the time of the edit if that is wanted."""
+    """Return an EXIF block with our name, and with the time of the edit if `dated`."""
     before = Image.Exif()
     before.load(block or b"")
     signed = Image.Exif()
@@ -102,7 +102,7 @@ def _signed(block: bytes | None, tags: dict[int, Any], edit: Edit, *, dated: boo
 
 
 def _earlier(tags: dict[int, Any]) -> dict[str, str]:
-    """What DateTime and Software say of the file so far, as an event; empty if there is no such date."""
+    """Return what DateTime and Software have said so far, as an event; empty if there is no valid date."""
     offset = _ascii(tags.get(_EXIF_IFD, {}).get(_CHANGED_OFFSET)).decode("ascii", "replace")
     try:
         text = _ascii(tags.get(_CHANGED)).decode("ascii", "replace")
@@ -115,7 +115,7 @@ def _earlier(tags: dict[int, Any]) -> dict[str, str]:
 
 
 def _ascii(value: Any) -> bytes:
-    """The text of an ASCII tag; nothing if it is no text."""
+    """Return the text of an ASCII tag; empty if it is not text."""
     data = value.encode("utf-8", "replace") if isinstance(value, str) else value
     return data.strip(b"\0 ") if isinstance(data, bytes) else b""
 
@@ -128,14 +128,14 @@ def _iso(when: datetime) -> str:
 
 
 def _extended(packet: bytes, edit: Edit, earlier: dict[str, str]) -> bytes:
-    """An XMP packet, in UTF-8, with an edit in its history.
+    """Return an XMP packet, in UTF-8, with an edit added to its history.
 
     Args:
         packet: in any of the encodings that XMP may have.
         edit: what was done.
-        earlier: fields of an event that goes first, unless the history knows of something at that time.
+        earlier: fields of an event to add first, unless the history has an event at that time.
     Raises:
-        LxmlError, ValueError: it cannot be taken apart.
+        LxmlError, ValueError: it cannot be parsed.
     """
     root, length = _parsed(packet)
     rdf = next(root.iter(_full("rdf:RDF")), None)
@@ -179,7 +179,7 @@ def _extended(packet: bytes, edit: Edit, earlier: dict[str, str]) -> bytes:
 
 
 def _parsed(packet: bytes) -> tuple[Any, int]:
-    """The root element of a packet, and the packet's length in UTF-8."""
+    """Parse a packet; return its root element, and its length in UTF-8."""
     if len(packet) > _LONGEST:
         raise ValueError("too long")
     for encoding in ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"):
@@ -195,7 +195,7 @@ def _parsed(packet: bytes) -> tuple[Any, int]:
 
 
 def _packet(root: Any, length: int) -> bytes:
-    """The document of a root element as bytes, padded before its last line to the length that it had."""
+    """Return the document of a root element as bytes, padded before its last line to `length`."""
     nodes = [*reversed([*root.itersiblings(preceding=True)]), root, *root.itersiblings()]
     *body, end = map(_xml, nodes)
     data, tail = "\n".join(body).encode(), b"\n" + end.encode()
@@ -216,13 +216,13 @@ def _xml(node: Any) -> str:
 
 
 def _full(name: str) -> str:
-    """A name such as "rdf:li" as lxml has it, with its namespace in braces."""
+    """Return a name such as "rdf:li" as lxml writes it, with its namespace in braces."""
     prefix, _, local = name.partition(":")
     return f"{{{_NAMESPACES[prefix]}}}{local}"
 
 
 def _set(descriptions: list[Any], name: str, value: str) -> str | None:
-    """Set a simple property where the packet has it; its value before, or None if it has it nowhere."""
+    """Set a simple property where the packet has it; return its value before, or None if it is nowhere."""
     name, resource = _full(name), _full("rdf:resource")
     for node in descriptions:
         for holder, key in ((node, name), *((element, resource) for element in node.iterchildren(name))):
@@ -238,7 +238,7 @@ def _set(descriptions: list[Any], name: str, value: str) -> str | None:
 
 
 def _append(parent: Any, name: str, attributes: dict[str, str]) -> Any:
-    """Add an element; it declares the prefixes that are unknown where it stands, or stand for another's."""
+    """Add an element, which declares those of its prefixes that are unbound or otherwise bound there."""
     if len(parent):
         parent[-1].tail = (parent[-1].tail or "") + "\n"
     else:
@@ -251,12 +251,12 @@ def _append(parent: Any, name: str, attributes: dict[str, str]) -> Any:
 
 
 def _printable(text: str) -> str:
-    """Control characters and halves of pairs as spaces: XML has no place for them, not even escaped."""
+    """Replace control characters and lone surrogates by spaces: XML cannot hold them, not even escaped."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _times(events: Any) -> Iterator[str]:
-    """When the events of a history happened, whichever way RDF has them."""
+    """Yield the times of a history's events, in either notation of RDF."""
     when = _full("stEvt:when")
     for node in events.iterdescendants("*"):
         yield node.get(when, "")

@@ -1,4 +1,4 @@
-"""A picture as it lies in a file, and how it comes upright and into sRGB."""
+"""A picture as a file stores it, before it is turned upright and converted to sRGB."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,27 +9,27 @@ from PIL import Image
 
 @dataclass
 class Stored:
-    """A picture as it lies in a file."""
+    """A picture as a file stores it."""
 
     pixels: np.ndarray
     """(H, W), (H, W, 3), or (H, W, 4) for CMYK; uint8 or uint16 over its full range."""
     alpha: np.ndarray | None
     """(H, W) of the same dtype, or None."""
     info: dict[str, Any]
-    """What the file says beside the pixels, by Pillow's keys: "icc_profile", "xmp", "iptc", "dpi"."""
+    """The file's other data, by Pillow's keys: "icc_profile", "xmp", "iptc", "dpi"."""
     tags: Image.Exif
     """EXIF, or the directory of a TIFF."""
     notes: list[str]
-    """What the user must hear."""
+    """Messages for the user."""
     upright: bool = False
-    """The decoder has turned it already."""
+    """Whether the decoder has turned it upright already."""
 
 
 def to_srgb(stored: Stored) -> bytes | None:
-    """Bring the pixels to sRGB, where the file's profile says that they are not.
+    """Convert the pixels to sRGB if the file's profile is for something else.
 
     Returns:
-        The profile for the output: the file's own where that is sRGB, ours after a conversion.
+        The profile for the output: the file's own if that is sRGB, ours after a conversion.
     """
     profile = stored.info.get("icc_profile")
     cmyk = stored.pixels.ndim == 3 and stored.pixels.shape[2] == 4
@@ -56,7 +56,7 @@ def to_srgb(stored: Stored) -> bytes | None:
 
 
 def turn(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Bring (H, W) or (H, W, C) upright from an EXIF orientation, 1 to 8."""
+    """Turn (H, W) or (H, W, C) upright from an EXIF orientation, 1 to 8."""
     if orientation > 4:
         pixels = pixels.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):

@@ -1,10 +1,13 @@
-"""TIFF of any depth, in and out.
+"""Read and write TIFF of any depth.
 
 Pixels are (H, W) grey, (H, W, 3) RGB or, while reading, (H, W, 4) CMYK; uint8 or uint16 over the full
 range of the dtype; alpha is (H, W) of the same dtype, or None.
 
 What to notice: TIFFs of 8 bits come here too, because libtiff inside Pillow writes its complaints about
 damaged files straight to the terminal, and because one way is less to check than two.
+
+tifffile reads. It cannot write, because it refuses tag 34665, under which a TIFF has its EXIF data; so Pillow
+writes the directory, and the strips are compressed here.
 """
 
 import math
@@ -73,7 +76,7 @@ def decode(file: BinaryIO) -> Stored:
 
 
 def _count_pages(opened: Any) -> int:
-    """How many pages of a `tifffile.TiffFile` are no thumbnails; a damaged chain may be long, or a circle."""
+    """Count the pages of a `tifffile.TiffFile`, less thumbnails; a damaged chain may be long, or a circle."""
     seen: set[int] = set()
     pages = 0
     for page in opened.pages:
@@ -85,7 +88,7 @@ def _count_pages(opened: Any) -> int:
 
 
 def _is_for_pillow(page: Any) -> bool:
-    """Whether a `tifffile.TiffPage` is of the one kind that Pillow decodes better: YCbCr without JPEG."""
+    """Tell whether a `tifffile.TiffPage` is of the kind that Pillow decodes better: YCbCr without JPEG."""
     kind = getattr(page.photometric, "name", "")
     return page.compression == _OLD_JPEG or (kind == "YCBCR" and page.compression != _JPEG)
 
@@ -95,7 +98,7 @@ def _read_page(page: Any, notes: list[str]) -> Channels:
 
     Args:
         page: a `tifffile.TiffPage`.
-        notes: what the user must hear is added here.
+        notes: messages for the user are added here.
     Raises:
         PhotoError: the page is not grey, RGB, CMYK or of a palette, or its numbers are not real.
         Exception: whatever a damaged file makes tifffile and the codecs raise.
@@ -197,7 +200,7 @@ def encode(
         strip = join(pixels[rows], None if alpha is None else alpha[rows])
         strip = strip.reshape(len(strip), width, channels)
         difference = strip.copy()
-        difference[:, 1:] -= strip[:, :-1]  # wraps around, as it shall
+        difference[:, 1:] -= strip[:, :-1]  # wraps around, as the predictor asks
         encoded = imagecodecs.deflate_encode(difference.tobytes(), level=6)
         offsets.append(file.tell() - pixels_start)
         lengths.append(len(encoded))

@@ -1,4 +1,4 @@
-"""What a TIFF asks for before it is decoded: memory and time are found out from its tags alone."""
+"""Refuse a TIFF that would take too much memory or time, by its tags alone, before it is decoded."""
 
 import io
 import struct
@@ -57,12 +57,12 @@ def check_page(page: Any, max_pixels: int) -> None:
 
 
 def _segments(page: Any) -> Iterator[tuple[int, int]]:
-    """Where the strips or tiles of a page lie, and how many bytes each has."""
+    """Return offset and length in bytes of each strip or tile of a page."""
     return zip(page.dataoffsets, page.databytecounts, strict=False)
 
 
 def _picture_size(data: bytes) -> tuple[int, int]:
-    """Width and height that a strip of JPEG, JPEG 2000 or WebP says it has."""
+    """Return width and height from the header of a strip of JPEG, JPEG 2000 or WebP."""
     if not data.startswith(b"\xff\xd8"):
         with Image.open(io.BytesIO(data), formats=("JPEG2000", "WEBP")) as image:
             return image.size

@@ -25,7 +25,7 @@ ZERO, HALF, ONE, TINY, TOP = map(np.float32, (0, 0.5, 1, 1e-9, ROOTS))
 
 
 def joiner(ab: Floats, height: int, width: int) -> Joiner:
-    """Make what `plain_joiner` makes; its `out` must be C-contiguous."""
+    """Return a joiner, as `plain_joiner` does; its `out` must be C-contiguous."""
     h = ab.shape[1]
     wide = np.empty((2, h, width), np.float32)
     for plane, target in zip(ab, wide, strict=True):
@@ -39,7 +39,7 @@ def joiner(ab: Floats, height: int, width: int) -> Joiner:
 
 
 def compiled(function: Any) -> Any:
-    """The function for both depths, as machine code that is kept for the next time if there is a place."""
+    """Compile a function for both depths, and cache the machine code on disk if there is a place for it."""
     signatures = [
         types.void(
             types.float32[:, ::1], types.float32[:, :, ::1], types.float64[::1], depth[::1], depth[:, :, ::1]

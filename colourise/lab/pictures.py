@@ -48,7 +48,7 @@ A_RANGE = (-86.2, 98.2)  # what sRGB's gamut spans
 B_RANGE = (-107.9, 94.5)
 
 STRIP_PIXELS = 1 << 17  # full-size work goes through a picture in strips of about this many pixels
-FAR = 4  # a side that becomes so many times shorter is averaged row by row
+FAR = 4  # a side that becomes this many times shorter is averaged row by row
 ROOTS = (1 << 16) - 1  # steps of the table over sqrt(linear light): about one 16-bit level each
 
 
@@ -68,7 +68,7 @@ def rgb_to_lab(pixels: Pixels) -> Floats:
 
 
 def rgb_to_L(pixels: Pixels, size: tuple[int, int] | None = None) -> Floats:
-    """L of a picture, from its full depth, at its own or another size.
+    """Return L of a picture, from its full depth, at its own or another size.
 
     Args:
         pixels: (H, W) grey or (H, W, 3) sRGB, uint8 or uint16.
@@ -92,7 +92,7 @@ def lay_over(
     Args:
         pixels: (H, W) grey or (H, W, 3) sRGB, uint8 or uint16; its own colours are ignored.
         ab: (2, h, w) float32 at any size.
-        threads: how many work at it; by default one a processor.
+        threads: how many threads to use; by default one a processor.
         joiner: what makes the joiner; by default `plain_joiner`. compiled.py's is faster once it is loaded.
     Returns:
         (H, W, 3) sRGB of the same dtype, with the L of `pixels` to within rounding.
@@ -113,7 +113,7 @@ def lay_over(
 
 
 def plain_joiner(ab: Floats, height: int, width: int) -> Joiner:
-    """Make what joins strips of a picture of this size with ab (2, h, w), in NumPy and OpenCV."""
+    """Return a joiner for a picture of this size and ab (2, h, w), in NumPy and OpenCV."""
 
     def join(fy: Floats, rows: slice, out: Pixels) -> None:
         out[:] = encode(show(fy, enlarge(ab, rows, height, width)), out.dtype)
@@ -128,7 +128,7 @@ def clip_to_gamut_bounds(ab: Floats) -> Floats:
 
 
 def resize(picture: Pixels, size: tuple[int, int]) -> Pixels:
-    """Bring (H, W) or (H, W, C) to (height, width): averages along a side that shrinks, else bilinear."""
+    """Resize (H, W) or (H, W, C) to (height, width): by averages along a side that shrinks, else bilinear."""
     least = min(picture.shape[0], size[0]), min(picture.shape[1], size[1])
     if picture.shape[:2] != least:
         whole = picture.dtype.kind == "u" and picture.shape[0] >= FAR * least[0]
@@ -139,7 +139,7 @@ def resize(picture: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 def average_rows(picture: Pixels, height: int) -> Floats:
-    """The first half of averaging over areas, five times as fast as OpenCV's: (height, W ...), float32."""
+    """Average rows down to `height`, five times as fast as OpenCV; return (height, W ...) float32."""
     edges = np.linspace(0, len(picture), height + 1)
     flat = picture.reshape(len(picture), -1)
     averages: Floats = np.empty((height, flat.shape[1]), np.float32)
@@ -153,7 +153,7 @@ def average_rows(picture: Pixels, height: int) -> Floats:
 
 
 def enlarge(ab: Floats, rows: slice, height: int, width: int) -> list[Floats]:
-    """Rows of ab (2, h, w) brought to (height, width) without making the rest: a and b; bilinear."""
+    """Return some rows of ab (2, h, w) enlarged to (height, width), bilinear: a and b."""
     h = ab.shape[1]
     at = np.clip((np.arange(rows.start, rows.stop) + 0.5) * h / height - 0.5, 0, h - 1)  # pixel centres
     above = at.astype(np.intp)
@@ -163,7 +163,7 @@ def enlarge(ab: Floats, rows: slice, height: int, width: int) -> list[Floats]:
 
 
 def one_channel(pixels: Pixels) -> Pixels:
-    """Grey pixels as (H, W), also where they come as three equal channels, as most scans do."""
+    """Return grey pixels as (H, W), also if they come as three equal channels, as in most scans."""
     if pixels.ndim == 2:
         return pixels
     height, width = pixels.shape[:2]
@@ -185,7 +185,7 @@ def keep_freed_memory() -> None:
 
 
 def luminance(pixels: Pixels) -> Floats:
-    """Y, (H, W) float32 0..1, of a grey or sRGB picture."""
+    """Return Y, (H, W) float32 0..1, of a grey or sRGB picture."""
     linear = cv2.LUT(pixels, linear_table(pixels.dtype))
     if pixels.ndim == 2:
         return linear
@@ -193,14 +193,14 @@ def luminance(pixels: Pixels) -> Floats:
 
 
 def f(t: Floats) -> Floats:
-    """CIE 15's f: the cube root of a share of white, and a line near black; same shape."""
+    """Compute CIE 15's f: the cube root of a share of white, and a line near black; same shape."""
     root = np.maximum(t, np.float32(DELTA**3))
     line = cv2.addWeighted(t, 1 / (3 * DELTA**2), root, -1 / (3 * DELTA**2), 0)  # 0 above DELTA ** 3
     return np.cbrt(root, out=root) + line
 
 
 def f_inverse(root: Floats) -> Floats:
-    """The way back from `f`; same shape."""
+    """Invert `f`; same shape."""
     t = np.maximum(root, np.float32(DELTA))
     line = cv2.addWeighted(root, 3 * DELTA**2, t, -3 * DELTA**2, 0)  # 0 above DELTA
     line += t * t * t
@@ -208,7 +208,7 @@ def f_inverse(root: Floats) -> Floats:
 
 
 def show(fy: Floats, ab: Floats | Sequence[Floats]) -> list[Floats]:
-    """Linear red, green, blue (H, W) of the lightness f(Y) with colour ab, as colourful as sRGB can be."""
+    """Return linear red, green, blue (H, W) of lightness f(Y) and ab, whose chroma is reduced to fit sRGB."""
     Y = np.clip(f_inverse(fy), 0, 1)  # white may round to more
     red = (
         f_inverse(cv2.scaleAdd(ab[0], 1 / 500, fy)) - Y
@@ -225,7 +225,7 @@ def show(fy: Floats, ab: Floats | Sequence[Floats]) -> list[Floats]:
 
 
 def encode(rgb: list[Floats], dtype: Any) -> Pixels:
-    """Linear red, green, blue (H, W), 0..1 to within rounding -> sRGB (H, W, 3)."""
+    """Encode linear red, green, blue (H, W), 0..1 to within rounding, as sRGB (H, W, 3)."""
     planes = []
     for channel in rgb:
         root = np.maximum(channel, 0)
@@ -238,12 +238,12 @@ def encode(rgb: list[Floats], dtype: Any) -> Pixels:
 
 @cache
 def linear_table(dtype: Any) -> Floats:
-    """Linear light, 0..1, of every sRGB value of this dtype."""
+    """Return the linear light, 0..1, of every sRGB value of this dtype."""
     return to_linear(np.linspace(0, 1, np.iinfo(dtype).max + 1)).astype(np.float32)
 
 
 @cache
 def srgb_table(dtype: Any) -> Pixels:
-    """The sRGB value of this dtype at ROOTS + 1 evenly spaced values of sqrt(linear light)."""
+    """Return the sRGB values of this dtype at ROOTS + 1 evenly spaced values of sqrt(linear light)."""
     srgb = from_linear((np.arange(ROOTS + 1) / ROOTS) ** 2)
     return np.rint(srgb * np.iinfo(dtype).max).astype(dtype)

@@ -1,4 +1,4 @@
-"""The transfer function of sRGB, both ways: its numbers are written here and nowhere else.
+"""The transfer function of sRGB, both ways; its numbers are written here and nowhere else.
 
 Source: IEC 61966-2-1.
 """
