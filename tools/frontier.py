@@ -19,13 +19,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.progress import track
 
+from colourise.colouriser import load_model
 from colourise.data.crops import square
 from colourise.data.photos import find_photos, read_rgb
 from colourise.evaluation.histograms import COLOURS, STYLES
 from colourise.evaluation.metrics import Scores
-from colourise.lab.pictures import Floats, Pixels, clip_to_gamut_bounds, lay_over, rgb_to_L, rgb_to_lab
-from colourise.models import checkpoints
-from colourise.models.backends import TorchBackend
+from colourise.lab.pictures import Floats, Pixels, clip_to_gamut_bounds, lay_over, rgb_to_lab
 
 SIDE = 256  # pixels at which pictures are compared
 WAYS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -35,11 +34,9 @@ MUST = {"js": 0.0175, "share": 0.8}  # aims of the default weights: the mean JS 
 
 def predictions(model: str, truths: list[Pixels]) -> list[Floats]:
     """What a model makes of photos: ab (2, S, S) of each, at its own size."""
-    checkpoint = checkpoints.find(model, need="safetensors")
-    size = checkpoint.card.input_size
-    backend = TorchBackend(checkpoints.load_generator(checkpoint), device="cpu", precision="fp32")
-    grey = (rgb_to_L(truth, (size, size))[None, None] for truth in truths)
-    return [backend.predict_ab(L)[0] for L in track(grey, model, len(truths))]
+    colouriser = load_model(model, backend="torch", device="cpu", precision="fp32")
+    grey = (colouriser.lightness(truth)[None, None] for truth in truths)
+    return [colouriser.backend.predict_ab(L)[0] for L in track(grey, model, len(truths))]
 
 
 def maps(made: list[Floats], truths: list[Pixels]) -> list[tuple[Floats, Floats]]:

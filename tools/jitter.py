@@ -16,17 +16,17 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from colourise.colouriser import load_model
 from colourise.data.crops import square
 from colourise.data.photos import find_photos, read_rgb
 from colourise.lab.pictures import Floats, rgb_to_L
-from colourise.models import checkpoints
-from colourise.models.backends import TorchBackend
+from colourise.models.backends import Backend
 
 SIDE, WINDOW = 256, 224
 DOWN, ACROSS = 5, 3
 
 
-def changes(backend: TorchBackend, L: Floats, chance: np.random.Generator) -> list[float]:
+def changes(backend: Backend, L: Floats, chance: np.random.Generator) -> list[float]:
     """Mean absolute change of ab by a shift, noise and brightness, and mean absolute ab; L (256, 256)."""
 
     def ab(window: Floats) -> Floats:
@@ -53,8 +53,7 @@ if __name__ == "__main__":
     photos = [rgb_to_L(square(read_rgb(photo), SIDE), (SIDE, SIDE)) for photo in some]
     table = Table("model", "shift", "noise", "brightness", "mean ab")
     for model in options.models:
-        checkpoint = checkpoints.find(model, need="safetensors")
-        backend = TorchBackend(checkpoints.load_generator(checkpoint), device="cpu", precision="fp32")
+        backend = load_model(model, backend="torch", device="cpu", precision="fp32").backend
         chance = np.random.default_rng(0)
         *means, loudness = np.mean([changes(backend, L, chance) for L in photos], 0)
         told = [f"{mean:.2f} ({mean / loudness:.0%})" for mean in means]
