@@ -17,14 +17,14 @@ from colourise.version import __version__
 if TYPE_CHECKING:
     from colourise.colouriser import Colouriser, load_model
     from colourise.errors import ColouriseError
-    from colourise.models.library import known as available_models
+    from colourise.models.library import available_models
 
 __all__ = ["ColouriseError", "Colouriser", "__version__", "available_models", "load_model"]
 
 _HOMES = {
     "ColouriseError": ("colourise.errors", "ColouriseError"),
     "Colouriser": ("colourise.colouriser", "Colouriser"),
-    "available_models": ("colourise.models.library", "known"),
+    "available_models": ("colourise.models.library", "available_models"),
     "load_model": ("colourise.colouriser", "load_model"),
 }
 

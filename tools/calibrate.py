@@ -59,8 +59,8 @@ def look(generator: Module, size: int, data: Path, count: int) -> None:
             tuned = gain * ab + np.float32([0, offset])[:, None, None]
             scores.add(lay_over(truth, clip_to_gamut_bounds(tuned)), truth)
         names = ("psnr_rgb", "psnr_ab", "js_a", "js_b", "colourfulness_share")
-        told = "  ".join(f"{name} {scores.summary()[name]:.3f}" for name in names)
-        print(f"gain {gain:.2f}  offset of b {offset:+.1f}:  {told}", flush=True)
+        line = "  ".join(f"{name} {scores.summary()[name]:.3f}" for name in names)
+        print(f"gain {gain:.2f}  offset of b {offset:+.1f}:  {line}", flush=True)
 
 
 def fold(generator: Module, gain: float, offset_b: float) -> None:
@@ -91,10 +91,10 @@ if __name__ == "__main__":
     if options.out:
         fold(generator, options.gain, options.offset_b)
         source = other or found
-        told = {"gain": options.gain, "offset_b": options.offset_b}
+        changes = {"gain": options.gain, "offset_b": options.offset_b}
         if other is not None:
-            told |= {"towards": other.card.name, "from": found.card.name, "share": options.share}
-        recipe = {**source.card.recipe, **told}
+            changes |= {"towards": other.card.name, "from": found.card.name, "share": options.share}
+        recipe = {**source.card.recipe, **changes}
         card = replace(source.card, name=options.out.name, input_size=size, recipe=recipe, scores={})
         checkpoints.save(generator, options.out, card, half=True)
     else:

@@ -56,6 +56,6 @@ if __name__ == "__main__":
         backend = load_model(model, backend="torch", device="cpu", precision="fp32").backend
         chance = np.random.default_rng(0)
         *means, loudness = np.mean([changes(backend, L, chance) for L in photos], 0)
-        told = [f"{mean:.2f} ({mean / loudness:.0%})" for mean in means]
-        table.add_row(Path(model).stem, *told, f"{loudness:.2f}")
+        shares = [f"{mean:.2f} ({mean / loudness:.0%})" for mean in means]
+        table.add_row(Path(model).stem, *shares, f"{loudness:.2f}")
     Console().print(table)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from colourise.archives import Outcome, Summary
     from colourise.evaluation.study import Naturalness
     from colourise.films.events import FilmProgress
-    from colourise.models.library import Row
+    from colourise.models.library import ModelListing
 
 out = Console(highlight=False, emoji=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
@@ -189,7 +189,7 @@ def print_naturalness(results: dict[str, Naturalness], participants: int) -> Non
     out.print(table)
 
 
-def print_models(rows: Iterable[Row]) -> None:
+def print_models(rows: Iterable[ModelListing]) -> None:
     """Print one row a model: where it is, how large, and its card's scores."""
     from rich.table import Table
 

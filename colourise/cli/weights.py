@@ -36,10 +36,10 @@ def weights(ctx: typer.Context) -> None:
     """List models: shipped, downloaded, and on the Hub."""
     if ctx.invoked_subcommand is not None:
         return
-    from colourise.models.library import known
+    from colourise.models.library import list_models
 
     with refusals():
-        print_models(known())
+        print_models(list_models())
 
 
 @weights_app.command(cls=Command)

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from colourise import images
-from colourise.data.shards import Member, members, shards
+from colourise.data.shards import Member, find_shards, photos_in
 from colourise.errors import PhotoError, TrainingError
 from colourise.files.names import EXTENSIONS
 from colourise.files.walk import walk
@@ -32,8 +32,8 @@ def find_photos(folder: Path) -> list[Source]:
     if folder.is_file() and folder.suffix.lower() in EXTENSIONS:
         return [folder]
     photos: list[Source] = list(distinct(walk(folder, []))) if folder.is_dir() else []
-    for shard in distinct(shards(folder)) if folder.is_dir() else [folder]:
-        photos += members(shard)
+    for shard in distinct(find_shards(folder)) if folder.is_dir() else [folder]:
+        photos += photos_in(shard)
     if not photos:
         raise TrainingError(
             f"{folder}: no photos here; --data takes a folder of colour photos, or of .tar shards"

@@ -26,7 +26,7 @@ class Member:
     """What the shard's .cls file says of its class; empty: nothing."""
 
 
-def shards(folder: Path) -> list[Path]:
+def find_shards(folder: Path) -> list[Path]:
     """Every .tar file below a folder that is not hidden, sorted."""
     return [
         path
@@ -35,7 +35,7 @@ def shards(folder: Path) -> list[Path]:
     ]
 
 
-def members(shard: Path) -> list[Member]:
+def photos_in(shard: Path) -> list[Member]:
     """The photos of a webdataset shard, in its order.
 
     Raises:
@@ -46,7 +46,7 @@ def members(shard: Path) -> list[Member]:
     try:
         with tarfile.open(shard, "r:") as tar:
             for info in tar:
-                key, kind = sample(info.name)
+                key, kind = key_and_kind(info.name)
                 if kind == "cls" and (file := tar.extractfile(info)):
                     labels[key] = file.read().decode().strip()
                 path = Path(info.name)
@@ -61,12 +61,12 @@ def members(shard: Path) -> list[Member]:
                 "tar --dereference --hard-dereference, without --sparse"
             )
     return [
-        Member(shard, info.name, info.offset_data, info.size, labels.get(sample(info.name)[0], ""))
+        Member(shard, info.name, info.offset_data, info.size, labels.get(key_and_kind(info.name)[0], ""))
         for info in photos
     ]
 
 
-def sample(name: str) -> tuple[str, str]:
+def key_and_kind(name: str) -> tuple[str, str]:
     """Key and kind of a file in a shard, which webdataset parts at the first dot of the base name."""
     folder, slash, base = name.rpartition("/")
     stem, _, kind = base.partition(".")

@@ -14,7 +14,7 @@ from colourise.errors import TrainingError
 from colourise.files.atomic import atomic
 
 
-def parts(
+def split_photos(
     folder: Path,
     *,
     held_out: Path | None,
@@ -39,14 +39,14 @@ def parts(
     """
     found = find_photos(folder)
     if held_out is not None:
-        judge = find_photos(held_out)
-        held = set(real_places(judge))
+        test = find_photos(held_out)
+        held = set(real_places(test))
         learn = [photo for photo, place in zip(found, real_places(found), strict=True) if place not in held]
         if not learn:
             raise TrainingError(f"{folder}: --held-out {held_out} leaves no photo to learn from")
         if not goes_on:
             record.unlink(missing_ok=True)
-        return learn, judge
+        return learn, test
     if split is not None:
         asked = read_split(split, folder, found)
     elif per_class is not None:
@@ -97,16 +97,16 @@ def split_classes(
             f"{place_of(classes[''][0])}: of no class; a shard tells it in .cls files or has folders"
         )
     learn: list[Source] = []
-    judge: list[Source] = []
+    held_out: list[Source] = []
     for name, members in sorted(classes.items()):
         if len(members) < train + test:
             raise TrainingError(
                 f"{name}: {len(members)} photos, where {train} to learn from and {test} to test on are asked"
             )
         shuffled = shuffle(members, folder, seed)
-        judge += shuffled[:test]
+        held_out += shuffled[:test]
         learn += shuffled[test : test + train]
-    return learn, shuffle(judge, folder, seed)
+    return learn, shuffle(held_out, folder, seed)
 
 
 def shuffle(photos: Sequence[Source], folder: Path, seed: int) -> list[Source]:
@@ -118,7 +118,7 @@ def shuffle(photos: Sequence[Source], folder: Path, seed: int) -> list[Source]:
     return sorted(photos, key=chance)
 
 
-def write_split(file: Path, folder: Path, learn: Sequence[Source], judge: Sequence[Source]) -> None:
+def write_split(file: Path, folder: Path, learn: Sequence[Source], test: Sequence[Source]) -> None:
     """Write which photos below a folder are learnt from and which are tested on, as CSV: part, photo."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with (
@@ -127,7 +127,7 @@ def write_split(file: Path, folder: Path, learn: Sequence[Source], judge: Sequen
     ):
         writer = csv.writer(stream)
         writer.writerow(("part", "photo"))
-        for name, photos in (("train", learn), ("test", judge)):
+        for name, photos in (("train", learn), ("test", test)):
             writer.writerows((name, place_of(photo).relative_to(folder).as_posix()) for photo in photos)
 
 

@@ -11,7 +11,7 @@ SHIPPED = (PACKAGE / "weights", PACKAGE.parent / "weights")  # wheel, source tre
 
 
 @dataclass(frozen=True)
-class Known:
+class HubModel:
     """A row of `MODELS`: where to get a named checkpoint that is not in `weights/`."""
 
     repository: str = ""
@@ -22,6 +22,6 @@ class Known:
     """Hash of `model.json` at that commit; the card in turn holds the hashes of the other files."""
 
 
-MODELS: dict[str, Known] = {
-    DEFAULT_MODEL: Known(),
+MODELS: dict[str, HubModel] = {
+    DEFAULT_MODEL: HubModel(),
 }

@@ -19,7 +19,7 @@ from colourise.errors import ModelError
 from colourise.files.atomic import atomic
 from colourise.models import catalogue
 from colourise.models.card import SUFFIXES, Card
-from colourise.models.catalogue import MODELS, Known
+from colourise.models.catalogue import MODELS, HubModel
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -181,7 +181,7 @@ def shipped_stem(name: str) -> Path | None:
     return next((stem for stem in stems if beside(stem, ".json").is_file()), None)
 
 
-def place_on_hub(model: str) -> Known:
+def place_on_hub(model: str) -> HubModel:
     """Return where on the Hub a model is that is neither a path nor shipped."""
     row = MODELS.get(model)
     if row is not None and row.repository:
@@ -195,7 +195,7 @@ def place_on_hub(model: str) -> Known:
         raise ModelError(f"{model}: no checkpoint in this folder (a .json card with weights beside it)")
     match = REPOSITORY.fullmatch(model)
     if match is not None and path.suffix not in (*SUFFIXES, ".json"):
-        return Known(match["repository"], match["revision"] or "main")
+        return HubModel(match["repository"], match["revision"] or "main")
     if path.suffix in (*SUFFIXES, ".json") or len(path.parts) > 1:
         raise ModelError(f"{model}: no such checkpoint; a model is a name, a path or OWNER/REPO[@REVISION]")
     close = difflib.get_close_matches(model, MODELS, n=1)
@@ -214,7 +214,7 @@ def open_local(path: Path, need: Need) -> Checkpoint:
     return Checkpoint(card, str(path), files.get(".safetensors"), files.get(".onnx"))
 
 
-def from_hub(row: Known, need: Need, *, progress: bool) -> Checkpoint:
+def from_hub(row: HubModel, need: Need, *, progress: bool) -> Checkpoint:
     """Return a checkpoint of a Hub repository, out of the client's cache where it is there."""
     from colourise.models import hub
 

@@ -30,7 +30,7 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
-class Row:
+class ModelListing:
     """A line of `colourise weights`."""
 
     name: str
@@ -43,7 +43,12 @@ class Row:
     """Bytes of its files that are on this machine; None while it is only on the Hub."""
 
 
-def known() -> list[Row]:
+def available_models() -> list[str]:
+    """Return the names that `load_model` and `--model` take: shipped, cached and on the Hub."""
+    return [listing.name for listing in list_models()]
+
+
+def list_models() -> list[ModelListing]:
     """Return the models that `--model` takes by name: shipped, in the Hub client's cache, or on the Hub.
 
     Repositories that were pulled without being in `MODELS` are listed too. Asks no network.
@@ -54,11 +59,11 @@ def known() -> list[Row]:
         stem = shipped_stem(name)
         copy = cached.pop(f"{row.repository}@{row.revision}", None)
         if stem is not None:
-            rows.append(_row(name, "shipped", beside(stem, ".json")))
+            rows.append(_listing(name, "shipped", beside(stem, ".json")))
         elif copy is not None:
             rows.append(replace(copy, name=name))
         elif row.repository:
-            rows.append(Row(name, "on the Hub", None, None))
+            rows.append(ModelListing(name, "on the Hub", None, None))
     return rows + sorted(cached.values(), key=lambda row: row.name)
 
 
@@ -111,7 +116,7 @@ def push(repository: str, run: str | Path, *, private: bool = False) -> str:
     return hub.upload(repository, files, f"Upload {card.name}", private=private)
 
 
-def _cached() -> dict[str, Row]:
+def _cached() -> dict[str, ModelListing]:
     """Return the checkpoints in the Hub client's cache, by OWNER/REPO@COMMIT."""
     from colourise.models import hub
 
@@ -119,14 +124,14 @@ def _cached() -> dict[str, Row]:
     for repository, commit, refs, folder in hub.cached():
         source = f"{repository}@{commit}"
         with contextlib.suppress(ModelError):  # somebody else's repository
-            row = _row(repository if "main" in refs else source, "cached", folder / CARD)
+            row = _listing(repository if "main" in refs else source, "cached", folder / CARD)
             if row.size:  # not the card alone
                 rows[source] = row
     return rows
 
 
-def _row(name: str, where: Literal["shipped", "cached"], path: Path) -> Row:
+def _listing(name: str, where: Literal["shipped", "cached"], path: Path) -> ModelListing:
     """Return the line of a checkpoint on this machine, by its card's path."""
     card = Card.read(path)
     files = (beside(path.with_suffix(""), suffix) for suffix in card.sha256)
-    return Row(name, where, card, sum(file.stat().st_size for file in files if file.is_file()))
+    return ModelListing(name, where, card, sum(file.stat().st_size for file in files if file.is_file()))

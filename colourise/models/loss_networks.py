@@ -22,7 +22,7 @@ def vgg16(layer: str) -> LossNetwork:
 
     weights = VGG16_Weights.IMAGENET1K_FEATURES
     network = vgg16(init_weights=False).features
-    network.load_state_dict(part(downloaded(weights), "features."))
+    network.load_state_dict(below(downloaded(weights), "features."))
     ends = [place for place, module in enumerate(network, 1) if isinstance(module, nn.MaxPool2d)]
     end = ends[list(LOSS_NETWORKS["vgg16"]).index(layer)] - 1  # each block's last ReLU is before its pooling
     preset = weights.transforms()
@@ -49,7 +49,7 @@ def fpn(layer: str) -> LossNetwork:
     from torchvision.ops import FrozenBatchNorm2d
 
     network = resnet_fpn_backbone(backbone_name="resnet50", weights=None, norm_layer=FrozenBatchNorm2d)
-    network.load_state_dict(part(downloaded(FasterRCNN_ResNet50_FPN_Weights.COCO_V1), "backbone."))
+    network.load_state_dict(below(downloaded(FasterRCNN_ResNet50_FPN_Weights.COCO_V1), "backbone."))
     for module in network.modules():
         if isinstance(module, FrozenBatchNorm2d):
             module.eps = 0.0  # as torchvision has it for these weights
@@ -57,7 +57,7 @@ def fpn(layer: str) -> LossNetwork:
     for other in set(range(len(network.fpn.layer_blocks))) - {place}:
         network.fpn.layer_blocks[other] = nn.Identity()  # levels that nobody reads
     return (
-        Taken(network, str(place)),
+        SelectOutput(network, str(place)),
         (0.485, 0.456, 0.406),
         (0.229, 0.224, 0.225),
     )  # GeneralizedRCNNTransform's
@@ -75,7 +75,7 @@ def unet(layer: str) -> LossNetwork:
         raise TrainingError(
             f"smp-hub/resnet34.imagenet: cannot be downloaded ({str(err).splitlines()[0]}); connect once"
         ) from err
-    return Taken(encoder, -1), preset["mean"], preset["std"]
+    return SelectOutput(encoder, -1), preset["mean"], preset["std"]
 
 
 LOADERS: dict[str, Callable[[str], LossNetwork]] = {
@@ -86,7 +86,7 @@ LOADERS: dict[str, Callable[[str], LossNetwork]] = {
 }
 
 
-class Taken(nn.Module):
+class SelectOutput(nn.Module):
     """A network of several outputs, of which one is taken."""
 
     def __init__(self, network: nn.Module, key: str | int) -> None:
@@ -95,8 +95,8 @@ class Taken(nn.Module):
 
     def forward(self, rgb: Tensor) -> Tensor:
         """Activations (N, C, h, w) of RGB (N, 3, H, W)."""
-        taken: Tensor = self.network(rgb)[self.key]
-        return taken
+        output: Tensor = self.network(rgb)[self.key]
+        return output
 
 
 def downloaded(weights: object) -> dict[str, Tensor]:
@@ -119,6 +119,6 @@ def downloaded(weights: object) -> dict[str, Tensor]:
     return state
 
 
-def part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def below(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """What a state dict has below a prefix, without it."""
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

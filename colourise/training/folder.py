@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from colourise.data.split import parts
+from colourise.data.split import split_photos
 from colourise.models import checkpoints
 from colourise.models.backends import Precision
 from colourise.training.config import TrainConfig
@@ -63,7 +63,7 @@ def train_folder(
     """
     models = [checkpoints.find(model, need="safetensors") for model in start_from]
     check_start(config, models, encoder_weights)
-    learn, test = parts(
+    learn, test = split_photos(
         data,
         held_out=held_out,
         per_class=per_class,

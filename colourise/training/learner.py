@@ -26,7 +26,7 @@ from colourise.training.losses import (
     psnr_loss,
     realness,
 )
-from colourise.training.warm_start import start
+from colourise.training.warm_start import initial_generator
 
 if TYPE_CHECKING:
     from colourise.models.networks.encoder_unet import EncoderUNet
@@ -56,34 +56,36 @@ class Learner:
         self.config, self.accelerator, self.steps = config, accelerator, 0
         device = accelerator.device
         self.cuda = device.type == "cuda"
-        generator = start(config, first_weights, fresh=fresh)
+        generator = initial_generator(config, first_weights, fresh=fresh)
         if config.frozen:
             cast("EncoderUNet", generator).freeze(config.frozen)
-        judges: nn.Module | None = None
+        discriminators: nn.Module | None = None
         if config.discriminators:
-            judges = MultiScale(config.discriminators, **config.discriminator)
+            discriminators = MultiScale(config.discriminators, **config.discriminator)
         if self.cuda and accelerator.num_processes > 1:
             generator = norms.share_batch_norms(generator)
-            judges = judges and norms.share_batch_norms(judges)
+            discriminators = discriminators and norms.share_batch_norms(discriminators)
         self.features = None
         if config.feature_weight:
             self.features = FeatureReconstructionLoss(config.loss_network, config.feature_layer).to(device)
             self.features.to(memory_format=torch.channels_last)
         self.distribution = DistributionLoss().to(device) if config.distribution_weight else None
-        for network in (generator, judges):
+        for network in (generator, discriminators):
             if network is not None:
                 network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
                 if config.spectral_norm:
                     norms.add_spectral_norm(network)
         self.ema = ModelEmaV3(generator, decay=config.ema, use_warmup=True)  # before `prepare` adds autocast
         self.generator, self.optimizer = accelerator.prepare(
-            generator, adam(groups(generator, config), config)
+            generator, adam(parameter_groups(generator, config), config)
         )
-        self.judges: Any = None
-        self.judges_optimizer: Any = None
-        if judges is not None:
-            parameters = [{"params": list(judges.parameters()), "lr": config.lr}]
-            self.judges, self.judges_optimizer = accelerator.prepare(judges, adam(parameters, config))
+        self.discriminators: Any = None
+        self.discriminator_optimizer: Any = None
+        if discriminators is not None:
+            parameters = [{"params": list(discriminators.parameters()), "lr": config.lr}]
+            self.discriminators, self.discriminator_optimizer = accelerator.prepare(
+                discriminators, adam(parameters, config)
+            )
         self.generator.train()
 
     def step(self, L: Tensor, ab: Tensor, seen: Tensor | None = None) -> dict[str, float]:
@@ -97,18 +99,18 @@ class Learner:
         self.set_rate()
         L = L.contiguous(memory_format=torch.channels_last)
         seen = L if seen is None else seen.contiguous(memory_format=torch.channels_last)
-        networks = [network for network in (self.generator, self.judges) if network is not None]
+        networks = [network for network in (self.generator, self.discriminators) if network is not None]
         with self.accelerator.accumulate(*networks):
             predicted = self.generator(seen).float()  # (N, 2, S, S)
-            told = {}
-            if self.judges is not None:
-                told = discriminator_step(self, L, ab, predicted.detach())
-            told = generator_step(self, L, ab, predicted) | told
+            costs: dict[str, float] = {}
+            if self.discriminators is not None:
+                costs = discriminator_step(self, L, ab, predicted.detach())
+            costs = generator_step(self, L, ab, predicted) | costs
         if self.accelerator.sync_gradients:
             self.steps += 1
             if self.config.ema:
                 self.ema.update(self.accelerator.unwrap_model(self.generator), step=self.steps)
-        return told
+        return costs
 
     def averaged(self) -> nn.Module:
         """The generator that is scored and released, in evaluation mode."""
@@ -123,7 +125,7 @@ class Learner:
         share = 1.0
         if self.config.schedule == "one_cycle":
             share = one_cycle(self.steps * self.config.batch / self.config.images, self.config.warmup)
-        for optimizer in (self.optimizer, self.judges_optimizer):
+        for optimizer in (self.optimizer, self.discriminator_optimizer):
             for group in optimizer.param_groups if optimizer is not None else ():
                 group["lr"] = group["highest_lr"] * share
 
@@ -131,8 +133,11 @@ class Learner:
         """Everything that has a state."""
         unwrap = self.accelerator.unwrap_model
         parts = {"generator": unwrap(self.generator), "ema": self.ema.module, "optimizer": self.optimizer}
-        if self.judges is not None:
-            parts |= {"judges": unwrap(self.judges), "judges_optimizer": self.judges_optimizer}
+        if self.discriminators is not None:
+            parts |= {  # as resume.pt has named them from the beginning
+                "judges": unwrap(self.discriminators),
+                "judges_optimizer": self.discriminator_optimizer,
+            }
         if self.distribution is not None:
             parts["distribution"] = self.distribution
         if self.accelerator.scaler is not None:  # in fp16
@@ -153,12 +158,12 @@ class Learner:
 
 def discriminator_step(learner: Learner, L: Tensor, ab: Tensor, predicted: Tensor) -> dict[str, float]:
     """Teach the discriminators to tell true ab (N, 2, S, S) from predicted; returns loss and realness."""
-    kind, judges = learner.config.adversarial, learner.judges
-    real, fake = judges(L, ab), judges(L, predicted)
+    kind, discriminators = learner.config.adversarial, learner.discriminators
+    real, fake = discriminators(L, ab), discriminators(L, predicted)
     loss = (adversarial_loss(real, True, kind) + adversarial_loss(fake, False, kind)) / 2  # pix2pix halves it
-    descend(learner, loss, judges, learner.judges_optimizer)
-    told = {"discriminator": loss, "real": realness(real, kind), "fake": realness(fake, kind)}
-    return {name: value.item() for name, value in told.items()}
+    descend(learner, loss, discriminators, learner.discriminator_optimizer)
+    means = {"discriminator": loss, "real": realness(real, kind), "fake": realness(fake, kind)}
+    return {name: value.item() for name, value in means.items()}
 
 
 def generator_step(learner: Learner, L: Tensor, ab: Tensor, predicted: Tensor) -> dict[str, float]:
@@ -179,10 +184,11 @@ def generator_step(learner: Learner, L: Tensor, ab: Tensor, predicted: Tensor) -
         if learner.features is not None:
             some = slice(math.ceil(config.feature_share * len(L)))
             terms["feature"] = config.feature_weight * learner.features(L[some], predicted[some], ab[some])
-        if learner.judges is not None:
-            judges = accelerator.unwrap_model(learner.judges).requires_grad_(False)  # gradients pass through
-            verdicts = [verdict.float() for verdict in judges(L, predicted)]
-            judges.requires_grad_(True)
+        if learner.discriminators is not None:
+            discriminators = accelerator.unwrap_model(learner.discriminators)
+            discriminators.requires_grad_(False)  # gradients pass through
+            verdicts = [verdict.float() for verdict in discriminators(L, predicted)]
+            discriminators.requires_grad_(True)
             terms["adversarial"] = config.adversarial_weight * adversarial_loss(
                 verdicts, True, config.adversarial
             )
@@ -217,7 +223,7 @@ def one_cycle(done: float, warmup: float) -> float:
     return (1 + math.cos(math.pi * (done - warmup) / (1 - warmup))) / 2
 
 
-def groups(generator: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
+def parameter_groups(generator: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
     """Parameters with their learning rates: a pretrained encoder learns slower than the rest."""
     encoder: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []

@@ -92,7 +92,7 @@ def train(
         restore(learner, resume)
     recorder = None
     if accelerator.is_main_process:
-        card = card_to_be(run.name, config, start_from, about, licence)
+        card = blank_card(run.name, config, start_from, about, licence)
         recorder = Recorder(
             run,
             learner,
@@ -105,8 +105,8 @@ def train(
         )
     resume = None  # it holds another copy of every weight
     step, steps = done, config.images // config.batch
-    crops = stream(config, photos)
-    loader = load(crops, done, learner, workers)
+    crops = make_crops(config, photos)
+    loader = make_loader(crops, done, learner, workers)
     with interruptions(STOP_SIGNALS) as interrupted, recorder or nullcontext():
         for step in learn(learner, loader, crops, done, run, recorder):
             stopped = asked_to_stop(accelerator, interrupted.is_set())
@@ -121,18 +121,18 @@ def train(
     return released
 
 
-def card_to_be(
+def blank_card(
     name: str, config: TrainConfig, start_from: Sequence[Checkpoint], about: str, licence: str
 ) -> Card:
     """The card of a run's release files, before it has learnt anything."""
-    givers = {"start_from": ", ".join(model.card.name for model in start_from)} if start_from else {}
+    recipe = {"start_from": ", ".join(model.card.name for model in start_from)} if start_from else {}
     return Card(
         name=name,
         architecture=config.architecture,
         arguments=config.arguments,
         input_size=config.input_size,
         data=about,
-        recipe=givers,
+        recipe=recipe,
         scores={},
         licence=licence,
     )
@@ -147,7 +147,7 @@ def restore(learner: Learner, resume: dict[str, Any]) -> None:
             torch.cuda.set_rng_state(resume["cuda_rng"], learner.accelerator.device)
 
 
-def stream(config: TrainConfig, photos: Sequence[Source]) -> Crops:
+def make_crops(config: TrainConfig, photos: Sequence[Source]) -> Crops:
     """All pictures of a run, in their order."""
     return Crops(
         photos,
@@ -159,7 +159,7 @@ def stream(config: TrainConfig, photos: Sequence[Source]) -> Crops:
     )
 
 
-def load(crops: Crops, done: int, learner: Learner, workers: int) -> DataLoader[Any]:
+def make_loader(crops: Crops, done: int, learner: Learner, workers: int) -> DataLoader[Any]:
     """Read the pictures from batch `done` on, a part of a batch at a time, each process its share."""
     config = learner.config
     loader: DataLoader[Any] = learner.accelerator.prepare(

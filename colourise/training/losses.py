@@ -17,9 +17,6 @@ from torch.nn import functional
 from colourise.lab.tensors import tensor_lab_to_rgb
 from colourise.models.loss_networks import LOADERS
 
-# One network as losses use it: normalised RGB -> activations, and the mean and deviation of that RGB in 0..1.
-LossNetwork = tuple[nn.Module, Sequence[float], Sequence[float]]
-
 
 def pixel_loss(ab: Tensor, truth: Tensor, beta: float) -> Tensor:
     """Smooth L1 on ab / 110, so in -1..1 units.
@@ -57,10 +54,10 @@ def psnr_both_loss(L: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
         ab: (N, 2, H, W) in Lab units.
         truth: the same.
     """
-    return (psnr_loss(ab, truth) + psnr_loss(some_rgb(L, ab), some_rgb(L, truth))) / 2
+    return (psnr_loss(ab, truth) + psnr_loss(halved_rgb(L, ab), halved_rgb(L, truth))) / 2
 
 
-def some_rgb(L: Tensor, ab: Tensor) -> Tensor:
+def halved_rgb(L: Tensor, ab: Tensor) -> Tensor:
     """sRGB (N, 3, H / 2, W / 2) in 0..255 of every second pixel each way of L (N, 1, H, W) and ab."""
     return 255 * tensor_lab_to_rgb(L[..., ::2, ::2], ab[..., ::2, ::2])
 
@@ -74,8 +71,8 @@ def adversarial_loss(verdicts: Sequence[Tensor], real: bool, kind: str) -> Tenso
         kind: "bce" for cross-entropy of logits (Goodfellow et al., non-saturating), "lsgan" for squared
             distance from 1 or 0 (Mao et al.).
     """
-    judge = functional.mse_loss if kind == "lsgan" else functional.binary_cross_entropy_with_logits
-    losses = [judge(verdict, torch.full_like(verdict, float(real))) for verdict in verdicts]
+    distance = functional.mse_loss if kind == "lsgan" else functional.binary_cross_entropy_with_logits
+    losses = [distance(verdict, torch.full_like(verdict, float(real))) for verdict in verdicts]
     return torch.stack(losses).mean()
 
 
@@ -121,14 +118,14 @@ class DistributionLoss(nn.Module):
 
     def forward(self, ab: Tensor, truth: Tensor) -> Tensor:
         """Mean over pixels and lines, in ab / 110, of ab (N, 2, H, W) in Lab units; truth is the same."""
-        made, real = self.projected(ab), self.projected(truth)
+        made, real = self.project(ab), self.project(truth)
         with torch.no_grad():
             self.made = self.average(self.made, made)
             self.real = self.average(self.real, real)
-            target = self.carried(made)
+            target = self.transport(made)
         return functional.smooth_l1_loss(made / 110, target / 110, beta=1 / 110)
 
-    def projected(self, ab: Tensor) -> Tensor:
+    def project(self, ab: Tensor) -> Tensor:
         """Every second pixel each way of (N, 2, H, W) on each line: (2 * lines, M), in Lab units.
 
         The first half as they are, the second half less the mean of their picture.
@@ -144,17 +141,17 @@ class DistributionLoss(nn.Module):
         now /= now.sum(1, keepdim=True)
         return torch.lerp(now, before, self.decay) if before.any() else now
 
-    def carried(self, values: Tensor) -> Tensor:
+    def transport(self, values: Tensor) -> Tensor:
         """Where generated values (R, M) would lie, were they distributed like real ones."""
         heights = functional.pad(self.made.cumsum(1), (1, 0)), functional.pad(self.real.cumsum(1), (1, 0))
         place = (values + self.BINS / 2).clamp(0, self.BINS - 1e-3)
-        share = at(heights[0], place)
+        share = interpolate(heights[0], place)
         right = torch.searchsorted(heights[1], share).clamp(1, self.BINS)
         low, high = heights[1].gather(1, right - 1), heights[1].gather(1, right)
         return right - 1 + ((share - low) / (high - low).clamp(min=1e-9)).clamp(0, 1) - self.BINS / 2
 
 
-def at(heights: Tensor, place: Tensor) -> Tensor:
+def interpolate(heights: Tensor, place: Tensor) -> Tensor:
     """Heights (R, K), given at whole numbers, at places (R, M) between them."""
     left = place.long()
     low, high = heights.gather(1, left), heights.gather(1, left + 1)
@@ -173,7 +170,7 @@ def colourfulness_loss(L: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
     Source: Hasler and Suesstrunk, "Measuring colourfulness in natural images" (metrics.py has it for one
         picture); Kang et al., "DDColor" (as a loss).
     """
-    made, real = (tensor_colourfulness(some_rgb(L, colours)) for colours in (ab, truth))
+    made, real = (tensor_colourfulness(halved_rgb(L, colours)) for colours in (ab, truth))
     return (real - made).mean() / 100
 
 

@@ -81,11 +81,11 @@ class Recorder:
         """Report, score and save after a whole batch, each when it is time to."""
         scored = step % self.score_every == 0 or step == self.steps
         if time.monotonic() - self.reported > 1 or scored or stopped:
-            self.tell(step, scored=scored)
+            self.report(step, scored=scored)
         if time.monotonic() - self.saved > SAVE_EVERY or scored or stopped:
             self.save(step)
 
-    def tell(self, step: int, *, scored: bool) -> None:
+    def report(self, step: int, *, scored: bool) -> None:
         """Report losses and speed, and, if it is time to, score."""
         part = self.config.batch // self.config.accumulate
         speed = self.recent.count * part / (time.monotonic() - self.reported)

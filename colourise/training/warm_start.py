@@ -19,7 +19,7 @@ from colourise.models.networks import registry
 from colourise.training.config import TrainConfig
 
 
-def check_start(config: TrainConfig, givers: Sequence[Checkpoint], encoder_weights: Path | None) -> None:
+def check_start(config: TrainConfig, models: Sequence[Checkpoint], encoder_weights: Path | None) -> None:
     """Refuse first weights that are not of the network to train.
 
     A trained model's decoder may have other widths; where they differ, it has no weights to give.
@@ -29,8 +29,8 @@ def check_start(config: TrainConfig, givers: Sequence[Checkpoint], encoder_weigh
     """
     if encoder_weights is not None and not registry.GENERATORS[config.architecture].encoder:
         raise TrainingError(f"{encoder_weights}: {config.architecture} has no encoder; leave it out")
-    for card in (giver.card for giver in givers):
-        if (card.architecture, apart_from_widths(card)) != (config.architecture, apart_from_widths(config)):
+    for card in (model.card for model in models):
+        if (card.architecture, without_widths(card)) != (config.architecture, without_widths(config)):
             raise TrainingError(
                 f"{card.name}: is {card.architecture} {json.dumps(card.arguments)}, and the recipe has "
                 f"{config.architecture} {json.dumps(config.arguments)}; set the same"
@@ -41,12 +41,12 @@ def check_start(config: TrainConfig, givers: Sequence[Checkpoint], encoder_weigh
             )
 
 
-def apart_from_widths(one: Card | TrainConfig) -> dict[str, Any]:
+def without_widths(one: Card | TrainConfig) -> dict[str, Any]:
     """A network's arguments, without the one in which a model to start from may differ."""
     return {name: value for name, value in one.arguments.items() if name != "widths"}
 
 
-def start(
+def initial_generator(
     config: TrainConfig, first_weights: Sequence[Checkpoint] | Path | None, *, fresh: bool
 ) -> nn.Module:
     """A new generator; a fresh run's starts from trained models, or its encoder from ImageNet.
@@ -55,7 +55,7 @@ def start(
         TrainingError: the encoder's weights are not cached and cannot be downloaded, or do not fit.
     """
     if first_weights and not isinstance(first_weights, Path):
-        return mended(registry.build(config.architecture, **config.arguments), first_weights)
+        return take_weights(registry.build(config.architecture, **config.arguments), first_weights)
     for chatter in ("timm", "huggingface_hub"):  # keys of the classifier that is left out; retries
         logging.getLogger(chatter).setLevel(logging.ERROR)
     arguments = dict(config.arguments)
@@ -70,22 +70,22 @@ def start(
         ) from err
 
 
-def mended(generator: nn.Module, givers: Sequence[Checkpoint]) -> nn.Module:
+def take_weights(generator: nn.Module, models: Sequence[Checkpoint]) -> nn.Module:
     """The generator with weights of trained models: each part of it from the first that has it whole."""
     state = generator.state_dict()
-    for giver in reversed(givers):
-        given = checkpoints.load_generator(giver).state_dict()
+    for model in reversed(models):
+        given = checkpoints.load_generator(model).state_dict()
         lacking = {
-            part_of(name)
+            stage_of(name)
             for name, value in state.items()
             if name not in given or given[name].shape != value.shape
         }
-        state |= {name: given[name] for name in state if part_of(name) not in lacking}
+        state |= {name: given[name] for name in state if stage_of(name) not in lacking}
     generator.load_state_dict(state)
     return generator
 
 
-def part_of(name: str) -> str:
+def stage_of(name: str) -> str:
     """What a weight belongs to: a stage, such as "ups.2", or what lies at the top, such as "encoder"."""
     top, below = name.split(".")[:2]
     return f"{top}.{below}" if below.isdigit() else top

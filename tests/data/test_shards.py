@@ -10,7 +10,7 @@ import pytest
 
 from colourise.data.crops import Crops
 from colourise.data.photos import class_of, find_photos, place_of, read_rgb
-from colourise.data.split import parts
+from colourise.data.split import split_photos
 from colourise.errors import PhotoError, TrainingError
 
 
@@ -57,7 +57,7 @@ def test_shards_that_cannot_be_read_or_split_are_named(classes, tmp_path):
     with pytest.raises(
         TrainingError, match=r"flat\.tar/00\.jpg: of no class; a shard tells it in \.cls files"
     ):
-        parts(tmp_path / "flat.tar", per_class=(1, 1), **ask)
+        split_photos(tmp_path / "flat.tar", per_class=(1, 1), **ask)
     os.link(folder / "n0" / "00.jpg", folder / "n0" / "again.jpg")
     with tarfile.open(tmp_path / "hard.tar", "w") as tar:
         tar.add(folder / "n0", "n0")

@@ -10,7 +10,7 @@ from helpers.hub import TOKEN, Hub
 
 from colourise.errors import HubError, ModelError
 from colourise.models import catalogue
-from colourise.models.catalogue import Known
+from colourise.models.catalogue import HubModel
 from colourise.models.checkpoints import find, load_generator
 from colourise.models.library import pull
 
@@ -45,7 +45,7 @@ def test_known_model_is_pinned(hub: Hub, run: Path, tmp_path: Path, monkeypatch:
     files = files_of(run)
     pinned = hub.commit("owner/repo", files)
     hub.commit("owner/repo", {"model.onnx": b"something newer"})
-    row = Known("owner/repo", pinned, hashlib.sha256(files["model.json"]).hexdigest())
+    row = HubModel("owner/repo", pinned, hashlib.sha256(files["model.json"]).hexdigest())
     monkeypatch.setitem(catalogue.MODELS, "tiny", row)
     assert pull("tiny", progress=False) == find("tiny", need="all")
     assert find("tiny").source == f"owner/repo@{pinned}"

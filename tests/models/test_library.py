@@ -14,9 +14,9 @@ from helpers.hub import TOKEN, Hub, client_of, environment, serve
 from colourise.errors import HubError, ModelError
 from colourise.models import catalogue
 from colourise.models.card import Card
-from colourise.models.catalogue import Known
+from colourise.models.catalogue import HubModel
 from colourise.models.checkpoints import find, load_generator, save
-from colourise.models.library import known, pull, push
+from colourise.models.library import available_models, list_models, pull, push
 
 
 def test_branch_moves_with_pull_alone(hub: Hub, run: Path, generator: torch.nn.Module) -> None:
@@ -55,9 +55,9 @@ def test_known_lists_what_is_where(
     shipped = save(generator, tmp_path / "weights" / "colourise-v4", CARD)
     monkeypatch.setattr(catalogue, "SHIPPED", (tmp_path / "weights",))
     old = hub.commit("owner/repo", files_of(run))
-    monkeypatch.setitem(catalogue.MODELS, "pinned", Known("owner/repo", old))
-    monkeypatch.setitem(catalogue.MODELS, "remote", Known("owner/remote", "0" * 40))
-    assert [(row.name, row.where, row.size) for row in known()][1:] == [
+    monkeypatch.setitem(catalogue.MODELS, "pinned", HubModel("owner/repo", old))
+    monkeypatch.setitem(catalogue.MODELS, "remote", HubModel("owner/remote", "0" * 40))
+    assert [(row.name, row.where, row.size) for row in list_models()][1:] == [
         ("pinned", "on the Hub", None),
         ("remote", "on the Hub", None),
     ]
@@ -68,7 +68,8 @@ def test_known_lists_what_is_where(
     with pytest.raises(ModelError):
         find("owner/other")
     hub.requests.clear()
-    rows = {row.name: row for row in known()}
+    assert available_models() == ["colourise-v4", "pinned", "remote", "owner/repo"]
+    rows = {row.name: row for row in list_models()}
     assert hub.requests == []
     assert [(row.name, row.where) for row in rows.values()] == [
         ("colourise-v4", "shipped"),

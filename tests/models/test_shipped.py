@@ -24,7 +24,7 @@ def difference(ours, theirs):
 
 
 def test_every_shipped_model_is_whole_and_small():
-    rows = [row for row in library.known() if row.where == "shipped"]
+    rows = [row for row in library.list_models() if row.where == "shipped"]
     assert catalogue.DEFAULT_MODEL in {row.name for row in rows}
     for row in rows:
         found = checkpoints.find(row.name, need="all")

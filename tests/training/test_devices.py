@@ -65,7 +65,7 @@ def test_two_processes_learn_what_one_does(photos, tmp_path):
         "two": [sys.executable, *launch, "-m", "colourise", *arguments],
         "one": [sys.executable, "-m", "colourise", *arguments],
     }
-    photo = photos[0].parent / "judge"
+    photo = photos[0].parent / "held-out"
     photo.mkdir()
     photos[0].rename(photo / "00.jpg")
     for command in commands.values():

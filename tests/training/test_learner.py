@@ -9,7 +9,7 @@ from helpers.training import GAN, TINY
 
 from colourise.models.networks import norms, registry
 from colourise.training.config import TrainConfig
-from colourise.training.learner import Learner, groups, one_cycle
+from colourise.training.learner import Learner, one_cycle, parameter_groups
 from colourise.training.loop import train
 from colourise.training.recipes import RECIPES
 
@@ -38,8 +38,8 @@ def test_a_gan_teaches_each_side_its_own():
     torch.manual_seed(0)
     learner = Learner(replace(GAN, pixel_weight=0.0, betas=(0.0, 0.9)), Accelerator(), None, fresh=True)
     L, ab = torch.rand(4, 1, 32, 32) * 100, torch.randn(4, 2, 32, 32) * 30
-    steps = {"generator": learner.optimizer, "judges": learner.judges_optimizer}
-    for moved, still in (("generator", "judges"), ("judges", "generator")):
+    steps = {"generator": learner.optimizer, "discriminators": learner.discriminator_optimizer}
+    for moved, still in (("generator", "discriminators"), ("discriminators", "generator")):
         rates = {group["params"][0]: group["lr"] for group in steps[still].param_groups}
         before = {n: [p.clone() for p in getattr(learner, n).parameters()] for n in steps}
         for group in steps[still].param_groups:
@@ -55,7 +55,15 @@ def test_a_gan_teaches_each_side_its_own():
         }
         assert same == {moved: False, still: True}
     assert losses.keys() == {"pixel", "adversarial", "discriminator", "real", "fake"}
-    assert all(p.requires_grad for p in learner.judges.parameters())
+    assert all(p.requires_grad for p in learner.discriminators.parameters())
+
+
+def test_what_is_saved_has_the_names_of_the_first_version():
+    state = Learner(replace(GAN, distribution_weight=0.1), Accelerator(), None, fresh=True).state_dict()
+    names = ["steps", "generator", "ema", "optimizer", "judges", "judges_optimizer", "distribution"]
+    assert list(state) == names
+    assert {name.split(".")[0] for name in state["judges"]} == {"judges"}
+    assert state["distribution"].keys() == {"lines", "made", "real"}
 
 
 def test_frozen_halvings_keep_their_weights():
@@ -66,11 +74,11 @@ def test_frozen_halvings_keep_their_weights():
     assert not any(
         name.startswith(("conv_stem", "bn1", "blocks.0", "blocks.1", "blocks.2")) for name in learning
     )
-    some = groups(generator, TrainConfig(frozen=3))
+    some = parameter_groups(generator, TrainConfig(frozen=3))
     assert sum(len(group["params"]) for group in some) == sum(p.requires_grad for p in generator.parameters())
     generator.freeze(5)
     assert not any(value.requires_grad for value in generator.encoder.parameters())
-    assert len(groups(generator, TrainConfig(frozen=5))) == 1
+    assert len(parameter_groups(generator, TrainConfig(frozen=5))) == 1
 
 
 def test_released_weights_have_spectral_norm_though_they_are_a_mean():
@@ -92,7 +100,7 @@ def test_released_weights_have_spectral_norm_though_they_are_a_mean():
 
 def test_the_encoder_learns_slower():
     network = registry.build("encoder_unet", widths=(8, 8, 8, 8))
-    rest, encoder = groups(network, RECIPES["colourise"])
+    rest, encoder = parameter_groups(network, RECIPES["colourise"])
     assert encoder["lr"] == pytest.approx(rest["lr"] / 10)
     assert sum(len(group["params"]) for group in (rest, encoder)) == len(list(network.parameters()))
 

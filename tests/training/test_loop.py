@@ -29,15 +29,19 @@ def test_a_run_leaves_a_model_a_card_scores_and_a_preview(photos, tmp_path):
     card = train(
         TINY, photos[:9], photos[9:], run, about="test blocks", score_every=4, on_event=reports.append
     )
-    told = json.loads(card.read_text())
-    assert (told["name"], told["data"], told["recipe"]["images_seen"]) == ("first", "test blocks", 32)
-    assert told["recipe"]["scored_at"] == 32
+    released = json.loads(card.read_text())
+    assert (released["name"], released["data"], released["recipe"]["images_seen"]) == (
+        "first",
+        "test blocks",
+        32,
+    )
+    assert released["recipe"]["scored_at"] == 32
     assert [row["step"] for row in rows_of(run)] == ["4", "8"]
-    assert float(rows_of(run)[-1]["psnr_rgb"]) == pytest.approx(told["scores"]["psnr_rgb"])
+    assert float(rows_of(run)[-1]["psnr_rgb"]) == pytest.approx(released["scores"]["psnr_rgb"])
     assert {path.name for path in run.glob("preview-*.jpg")} == {"preview-000004.jpg", "preview-000008.jpg"}
     assert [type(event) for event in reports[-3:]] == [TrainingProgress, HeldOutScored, TrainingFinished]
     assert reports[-3].step == reports[-3].steps == 8
-    assert reports[-2].scores == told["scores"]
+    assert reports[-2].scores == released["scores"]
     assert (reports[-2].preview, reports[-1].card) == (run / "preview-000008.jpg", card)
 
 

@@ -67,14 +67,14 @@ def test_distribution_loss_is_wassersteins_distance():
     truth = spread * torch.randn((8, 2, 64, 64), generator=chance) + 5
     ab = torch.randn((8, 2, 64, 64), generator=chance) * 8 - 20
     loss = losses.DistributionLoss()
-    made, real = loss.projected(ab), loss.projected(truth)
+    made, real = loss.project(ab), loss.project(truth)
     assert made.shape == (8, 8 * 32 * 32)
     torch.testing.assert_close(made[[0, 2]], ab[..., ::2, ::2].transpose(0, 1).flatten(1))
     assert made[4:].reshape(4, 8, -1).mean(2).abs().max() < 1e-4
     torch.testing.assert_close(made[4:].reshape(4, 8, -1).std(2), made[:4].reshape(4, 8, -1).std(2))
     expected = np.mean([wasserstein_distance(*line) for line in zip(made.numpy(), real.numpy(), strict=True)])
     assert float(loss(ab, truth)) * 110 == pytest.approx(expected, abs=0.55)  # half a unit less: smooth L1
-    carried = loss.carried(made)
+    carried = loss.transport(made)
     assert carried.mean(1).numpy() == pytest.approx(real.mean(1).numpy(), abs=0.2)
     assert carried.std(1).numpy() == pytest.approx(real.std(1).numpy(), rel=0.02)
     order = made[0].argsort()

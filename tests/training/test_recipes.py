@@ -12,7 +12,7 @@ from helpers.training import rows_of
 from colourise.training.loop import train
 from colourise.training.overrides import configure
 from colourise.training.recipes import RECIPES
-from colourise.training.warm_start import start
+from colourise.training.warm_start import initial_generator
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -27,11 +27,10 @@ def test_every_recipe_lowers_its_loss(loss_network, photos, tmp_path, recipe):
             "lr": 2e-3,
         }
     config = replace(config, **changes)
-    generator = start(config, None, fresh=False)
+    generator = initial_generator(config, None, fresh=False)
     weights = tmp_path / "encoder.safetensors"
     if config.architecture == "encoder_unet":
         safetensors.torch.save_file(generator.encoder.state_dict(), weights)
-    told = []
     train(
         config,
         photos,
@@ -41,7 +40,6 @@ def test_every_recipe_lowers_its_loss(loss_network, photos, tmp_path, recipe):
         precision="fp32",
         workers=0,
         score_every=6,
-        on_event=told.append,
     )
     rows = rows_of(tmp_path / "run")
     assert float(rows[-1]["pixel"]) < float(rows[0]["pixel"])
@@ -74,12 +72,14 @@ def test_every_recipe_learns_real_photos(colourise, caches, monkeypatch, tmp_pat
         import safetensors.torch
 
         more = ["--encoder-weights", tmp_path / "encoder.safetensors"]
-        safetensors.torch.save_file(start(config, None, fresh=False).encoder.state_dict(), more[1])
-    judge = tmp_path / "judge"
-    judge.mkdir()
-    (judge / "coffee.jpg").write_bytes((PHOTOS / "coffee.jpg").read_bytes())
+        safetensors.torch.save_file(
+            initial_generator(config, None, fresh=False).encoder.state_dict(), more[1]
+        )
+    held_out = tmp_path / "held_out"
+    held_out.mkdir()
+    (held_out / "coffee.jpg").write_bytes((PHOTOS / "coffee.jpg").read_bytes())
     result = colourise(
-        *("train", "--recipe", recipe, "--data", PHOTOS, "--held-out", judge, "-o", tmp_path / "run"),
+        *("train", "--recipe", recipe, "--data", PHOTOS, "--held-out", held_out, "-o", tmp_path / "run"),
         *(word for setting in settings for word in ("--set", setting)),
         *("--score-every", steps // 10, *more),
         model=False,

@@ -20,11 +20,11 @@ def test_a_discriminator_that_wins_is_noticed(photos, tmp_path):
     assert not lost_balance({"pixel": 1.0})
     assert not lost_balance({"real": 0.6, "fake": 0.4})
     assert "real photos 0.99 real and coloured ones 0.01" in lost_balance({"real": 0.99, "fake": 0.01})
-    told = []
+    events = []
     config = replace(GAN, images=240, adversarial_weight=0.0, lr=2e-3, betas=(0.5, 0.9))
-    train(config, photos, photos[:1], tmp_path / "run", score_every=30, on_event=told.append)
+    train(config, photos, photos[:1], tmp_path / "run", score_every=30, on_event=events.append)
     (warning,) = (
-        event.message for event in told if isinstance(event, BalanceLost) and event.step == 240 // 4
+        event.message for event in events if isinstance(event, BalanceLost) and event.step == 240 // 4
     )
     assert "the discriminator wins" in warning
     assert float(rows_of(tmp_path / "run")[-1]["real"]) > 0.9

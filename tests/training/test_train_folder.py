@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from helpers.training import TINY
 
-from colourise.data.split import parts
+from colourise.data.split import split_photos
 from colourise.errors import TrainingError
 from colourise.training.events import (
     PhotosFound,
@@ -41,7 +41,7 @@ def test_names_that_are_no_text_can_be_learnt_from(photos, tmp_path):
     photos[0].rename(odd)
     record = tmp_path / "run" / "split.csv"
     ask = {"held_out": None, "per_class": None, "record": record, "goes_on": False, "seed": 0}
-    learn, judge = parts(odd.parent, split=None, **ask)
-    assert odd in learn + judge
-    assert parts(odd.parent, split=record, **ask) == (learn, judge)
-    assert train(TINY, learn, judge, tmp_path / "run", workers=0) is not None
+    learn, test = split_photos(odd.parent, split=None, **ask)
+    assert odd in learn + test
+    assert split_photos(odd.parent, split=record, **ask) == (learn, test)
+    assert train(TINY, learn, test, tmp_path / "run", workers=0) is not None

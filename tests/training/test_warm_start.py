@@ -13,7 +13,7 @@ from colourise.models.card import Card
 from colourise.models.networks import registry
 from colourise.training.loop import train
 from colourise.training.recipes import RECIPES
-from colourise.training.warm_start import start
+from colourise.training.warm_start import initial_generator
 
 
 def test_a_run_can_start_from_a_trained_model(photos, tmp_path):
@@ -68,10 +68,10 @@ def test_a_run_takes_from_the_next_model_what_the_first_lacks(photos, tmp_path):
         torch.nn.init.normal_(generator.head.bias)
         found.append(checkpoints.save(generator, tmp_path / name, card))
     backwards = replace(TINY, architecture="encoder_unet", arguments={"widths": [8, 6]})
-    assert len(start(backwards, found[1:], fresh=True).ups) == 2
+    assert len(initial_generator(backwards, found[1:], fresh=True).ups) == 2
     coarse, whole = (checkpoints.load_generator(model).state_dict() for model in found)
     config = replace(TINY, architecture="encoder_unet", arguments={"widths": [8, 6, 4, 4]})
-    mixed = start(config, found, fresh=True).state_dict()
+    mixed = initial_generator(config, found, fresh=True).state_dict()
     from_first = {
         name for name, value in mixed.items() if torch.equal(value, coarse.get(name, torch.tensor(0)))
     }
@@ -79,7 +79,7 @@ def test_a_run_takes_from_the_next_model_what_the_first_lacks(photos, tmp_path):
     for name in ("ups.2.mix.0.0.weight", "ups.3.mix.1.0.weight", "head.weight", "head.bias"):
         assert torch.equal(mixed[name], whole[name])
     narrow = replace(config, arguments={"widths": [8, 5, 4, 4]})  # its second stage starts anew, all of it
-    begun = start(narrow, found, fresh=True).state_dict()
+    begun = initial_generator(narrow, found, fresh=True).state_dict()
     assert torch.equal(begun["ups.0.mix.1.0.weight"], coarse["ups.0.mix.1.0.weight"])
     assert torch.equal(begun["ups.1.mix.1.1.running_var"], torch.ones(5))
     other = replace(config, arguments={"widths": [8, 6], "encoder": "mobilenetv2_100"})

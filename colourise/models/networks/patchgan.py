@@ -55,13 +55,15 @@ class MultiScale(nn.Module):
 
     def __init__(self, scales: int = 1, **arguments: Any) -> None:
         super().__init__()
-        self.judges = nn.ModuleList(PatchGAN(**arguments) for _ in range(scales))
+        self.judges = nn.ModuleList(  # its name is in every resume.pt
+            PatchGAN(**arguments) for _ in range(scales)
+        )
 
     def forward(self, L: Tensor, ab: Tensor) -> list[Tensor]:
         """Judge pictures at every scale; above 0 is "real"."""
         verdicts = []
-        for scale, judge in enumerate(self.judges):
+        for scale, discriminator in enumerate(self.judges):
             if scale:
                 L, ab = functional.avg_pool2d(L, 2), functional.avg_pool2d(ab, 2)
-            verdicts.append(judge(L, ab))
+            verdicts.append(discriminator(L, ab))
         return verdicts
