@@ -1,36 +1,38 @@
-"""Colours black-and-white photos: a U-Net predicts CIE Lab's ab from L.
+"""Colours black-and-white photos, archives and films: a network predicts CIE Lab's ab from L.
 
-    from colourise import load_model
-    colouriser = load_model()
-    [coloured] = colouriser([pixels])  # (H, W) or (H, W, 3), uint8 or uint16
+    from colourise import colour_photo, load_model
+    colour_photo("photo.jpg")  # writes photo.colourised.jpg beside it
+    coloured = load_model()(picture)  # a NumPy array or a Pillow image
 
-Everything is imported when it is first used, so that the command line starts fast.
+docs/python.md has more. Everything is imported when it is first used, so that the command line starts fast.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from colourise.version import __version__
+from colourise.lazy import lazily
+from colourise.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from colourise.colouriser import Colouriser, load_model
-    from colourise.errors import ColouriseError
-    from colourise.models.library import available_models
+    from colourise.api import (
+        available_models as available_models,
+        colour_film as colour_film,
+        colour_folder as colour_folder,
+        colour_photo as colour_photo,
+        read as read,
+        write as write,
+    )
+    from colourise.colouriser import Colouriser as Colouriser, load_model as load_model
+    from colourise.errors import ColouriseError as ColouriseError
+    from colourise.images.photo import Photo as Photo
 
-__all__ = ["ColouriseError", "Colouriser", "__version__", "available_models", "load_model"]
-
-_HOMES = {
-    "ColouriseError": ("colourise.errors", "ColouriseError"),
-    "Colouriser": ("colourise.colouriser", "Colouriser"),
-    "available_models": ("colourise.models.library", "available_models"),
-    "load_model": ("colourise.colouriser", "load_model"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'colourise' has no attribute {name!r}")
-    module, attribute = _HOMES[name]
-    return getattr(import_module(module), attribute)
+__getattr__ = lazily(
+    __name__,
+    {
+        "api": ("available_models", "colour_film", "colour_folder", "colour_photo", "read", "write"),
+        "colouriser": ("Colouriser", "load_model"),
+        "errors": ("ColouriseError",),
+        "images.photo": ("Photo",),
+    },
+)

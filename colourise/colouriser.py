@@ -6,8 +6,9 @@ between the halves, as steadying does to a film's ab, they can be had apart: `li
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -230,3 +231,21 @@ def load_model(
         saturation=saturation,
         model=ModelId(card.name, digest[:12]),
     )
+
+
+Model = str | PathLike[str] | Colouriser | Callable[[], Colouriser]
+"""What colours: the name or path of a model, a `Colouriser`, or a function that loads one."""
+
+
+def loaded(model: Model, *, device: str = "auto") -> Colouriser:
+    """Load a model, unless it is loaded already.
+
+    Args:
+        model: what colours.
+        device: for a model that is named; as for `load_model`.
+    Raises:
+        ModelError, HubError, DeviceError: as `load_model`.
+    """
+    if isinstance(model, Colouriser):
+        return model
+    return load_model(str(model), device=device) if isinstance(model, str | PathLike) else model()

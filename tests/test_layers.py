@@ -9,6 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "colourise"
 LAYERS = (  # from the top; a wing imports from its own line's own rooms and from the lines below
     ("cli",),
+    ("api",),
     ("training",),
     ("evaluation",),
     ("films", "archives"),
@@ -19,7 +20,7 @@ LAYERS = (  # from the top; a wing imports from its own line's own rooms and fro
     ("files",),
     ("lab",),
     ("interrupts", "words"),
-    ("errors", "version"),
+    ("errors", "lazy", "version"),
 )
 HEIGHT = {wing: -number for number, layer in enumerate(LAYERS) for wing in layer}
 DOORS = ("__init__", "__main__")  # of the package: they lead everywhere

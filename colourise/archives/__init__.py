@@ -9,67 +9,54 @@ imported when it is first used.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from colourise.lazy import lazily
 
 if TYPE_CHECKING:
-    from colourise.archives.archive import colour
+    from colourise.archives.archive import colour as colour
     from colourise.archives.events import (
-        DiskFull,
-        Event,
-        FilmsLeftAlone,
-        PathRefused,
-        PhotoEnded,
-        PhotoLeftAlone,
-        PhotoPlanned,
-        ReportStarted,
-        RoundEnded,
-        RoundStarted,
-        Summary,
-        WaitingForRun,
-        WorkersRestarted,
-        WorkersStarted,
+        DiskFull as DiskFull,
+        Event as Event,
+        FilmsLeftAlone as FilmsLeftAlone,
+        PathRefused as PathRefused,
+        PhotoEnded as PhotoEnded,
+        PhotoLeftAlone as PhotoLeftAlone,
+        PhotoPlanned as PhotoPlanned,
+        ReportStarted as ReportStarted,
+        RoundEnded as RoundEnded,
+        RoundStarted as RoundStarted,
+        Summary as Summary,
+        WaitingForRun as WaitingForRun,
+        WorkersRestarted as WorkersRestarted,
+        WorkersStarted as WorkersStarted,
     )
-    from colourise.archives.job import Outcome, PhotoJob, PhotoOptions
-    from colourise.archives.photo import ColouredPhoto, colour_photo
-    from colourise.archives.selection import Selection
+    from colourise.archives.job import Outcome as Outcome, PhotoJob as PhotoJob, PhotoOptions as PhotoOptions
+    from colourise.archives.photo import ColouredPhoto as ColouredPhoto, colour_photo as colour_photo
+    from colourise.archives.selection import Selection as Selection
 
-__all__ = [
-    "ColouredPhoto",
-    "DiskFull",
-    "Event",
-    "FilmsLeftAlone",
-    "Outcome",
-    "PathRefused",
-    "PhotoEnded",
-    "PhotoJob",
-    "PhotoLeftAlone",
-    "PhotoOptions",
-    "PhotoPlanned",
-    "ReportStarted",
-    "RoundEnded",
-    "RoundStarted",
-    "Selection",
-    "Summary",
-    "WaitingForRun",
-    "WorkersRestarted",
-    "WorkersStarted",
-    "colour",
-    "colour_photo",
-]
-
-_HOMES = {
-    "colour": "archive",
-    "Outcome": "job",
-    "PhotoJob": "job",
-    "PhotoOptions": "job",
-    "ColouredPhoto": "photo",
-    "colour_photo": "photo",
-    "Selection": "selection",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'events')}"), name)
+__getattr__ = lazily(
+    __name__,
+    {
+        "archive": ("colour",),
+        "events": (
+            "DiskFull",
+            "Event",
+            "FilmsLeftAlone",
+            "PathRefused",
+            "PhotoEnded",
+            "PhotoLeftAlone",
+            "PhotoPlanned",
+            "ReportStarted",
+            "RoundEnded",
+            "RoundStarted",
+            "Summary",
+            "WaitingForRun",
+            "WorkersRestarted",
+            "WorkersStarted",
+        ),
+        "job": ("Outcome", "PhotoJob", "PhotoOptions"),
+        "photo": ("ColouredPhoto", "colour_photo"),
+        "selection": ("Selection",),
+    },
+)

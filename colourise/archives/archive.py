@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import Literal
 
@@ -30,12 +31,11 @@ from colourise.archives.job import Outcome, PhotoOptions
 from colourise.archives.ledger import Ledger, LedgerEntry
 from colourise.archives.naming import check_output, is_file_name
 from colourise.archives.pending import PendingJob, done_before, find_pending, settings_key_of, stamps_below
-from colourise.archives.photo import Model, loaded
 from colourise.archives.plan import Plan, plan_jobs
 from colourise.archives.remote_ledger import AnyLedger, RemoteLedger
 from colourise.archives.run import remove_parts, run_jobs, still_needed
 from colourise.archives.selection import Selection
-from colourise.colouriser import Colouriser, load_model
+from colourise.colouriser import Colouriser, Model, load_model, loaded
 from colourise.errors import OptionError
 from colourise.files.storage import check_folder, is_remote, located
 from colourise.models.catalogue import DEFAULT_MODEL
@@ -174,7 +174,7 @@ def runner(engine: Engine, model: Model, on_event: OnEvent) -> RunJobs:
 
     if isinstance(model, Colouriser):
         raise OptionError("workers of Ray load the model themselves: give its name, or a function")
-    load = partial(load_model, str(model)) if isinstance(model, str | Path) else model
+    load = partial(load_model, str(model)) if isinstance(model, str | PathLike) else model
     return partial(ray_cluster.run_jobs, load=load, on_event=on_event)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ from colourise.archives.job import PhotoJob, PhotoOptions
 from colourise.archives.naming import check_output, with_sheets
 from colourise.archives.plan import plan_jobs
 from colourise.archives.staging import staged
-from colourise.colouriser import Colouriser, load_model
+from colourise.colouriser import Colouriser, Model, loaded
 from colourise.errors import OptionError, PhotoError
 from colourise.files.names import FORMATS
 from colourise.files.stamp import Stamp
@@ -27,8 +26,6 @@ from colourise.models.catalogue import DEFAULT_MODEL
 from colourise.version import __version__
 
 COMPARE_SIDE = 2048  # longest side of each half of a before | after picture, in pixels
-Model = str | Path | Colouriser | Callable[[], Colouriser]
-"""A model's name or path, a model that is loaded, or a function that loads one."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +92,6 @@ def colour_file(
     with staged(job, overwrite=options.overwrite) as here:
         notes = write_coloured(here.source, here.target, colouriser, options, sheet=here.sheet)
     return ColouredPhoto(job.target, tuple(notes))
-
-
-def loaded(model: Model) -> Colouriser:
-    """Load a model, unless it is loaded already."""
-    if isinstance(model, Colouriser):
-        return model
-    return load_model(str(model)) if isinstance(model, str | Path) else model()
 
 
 def write_coloured(

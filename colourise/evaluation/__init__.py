@@ -8,55 +8,42 @@ Everything is imported when it is first used.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from colourise.lazy import lazily
 
 if TYPE_CHECKING:
-    from colourise.evaluation.comparison import Comparison, compare, compare_films
+    from colourise.evaluation.comparison import (
+        Comparison as Comparison,
+        compare as compare,
+        compare_films as compare_films,
+    )
     from colourise.evaluation.events import (
-        Event,
-        FilmBegun,
-        FrameScored,
-        PhotoFailed,
-        PhotoLeftOut,
-        PhotoScored,
-        PhotosFound,
-        PhotoShown,
+        Event as Event,
+        FilmBegun as FilmBegun,
+        FrameScored as FrameScored,
+        PhotoFailed as PhotoFailed,
+        PhotoLeftOut as PhotoLeftOut,
+        PhotoScored as PhotoScored,
+        PhotosFound as PhotosFound,
+        PhotoShown as PhotoShown,
+        ScoredPhoto as ScoredPhoto,
     )
 
-__all__ = [
-    "Comparison",
-    "Event",
-    "FilmBegun",
-    "FrameScored",
-    "PhotoFailed",
-    "PhotoLeftOut",
-    "PhotoScored",
-    "PhotoShown",
-    "PhotosFound",
-    "ScoredPhoto",
-    "compare",
-    "compare_films",
-]
-
-_HOMES = {
-    "comparison": ("Comparison", "compare", "compare_films"),
-    "events": (
-        "Event",
-        "FilmBegun",
-        "FrameScored",
-        "PhotoFailed",
-        "PhotoLeftOut",
-        "PhotoScored",
-        "PhotoShown",
-        "PhotosFound",
-        "ScoredPhoto",
-    ),
-}
-
-
-def __getattr__(name: str) -> Any:
-    for home, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f"{__name__}.{home}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(
+    __name__,
+    {
+        "comparison": ("Comparison", "compare", "compare_films"),
+        "events": (
+            "Event",
+            "FilmBegun",
+            "FrameScored",
+            "PhotoFailed",
+            "PhotoLeftOut",
+            "PhotoScored",
+            "PhotoShown",
+            "PhotosFound",
+            "ScoredPhoto",
+        ),
+    },
+)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from colourise.colouriser import Colouriser
+from colourise.colouriser import Colouriser, loaded
 from colourise.data.photos import Source, find_photos, place_of
 from colourise.data.split import read_split
 from colourise.errors import PhotoError
@@ -24,7 +24,7 @@ from colourise.evaluation.events import (
     ignore,
 )
 from colourise.evaluation.figures import Album
-from colourise.evaluation.models import Models, StrPath, by_name, load
+from colourise.evaluation.models import Models, StrPath, by_name
 from colourise.evaluation.photos import Grey, score_photos
 from colourise.films.steady import STEADINESS
 
@@ -97,7 +97,7 @@ def compare(
     colourisers: dict[str, Colouriser] = {}
     if baseline:
         colourisers["plain grey" if "grey" in loaders else "grey"] = Colouriser(Grey(), input_size=32)
-    colourisers |= {name: load(model, device) for name, model in loaders.items()}
+    colourisers |= {name: loaded(model, device=device) for name, model in loaders.items()}
     perceptual = None
     if measures:
         from colourise.evaluation.perceptual import PerceptualScores
@@ -170,7 +170,7 @@ def compare_films(
     """
     from colourise.evaluation.films import score_film  # FFmpeg takes a while to load
 
-    colourisers = {name: load(model, device) for name, model in by_name(models).items()}
+    colourisers = {name: loaded(model, device=device) for name, model in by_name(models).items()}
     rows: dict[Path, dict[str, dict[str, float]]] = {}
     for film in map(Path, films):
         scores = score_film(film, colourisers, steadiness=steadiness, frames=frames, on_event=on_event)

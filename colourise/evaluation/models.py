@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from colourise.colouriser import Colouriser, load_model
+from colourise.colouriser import Model
 
 StrPath = str | os.PathLike[str]
-Model = StrPath | Colouriser | Callable[[], Colouriser]
 Models = StrPath | Sequence[StrPath] | Mapping[str, Model]
 
 
@@ -23,10 +22,3 @@ def by_name(models: Models) -> Mapping[str, Model]:
     if not models:
         raise ValueError("there is no model to compare")
     return models if isinstance(models, Mapping) else {str(model): model for model in models}
-
-
-def load(model: Model, device: str) -> Colouriser:
-    """Return a model as a `Colouriser`, loading it if need be."""
-    if isinstance(model, Colouriser):
-        return model
-    return load_model(str(model), device=device) if isinstance(model, str | os.PathLike) else model()

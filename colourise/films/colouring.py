@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from colourise.colouriser import Colouriser, ModelId, load_model
+from colourise.colouriser import Colouriser, Model, ModelId, loaded
 from colourise.errors import FilmError
 from colourise.films.compare import write_comparison
 from colourise.films.encode import film_errors
@@ -39,7 +39,6 @@ from colourise.models.catalogue import DEFAULT_MODEL
 from colourise.version import __version__
 
 StrPath = str | os.PathLike[str]
-Model = StrPath | Colouriser | Callable[[], Colouriser]
 
 
 @dataclass(frozen=True)
@@ -132,13 +131,7 @@ def colour_all(
 def loader(model: Model) -> Callable[[], Colouriser]:
     """Return a function that loads a model when it is first called, and returns the same model afterwards."""
 
-    @cache
-    def load() -> Colouriser:
-        if isinstance(model, Colouriser):
-            return model
-        return load_model(os.fspath(model)) if isinstance(model, str | os.PathLike) else model()
-
-    return load
+    return cache(lambda: loaded(model))
 
 
 def colour_one(

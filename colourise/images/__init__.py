@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from colourise.images.limits import MAX_PIXELS as MAX_PIXELS
-    from colourise.images.metadata import Edit as Edit
-    from colourise.images.metadata import Metadata as Metadata
-    from colourise.images.photo import Photo as Photo
-    from colourise.images.photo import read as read
-    from colourise.images.photo import write as write
+    from colourise.images.metadata import Edit as Edit, Metadata as Metadata
+    from colourise.images.photo import Photo as Photo, read as read, write as write
 
 _HOMES = {"MAX_PIXELS": "limits", "Edit": "metadata", "Metadata": "metadata"}
 

@@ -22,8 +22,7 @@ from PIL import Image, UnidentifiedImageError
 
 from colourise.errors import PhotoError
 from colourise.files.atomic import atomic
-from colourise.images import limits, pillow
-from colourise.images import metadata as meta
+from colourise.images import limits, metadata as meta, pillow
 from colourise.images.decode import decode
 from colourise.images.encode import encode, output_format
 from colourise.images.metadata import Metadata

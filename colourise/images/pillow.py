@@ -17,8 +17,7 @@ import numpy as np
 from PIL import Image
 
 from colourise.errors import PhotoError
-from colourise.images import jpeg2000, limits
-from colourise.images import metadata as meta
+from colourise.images import jpeg2000, limits, metadata as meta
 from colourise.images.channels import Channels
 from colourise.images.stored import Stored
 from colourise.lab.strips import strips

@@ -6,28 +6,24 @@ train_folder(RECIPES["vgg16"], Path("photos"), Path("runs/mine"), on_event=print
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from colourise.lazy import lazily
 
 if TYPE_CHECKING:
-    from colourise.training.config import TrainConfig
-    from colourise.training.folder import train_folder
-    from colourise.training.loop import train
-    from colourise.training.overrides import configure
-    from colourise.training.recipes import RECIPES
+    from colourise.training.config import TrainConfig as TrainConfig
+    from colourise.training.folder import train_folder as train_folder
+    from colourise.training.loop import train as train
+    from colourise.training.overrides import configure as configure
+    from colourise.training.recipes import RECIPES as RECIPES
 
-__all__ = ["RECIPES", "TrainConfig", "configure", "train", "train_folder"]
-
-_HOMES = {
-    "RECIPES": "recipes",
-    "TrainConfig": "config",
-    "configure": "overrides",
-    "train": "loop",
-    "train_folder": "folder",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazily(
+    __name__,
+    {
+        "config": ("TrainConfig",),
+        "folder": ("train_folder",),
+        "loop": ("train",),
+        "overrides": ("configure",),
+        "recipes": ("RECIPES",),
+    },
+)

@@ -11,8 +11,7 @@ import imagecodecs
 import numpy as np
 import pytest
 from helpers.photos import PHOTOS, pixels
-from helpers.reports import Entry, Page, coloured_photo, opened, row, write_report
-from helpers.reports import thumbnails as made
+from helpers.reports import Entry, Page, coloured_photo, opened, row, thumbnails as made, write_report
 from PIL import Image
 
 from colourise import images

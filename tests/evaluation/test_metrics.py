@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy
-from skimage import color
-from skimage import metrics as reference
+from skimage import color, metrics as reference
 
 from colourise.colouriser import Colouriser
 from colourise.evaluation import metrics

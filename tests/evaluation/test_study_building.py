@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from helpers.photos import PHOTOS, pixels
 from helpers.studies import SMALL, make_photos, run
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image
 
 from colourise.colouriser import load_model

@@ -24,8 +24,7 @@ import numpy as np
 import pillow_heif
 import pytest
 import tifffile
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 from PIL import Image, ImageCms, TiffImagePlugin
 
 from colourise import images

@@ -7,8 +7,7 @@ import pytest
 import torch
 from helpers.checkpoints import CARD
 from helpers.hub import Hub, client_of, serve
-from helpers.loss_networks import caches as caches
-from helpers.loss_networks import loss_network as loss_network
+from helpers.loss_networks import caches as caches, loss_network as loss_network
 
 from colourise.models.checkpoints import add_onnx, save
 from colourise.models.networks import registry

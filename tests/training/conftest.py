@@ -2,8 +2,7 @@
 
 import pytest
 from accelerate.state import AcceleratorState
-from helpers.loss_networks import caches as caches
-from helpers.loss_networks import loss_network as loss_network
+from helpers.loss_networks import caches as caches, loss_network as loss_network
 from helpers.training import made_photos
 
 

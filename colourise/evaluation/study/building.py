@@ -46,8 +46,9 @@ def build(
         StudyError: there are too few photos for these numbers, a model is named "truth", or the folder
             already holds a study, whose answers could not be scored without its key.
     """
+    from colourise.colouriser import loaded
     from colourise.data.photos import find_photos
-    from colourise.evaluation.models import by_name, load
+    from colourise.evaluation.models import by_name
 
     data, output, loaders = Path(data), Path(output), by_name(models)
     photos = find_photos(data)
@@ -59,7 +60,7 @@ def build(
     dealt = deal(protocol, 1 + len(loaders))
     on_event(PhotosFound(len(dealt)))
     drawn = draw_photos(data, photos, protocol, on_event)
-    colourisers = {name: load(model, device) for name, model in loaders.items()}
+    colourisers = {name: loaded(model, device=device) for name, model in loaders.items()}
     sources = [TRUTH, *loaders]
     pictures: dict[str, StudyPicture] = {}
     jpegs: dict[str, bytes] = {}
