@@ -95,6 +95,12 @@ def test_the_tree_is_that_of_the_code() -> None:
     assert shown == parts - {"py.typed", "weights"}
 
 
+def test_tests_of_the_hosted_checks_are_there() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    (command,) = re.findall(r"run: pytest (.*)", workflow)
+    assert all((ROOT / place).exists() for place in command.split() if not place.startswith("-"))
+
+
 def lines_of_shell(page: Path) -> Iterator[str]:
     """Every line of a page that might be typed: in blocks, with continued lines joined, and in the text."""
     for block in blocks(page) + blocks(page, "sh"):
