@@ -13,10 +13,12 @@ for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"):  # they make Rich an
 os.environ["COLUMNS"] = "80"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of so small networks mostly wait for each other
 
+import numpy as np
 import pytest
 import torch
 from helpers.clips import grey, pan, write
 from helpers.photos import PHOTOS
+from PIL import Image
 from typer.testing import CliRunner, Result
 
 from colourise.cli.commands import app
@@ -137,3 +139,19 @@ def store(request: pytest.FixtureRequest) -> Iterator["UPath"]:
     else:
         yield UPath("memory://bucket")
         fsspec.filesystem("memory").store.clear()
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    """Six small photos in two folders."""
+    chance = np.random.default_rng(0)
+    for name in ("a", "b", "deep/c", "deep/d", "deep/e", "deep/f"):
+        path = tmp_path / "album" / f"{name}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(chance.integers(0, 256, (24, 32)).astype(np.uint8)).save(path)
+    return tmp_path / "album"
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"

@@ -15,11 +15,6 @@ from colourise.errors import DeviceError, ModelError, OptionError, PhotoError
 
 
 @pytest.fixture
-def colouriser(tiny_model: Path) -> Colouriser:
-    return load_model(str(tiny_model))
-
-
-@pytest.fixture
 def album(tmp_path: Path) -> Path:
     """Two photos, a broken one, a film and a folder of none."""
     (tmp_path / "album" / "deep").mkdir(parents=True)

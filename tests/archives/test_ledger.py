@@ -31,11 +31,6 @@ def album(tmp_path: Path) -> Path:
     return tmp_path / "album"
 
 
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
 def test_a_ledger_goes_folder_by_folder(out: Path) -> None:
     """A report has a heading for each: photos beside a folder do not come before and after it."""
     keys = [b"a.jpg", b"b/a.jpg", b"b/c/d.jpg", b"b/z.jpg", b"c.jpg"]

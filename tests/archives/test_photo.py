@@ -4,21 +4,21 @@ import io
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
-from helpers.photos import pixels
+from helpers.archives import colour_all
+from helpers.photos import PHOTOS, pixels
+from PIL import Image
 from upath import UPath
 
-from colourise import archives
-from colourise.archives import PhotoOptions
-from colourise.colouriser import Colouriser, load_model
+from colourise import archives, images
+from colourise.archives.job import PhotoJob, PhotoOptions
+from colourise.archives.photo import write_coloured
+from colourise.archives.plan import plan_jobs
+from colourise.colouriser import Colouriser
 from colourise.errors import OptionError, PhotoError
 
 PLAIN = PhotoOptions(history=False)
-
-
-@pytest.fixture
-def colouriser(tiny_model: Path) -> Colouriser:
-    return load_model(str(tiny_model))
 
 
 def test_from_anything_to_anything(photo: Path, colouriser: Colouriser, tmp_path: Path) -> None:
@@ -36,7 +36,9 @@ def test_from_anything_to_anything(photo: Path, colouriser: Colouriser, tmp_path
         assert colour(file, tmp_path / "file.jpg").output == tmp_path / "file.jpg"
     buffer = io.BytesIO()
     assert colour(photo, buffer).output is buffer
-    assert colour(photo.read_bytes(), UPath("memory://there/photo.jpg").open("wb")).notes == ()
+    with UPath("memory://there/photo.jpg").open("wb") as stream:
+        assert colour(photo.read_bytes(), stream).output is stream
+    assert UPath("memory://there/photo.jpg").read_bytes() == data
     for file in ("new.jpg", "folder/photo.jpg", "bytes.jpg", "file.jpg"):
         assert (tmp_path / file).read_bytes() == data
     assert buffer.getvalue() == data
@@ -77,3 +79,43 @@ def test_what_cannot_be(photo: Path, colouriser: Colouriser, tmp_path: Path) -> 
     shutil.copy(photo, tmp_path / "there.jpg")
     with pytest.raises(PhotoError, match=r"there\.jpg: is there already"):
         archives.colour_photo(photo, tmp_path / "there.jpg", model=colouriser)
+
+
+def test_a_target_that_cannot_be_written_leaves_nothing(
+    photo: Path, colouriser: Colouriser, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder.jpg"
+    folder.mkdir()
+    long = tmp_path / f"{'x' * 250}.colourised.jpg"
+    jobs = [
+        PhotoJob(photo, folder, named=False),
+        PhotoJob(photo, long, named=False),
+        PhotoJob(photo, photo / "a.jpg", named=True),
+    ]
+    outcomes = colour_all(jobs, colouriser, PhotoOptions(overwrite=True))
+    assert [outcome.result for outcome in outcomes] == ["failed"] * 3
+    assert all("\n" not in outcome.reason for outcome in outcomes)
+    assert "File name too long" in colour_all(jobs[1:2], colouriser, PhotoOptions())[0].reason
+    assert sorted(tmp_path.iterdir()) == [folder, photo]
+
+
+def test_a_picture_that_pillow_cannot_write_streams_as_png(colouriser: Colouriser, tmp_path: Path) -> None:
+    Image.open(PHOTOS / "camera.png").save(tmp_path / "moving.gif")
+    with (tmp_path / "stream").open("wb") as stream:
+        write_coloured((tmp_path / "moving.gif").read_bytes(), stream, colouriser, PhotoOptions())
+    assert (tmp_path / "stream").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_a_before_after_picture_of_a_large_scan_is_small(
+    colouriser: Colouriser, tmp_path: Path, depth: int
+) -> None:
+    scan = np.linspace(0, 2**depth - 1, 3000 * 700).reshape(700, 3000).astype(f"uint{depth}")
+    images.write(images.Photo(scan, None, "TIFF"), tmp_path / "scan.tif")
+    jobs = plan_jobs([tmp_path], tmp_path / "out", PhotoOptions(compare=True)).jobs
+    (outcome,) = colour_all(jobs, colouriser, PhotoOptions(compare=True))
+    assert outcome.result == "coloured", outcome.reason
+    sheet = pixels(tmp_path / "out" / "scan.compare.jpg")
+    assert sheet.shape == (478, 2 * 2048, 3)
+    assert np.abs(sheet[:, :2048].astype(int) - sheet[:, :2048].mean(2, keepdims=True)).max() < 12  # grey
+    assert np.ptp(sheet[:, 2048:].astype(int), axis=2).max() > 20

@@ -74,3 +74,34 @@ def test_a_value_that_does_not_fit_is_refused_in_plain_words(option: str, value:
     words = " ".join(result.stderr.replace("│", " ").split())
     assert f"Invalid value for '{option}': {told}" in words
     assert "Input should" not in words and "Value error" not in words
+
+
+SUBCOMMANDS = ("colourise", "train", "eval", "export", "weights", "weights pull", "weights push")
+SUBCOMMANDS += ("study", "study build", "study score")
+
+
+def test_help_comes_with_no_words_at_all() -> None:
+    result = CliRunner().invoke(app, [])
+    assert result.exit_code == 2
+    assert "colourise photo.jpg" in result.output
+
+
+@pytest.mark.parametrize("command", ["", *SUBCOMMANDS])
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help(command: str, option: str) -> None:
+    result = CliRunner().invoke(app, [*command.split(), option])
+    assert result.exit_code == 0
+    named = "" if command == "colourise" else command  # the one command whose name may be left out
+    assert f"colourise {named}".strip() in " ".join(result.stdout.split())
+    assert "[/]" not in result.stdout  # markup that was not understood
+    assert result.stderr == ""
+
+
+def test_help_names_the_defaults() -> None:
+    text = " ".join(CliRunner().invoke(app, ["colourise", "--help"]).stdout.replace("│", " ").split())
+    for default in ("colourise-v4", "(the photo's)", "(the model's own)", "1.0", "auto"):
+        assert f"[default: {default}]" in text
+
+
+def test_version() -> None:
+    assert CliRunner().invoke(app, ["--version"]).stdout == f"colourise {__version__}\n"

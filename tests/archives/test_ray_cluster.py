@@ -13,15 +13,15 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 import pytest
+from helpers.archives import made, rows, summary
+from helpers.ray import with_ray
 from PIL import Image
-from test_batch import made, rows, summary
 from typer.testing import Result
 
 from colourise.archives import ray_cluster
@@ -165,15 +165,6 @@ def test_a_worker_of_another_world_says_so(tiny_model: Path, worker: WorkerSpec,
 
 
 # With Ray
-
-
-def with_ray(test: Callable[..., None]) -> Callable[..., None]:
-    """Marks a test that needs Ray, some of whose own warnings come only when its objects are garbage."""
-    needed = pytest.mark.skipif(
-        find_spec("ray") is None or find_spec("pyarrow") is None,
-        reason="Ray is not installed: pip install 'colourise[ray]'",
-    )
-    return needed(pytest.mark.filterwarnings("ignore")(test))
 
 
 @pytest.fixture(scope="module")

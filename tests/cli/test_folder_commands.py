@@ -1,0 +1,169 @@
+"""Folders on the command line: names that are printed, and the page of --report."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from helpers.commands import shell
+from helpers.files import files_below, spread
+from helpers.photos import PHOTOS, pixels
+from PIL import Image
+from typer.testing import Result
+
+Colourise = Callable[..., Result]
+
+
+def test_odd_names_are_printed_on_one_line(colourise: Colourise, album: Path, out: Path) -> None:
+    for name in (b"new\nline.jpg", b"\x1b[31mred.jpg", b"K\xf6ln.jpg", b"x" * 250 + b".jpg"):
+        (album / os.fsdecode(name)).write_text("no photo")
+    result = colourise(album, "-o", out, "--json-lines")
+    assert result.exit_code == 1
+    *failed, last = result.stderr.splitlines()
+    assert len(failed) == 4 and last.startswith("6 coloured, 4 failed")
+    assert "\x1b" not in result.stderr and "new\\nline.jpg" in result.stderr and "K\\udcf6ln" in result.stderr
+    told = [json.loads(line) for line in result.stdout.splitlines()]
+    assert len(told) == 10
+    assert {os.fsencode(one["source"]) for one in told} >= {os.fsencode(album / os.fsdecode(b"K\xf6ln.jpg"))}
+    assert {one["result"] for one in told} == {"coloured", "failed"}
+
+
+def test_a_report_is_written(colourise: Colourise, album: Path, out: Path, tmp_path: Path) -> None:
+    (album / "bad.jpg").write_text("no photo")
+    colourise(album, "-o", out, "--report", tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<img") == 6
+    assert "bad.jpg" in page and "not an image" in page
+    assert colourise(album / "a.jpg", "--report", tmp_path / "report.html").exit_code == 2
+
+
+def test_an_empty_path_is_not_the_current_folder(
+    colourise: Colourise, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tree)
+    before = files_below(tree)
+    assert colourise("").exit_code == 2
+    assert colourise("chelsea.jpg", "-o", "").exit_code == 2
+    assert files_below(tree) == before
+
+
+def test_a_folder_that_is_called_like_a_command(
+    colourise: Colourise, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tree)
+    (tree / "1921").rename(tree / "train")
+    assert colourise("./train").exit_code == 0
+    assert (tree / "train" / "camera.colourised.png").exists()
+    assert colourise("train/", "-o", "out").exit_code == 0  # as the shell completes it
+    (tree / "train").rename(tree / "Train")
+    assert colourise("Train", "-o", "other").exit_code == 0
+
+
+def test_photos_and_folders_at_once(colourise: Colourise, tree: Path, photo: Path) -> None:
+    result = colourise(photo, tree / "1921", PHOTOS / "astronaut.jpg", "-o", tree / "out")
+    assert result.exit_code == 0
+    assert files_below(tree / "out") == [
+        "1921/Köln/Straße am Dom.jpg",
+        "1921/Köln/coffee.JPG",
+        "1921/camera.png",
+        "astronaut.jpg",
+        "photo.jpg",
+    ]
+    assert result.stderr == "5 coloured (ONNX Runtime on the CPU)\n"
+
+
+def test_a_tree_is_kept_and_a_second_run_goes_on(colourise: Colourise, tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out" / "deeper"
+    assert colourise(tree, "-o", out).exit_code == 0
+    names = ["1921/Köln/Straße am Dom.jpg", "1921/Köln/coffee.JPG", "1921/camera.png", "chelsea.jpg"]
+    assert files_below(out) == names
+    assert all(spread(pixels(out / name)) > 20 for name in names)
+
+    (out / "chelsea.jpg").unlink()
+    (out / "1921" / "camera.png").write_text("whatever the user put here")
+    result = colourise(tree, "-o", out)
+    assert result.exit_code == 0
+    note, summary = result.stderr.splitlines()
+    assert note.startswith("note ") and "was changed by somebody else and is left alone" in note
+    assert summary == "1 coloured, 3 there already (ONNX Runtime on the CPU)"
+    assert (out / "1921" / "camera.png").read_text() == "whatever the user put here"
+    assert colourise(tree, "-o", out, "--overwrite").exit_code == 0
+    assert spread(pixels(out / "1921" / "camera.png")) > 20
+
+
+def test_a_folder_is_coloured_in_place_and_its_outputs_never_again(colourise: Colourise, tree: Path) -> None:
+    assert colourise(tree, "--compare").exit_code == 0
+    once = files_below(tree)
+    assert "1921/camera.colourised.png" in once
+    assert "1921/camera.colourised.compare.jpg" in once
+    result = colourise(tree, "--compare")
+    assert (result.exit_code, files_below(tree)) == (0, once)
+    assert "4 there already" in result.stderr
+    assert colourise(tree, "--overwrite").exit_code == 0
+    assert files_below(tree) == once
+
+
+def test_an_output_folder_inside_the_tree_is_not_walked(colourise: Colourise, tree: Path) -> None:
+    for _ in range(2):
+        assert colourise(tree, "-o", tree / "coloured", "--overwrite").exit_code == 0
+    assert len(files_below(tree / "coloured")) == 4
+
+
+def test_a_folder_with_broken_files(colourise: Colourise, tree: Path, tmp_path: Path) -> None:
+    (tree / "empty.jpg").touch()
+    (tree / "1921" / "text.png").write_text("not a picture")
+    (tree / "1921" / "cut.jpg").write_bytes((PHOTOS / "rocket.jpg").read_bytes()[:9000])
+    (tree / "gone.tif").symlink_to("nowhere")
+    (tree / "none").mkdir()
+    out = tmp_path / "out"
+    result = colourise(tree, "-o", out)
+    assert result.exit_code == 1
+    assert len(files_below(out)) == 4  # no temporary file either
+    *failed, summary = result.stderr.splitlines()
+    assert sorted(line.split(": ")[0] for line in failed) == sorted(
+        f"failed {tree / name}" for name in ("empty.jpg", "gone.tif", "1921/cut.jpg", "1921/text.png")
+    )
+    assert all(len(line.split(": ")[1]) > 10 for line in failed)  # the reason
+    assert summary == "4 coloured, 4 failed (ONNX Runtime on the CPU)"
+    assert result.stdout == ""
+
+
+def test_quiet_says_nothing_but_failures(colourise: Colourise, tree: Path, photo: Path) -> None:
+    frames = [Image.new("L", (40, 30), level) for level in (90, 160)]
+    frames[0].save(tree / "animated.webp", save_all=True, append_images=frames[1:])
+    assert colourise(photo, "--quiet").output == ""
+    assert colourise(tree, "-q").output == ""
+    assert colourise("-", "-q", "-o", tree / "x.png", stdin=photo.read_bytes()).output == ""
+    (tree / "empty.jpg").touch()
+    assert colourise(tree, "-q").output.splitlines() == [
+        f"failed {tree / 'empty.jpg'}: empty (0 bytes); copy it again from its source"
+    ]
+
+
+def test_names_with_spaces_umlauts_and_signs_of_our_own(
+    colourise: Colourise, tiny_model: Path, tmp_path: Path
+) -> None:
+    names = ["Großmutter & Ich.jpg", "写真 1.jpg", ":cat: [red]x[bold].jpg", "-dash.jpg", "100%.jpg"]
+    names.append(os.fsdecode(b"k\xf6ln.jpg"))  # Latin-1, from an old disk
+    for name in names:
+        shutil.copy(PHOTOS / "chelsea.jpg", tmp_path / name)
+    assert colourise(tmp_path, "-o", tmp_path / "out").exit_code == 0
+    assert files_below(tmp_path / "out") == sorted(names)
+    for name in names[:3]:
+        assert f"{name.removesuffix('.jpg')}.colourised.jpg" in colourise(tmp_path / name).stderr
+    code, out, told = shell("--model", tiny_model, "--", *names[3:], cwd=tmp_path)
+    assert (code, out, told) == (0, b"", "3 coloured (ONNX Runtime on the CPU)\n")
+    assert (tmp_path / "-dash.colourised.jpg").exists()
+
+
+def test_a_wildcard_twice_is_not_coloured_twice(
+    colourise: Colourise, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tree)
+    assert colourise(*sorted(tree.glob("*.jpg")), "--compare").exit_code == 0
+    once = files_below(tree)
+    assert colourise(*sorted(tree.glob("*.jpg")), "--overwrite").exit_code == 0
+    assert colourise(*sorted(tree.glob("*.jpg")), "-o", "out").exit_code == 0
+    assert files_below(tree) == sorted([*once, "out/chelsea.jpg"])

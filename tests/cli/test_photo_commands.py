@@ -1,0 +1,167 @@
+"""One photo on the command line: where it goes, what is said, and that nothing is written over."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pillow_heif
+import pytest
+from helpers.commands import ROOT
+from helpers.files import spread
+from helpers.photos import PHOTOS, pixels
+from PIL import Image
+from typer.testing import Result
+
+Colourise = Callable[..., Result]
+
+
+def test_a_photo_is_all_it_takes(colourise: Colourise, photo: Path) -> None:
+    result = colourise(photo)
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert result.stderr == f"coloured {photo.with_name('photo.colourised.jpg')}\n"
+    coloured = pixels(photo.with_name("photo.colourised.jpg"))
+    assert coloured.shape == pixels(photo).shape
+    assert spread(coloured) > 20
+
+
+def test_the_long_form_and_options_first_do_the_same(
+    colourise: Colourise, tiny_model: Path, photo: Path
+) -> None:
+    outputs = [photo.with_name(f"{number}.png") for number in range(3)]
+    assert colourise(photo, "-o", outputs[0]).exit_code == 0
+    assert colourise("colourise", photo, "-o", outputs[1]).exit_code == 0
+    assert colourise("--model", tiny_model, "-o", outputs[2], photo, model=False).exit_code == 0
+    one, *others = (pixels(output) for output in outputs)  # their metadata say when they were made
+    assert all((one == other).all() for other in others)
+
+
+def test_what_was_lost_is_noted(colourise: Colourise, tmp_path: Path) -> None:
+    frames = [Image.new("L", (40, 30), level) for level in (90, 160)]
+    frames[0].save(tmp_path / "moving.png", save_all=True, append_images=frames[1:])
+    result = colourise(tmp_path / "moving.png")
+    note, done = result.stderr.splitlines()
+    assert note == f"note {tmp_path / 'moving.png'}: animated: only the first of 2 frames is taken"
+    assert done.startswith("coloured ")
+
+
+def test_a_named_file_is_not_written_over(colourise: Colourise, photo: Path) -> None:
+    target = photo.with_name("photo.colourised.jpg")
+    target.write_text("precious")
+    result = colourise(photo)
+    assert result.exit_code == 1
+    assert result.stderr == f"failed {target}: is there already; --overwrite makes it again\n"
+    assert target.read_text() == "precious"
+    assert colourise(photo, "--overwrite").exit_code == 0
+    assert spread(pixels(target)) > 20
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_source_is_never_written_over(colourise: Colourise, photo: Path, link: bool) -> None:
+    before = photo.read_bytes()
+    output = photo
+    if link:
+        output = photo.with_name("link.jpg")
+        output.symlink_to(photo)
+    for arguments in ((photo, "-o", output), (photo.parent, "-o", photo.parent), (photo, "-o", photo.parent)):
+        result = colourise(*arguments, "--overwrite")
+        assert result.exit_code == 1
+        assert "would be written over" in result.stderr
+        assert photo.read_bytes() == before
+
+
+def test_compare(colourise: Colourise, photo: Path) -> None:
+    assert colourise(photo, "-o", photo.with_name("new.png"), "--compare").exit_code == 0
+    sheet = pixels(photo.with_name("new.compare.jpg"))
+    height, width = pixels(photo).shape[:2]
+    assert sheet.shape == (height, 2 * width, 3)
+    before, after = sheet[:, :width], sheet[:, width:]
+    assert np.abs(before - before.mean(2, keepdims=True)).mean() < 1  # grey, but for the JPEG
+    assert np.abs(after.astype(int) - pixels(photo.with_name("new.png"))).mean() < 3
+
+    precious = photo.with_name("other.compare.jpg")
+    precious.write_text("precious")
+    assert colourise(photo, "-o", photo.with_name("other.png"), "--compare").exit_code == 1
+    assert precious.read_text() == "precious"
+    assert not photo.with_name("other.png").exists()
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp", "bmp", "avif", "heic"])
+def test_format(colourise: Colourise, photo: Path, suffix: str) -> None:
+    pillow_heif.register_heif_opener()
+    assert colourise(photo, "--format", suffix.upper()).exit_code == 0
+    with Image.open(photo.with_name(f"photo.colourised.{suffix}")) as image:
+        assert image.format == {"jpg": "JPEG", "tif": "TIFF", "heic": "HEIF"}.get(suffix, suffix.upper())
+
+
+def test_format_and_output_must_agree(colourise: Colourise, photo: Path) -> None:
+    result = colourise(photo, "-o", photo.with_name("new.jpg"), "--format", "png")
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert not photo.with_name("new.jpg").exists()
+    assert colourise(photo, "-o", photo.with_name("new.jpeg"), "--format", "jpg").exit_code == 0
+    gif = colourise(photo, "-o", photo.with_name("new.gif"))
+    assert (gif.exit_code, photo.with_name("new.gif").exists()) == (1, False)
+    assert "cannot write .gif; choose one of jpg" in gif.stderr
+
+
+def test_quality(colourise: Colourise, photo: Path) -> None:
+    small, large = photo.with_name("small.jpg"), photo.with_name("large.jpg")
+    assert colourise(photo, "--quality", "20", "-o", small).exit_code == 0
+    assert colourise(photo, "--quality", "98", "-o", large).exit_code == 0
+    assert small.stat().st_size * 3 < large.stat().st_size
+
+
+def test_saturation_and_input_size(colourise: Colourise, photo: Path) -> None:
+    def colour(*options: str) -> np.ndarray:
+        assert colourise(photo, "-o", photo.with_name("new.png"), "--overwrite", *options).exit_code == 0
+        return pixels(photo.with_name("new.png"))
+
+    assert spread(colour("--saturation", "0")) == 0
+    plain, pale = colour(), colour("--saturation", "0.5")
+    assert spread(pale) < spread(plain)
+    assert (colour("--input-size", "64") == plain).all()  # what the card says
+    assert (colour("--input-size", "100") != plain).any()
+
+
+def test_torch_and_onnx_agree_to_one_level(colourise: Colourise, tmp_path: Path) -> None:
+    for backend in ("torch", "onnx"):
+        target = tmp_path / f"{backend}.png"
+        options = ("--backend", backend, "--precision", "fp32" if backend == "torch" else "auto")
+        assert colourise(PHOTOS / "coffee.jpg", "-o", target, *options).exit_code == 0
+    differences = pixels(tmp_path / "torch.png").astype(int) - pixels(tmp_path / "onnx.png")
+    assert np.abs(differences).max() <= 1, np.unique(differences, return_counts=True)
+
+
+def test_colouring_on_the_cpu_imports_no_training_code(tiny_model: Path, photo: Path) -> None:
+    script = (
+        "import sys; from colourise.cli.commands import main\n"
+        "try: main()\n"
+        "finally: print(*sorted(name for name in sys.modules if '.' not in name))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, photo, "--model", tiny_model],
+        capture_output=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    modules = set(done.stdout.decode().split())
+    assert "onnxruntime" in modules
+    assert not modules & {
+        "torch",
+        "torchvision",
+        "torchmetrics",
+        "matplotlib",
+        "scipy",
+        "skimage",
+        "timm",
+        "accelerate",
+        "huggingface_hub",
+        "numba",
+        "onnx",
+        "rich_toolkit",
+    }
