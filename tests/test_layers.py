@@ -84,3 +84,20 @@ def test_no_module_imports_itself_by_a_circle() -> None:
 
 def test_every_wing_has_its_place() -> None:
     assert {wing(path) for path in modules()} == HEIGHT.keys()
+
+
+LONGEST_MODULE, LONGEST_FUNCTION = 450, 80  # lines; of a function, those after its signature and docstring
+
+
+def test_no_room_is_overfull() -> None:
+    overfull = []
+    for path in modules():
+        text = path.read_text(encoding="utf-8")
+        if text.count("\n") > LONGEST_MODULE:
+            overfull.append(path.name)
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                first = node.body[min(len(node.body) - 1, ast.get_docstring(node) is not None)]
+                if node.end_lineno is not None and node.end_lineno - first.lineno >= LONGEST_FUNCTION:
+                    overfull.append(f"{path.name}: {node.name}")
+    assert not overfull
