@@ -1,4 +1,4 @@
-"""Old photographs of scenes whose colours are known: to learn from, and to score on.
+"""Make old photographs of scenes whose colours are known, to learn from and to score on.
 
 The grey of an old photograph is not the lightness of its scene. Early plates saw blue alone and
 orthochromatic film no red, so skies are white and lips black; then come the lens, the developer, the paper, a
@@ -23,7 +23,7 @@ SIDE = 256  # blur, grain and scratches are as wide as they would be on a pictur
 
 
 def aged(rgb: Pixels, chance: np.random.Generator) -> Pixels:
-    """An old photograph of a scene.
+    """Return an old photograph of a scene.
 
     Args:
         rgb: (H, W, 3) uint8 sRGB.
@@ -48,7 +48,7 @@ def aged(rgb: Pixels, chance: np.random.Generator) -> Pixels:
 
 
 def exposed(rgb: Pixels, chance: np.random.Generator) -> Floats:
-    """What an emulsion makes of the light of a scene: (H, W) float32, 0..1, as levels of sRGB."""
+    """Expose an emulsion to the light of a scene; return sRGB levels, (H, W) float32 in 0..1."""
     emulsion = EMULSIONS[chance.choice(3, p=(0.5, 0.3, 0.2))]
     shares = np.array([chance.uniform(low, high) for low, high in emulsion], np.float32)
     light = cv2.transform(cv2.LUT(rgb, linear_table(rgb.dtype)), shares[None] / shares.sum())
@@ -57,14 +57,14 @@ def exposed(rgb: Pixels, chance: np.random.Generator) -> Floats:
 
 
 def developed(grey: Floats, chance: np.random.Generator) -> Floats:
-    """Another tone curve: darker or lighter in the middle, harder or softer."""
+    """Change the tone curve: darker or lighter in the middle, harder or softer."""
     grey = np.power(grey, np.float32(np.exp(chance.uniform(-0.3, 0.3))))
     hard = np.float32(chance.uniform(-0.3, 0.7))
     return grey + hard * (grey * grey * (3 - 2 * grey) - grey)
 
 
 def faded(grey: Floats, chance: np.random.Generator) -> Floats:
-    """What time leaves of black and white, and stains, which are large and soft."""
+    """Narrow the range from black to white, and add large, soft stains."""
     black, white = chance.uniform(0, 0.2), chance.uniform(0.8, 1)
     grey = black + (white - black) * grey
     if chance.random() < 0.3:
@@ -75,20 +75,20 @@ def faded(grey: Floats, chance: np.random.Generator) -> Floats:
 
 
 def grain(shape: tuple[int, ...], scale: float, chance: np.random.Generator) -> Floats:
-    """Noise (H, W) with a deviation of 1, as coarse as an old emulsion's."""
+    """Return noise (H, W) with a standard deviation of 1, as coarse as an old emulsion's."""
     noise = chance.normal(0, 1, shape).astype(np.float32)
     noise = cv2.GaussianBlur(noise, (0, 0), max(0.1, chance.uniform(0.3, 0.9) * scale))
     return np.divide(noise, max(float(noise.std()), 1e-6), dtype=np.float32)
 
 
 def from_centre(shape: tuple[int, ...]) -> Floats:
-    """Square of the distance from the centre, (H, W): 0 there, 1 in the corners."""
+    """Return the squared distance from the centre, (H, W): 0 at the centre, 1 in the corners."""
     y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in shape)
     return np.asarray((y[:, None] ** 2 + x**2) / 2, np.float32)
 
 
 def scratched(grey: Floats, scale: float, chance: np.random.Generator) -> Floats:
-    """Fine lines and dust, white where the emulsion is gone and black where something lies on it."""
+    """Add fine lines and dust: white where the emulsion is scratched off, black where dirt lies on it."""
     height, width = grey.shape
     grey = grey.copy()
     for _ in range(chance.integers(1, 6)):

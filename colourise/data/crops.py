@@ -1,7 +1,7 @@
-"""A stream of crops of colour photos as L and ab.
+"""Cut colour photos into a stream of crops, as L and ab.
 
-The stream is a function of the seed alone: picture k is the same crop whoever asks for it and whenever,
-so a run that resumes at step n goes on with exactly the pictures that it would have seen.
+The stream depends on the seed alone: picture k is always the same crop, so a run that resumes at step n
+sees exactly the pictures that it would have seen without the interruption.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ GREY = 6  # photos whose mean (max - min) over RGB is below this, in 8-bit level
 
 
 class Crops:
-    """Picture k of the stream: L (1, S, S) and ab (2, S, S), float32, as a torch data loader takes it.
+    """A stream of pictures for a torch data loader: L (1, S, S) and ab (2, S, S), float32.
 
-    Where some are to be aged, the L (1, S, S) that the generator sees comes third: of those, an old
-    photograph's.
+    With `aged` above 0, each picture has a third array, the L (1, S, S) that the generator sees: an old
+    photograph's for the aged share, else the same L.
 
     Every epoch is a new permutation of the photos. A crop takes 50 to 100 % of the area at an aspect of
-    3:4 to 4:3 and is mirrored half of the time. Photos that are broken or grey are passed over.
+    3:4 to 4:3 and is mirrored half of the time. Unreadable and grey photos are skipped.
 
     Args:
         photos: colour photos.
         sizes: sides of the crops; the stream is cut into equal parts, one for each.
         length: pictures in the whole stream.
         batch: pictures in a batch; the size changes between batches only.
-        seed: what fixes the stream.
+        seed: fixes the stream.
         aged: share of pictures that are aged.
     """
 
@@ -53,11 +53,11 @@ class Crops:
         self.aged = aged
 
     def __len__(self) -> int:
-        """Pictures in the whole stream."""
+        """Return the number of pictures in the whole stream."""
         return self.length
 
     def __getitem__(self, k: int) -> tuple[Floats, ...]:
-        """Picture k."""
+        """Return picture k."""
         epoch, place = divmod(k, len(self.photos))
         chance = random.Random(f"{self.seed} {k}")
         order = self._order(epoch)
@@ -78,12 +78,12 @@ class Crops:
         )
 
     def names(self, numbers: Sequence[int]) -> list[str]:
-        """Where the pictures of these numbers come from, unless a photo was passed over."""
+        """Return the file names of the photos behind these pictures, unless a photo was skipped."""
         places = (divmod(k, len(self.photos)) for k in numbers)
         return [place_of(self.photos[self._order(epoch)[place]]).name for epoch, place in places]
 
     def size_at(self, k: int) -> int:
-        """Side of picture k in pixels."""
+        """Return the side of picture k in pixels."""
         batches = max(1, self.length // self.batch)
         return self.sizes[min(k // self.batch * len(self.sizes) // batches, len(self.sizes) - 1)]
 
@@ -103,7 +103,7 @@ class Crops:
 
 
 def random_crop(rgb: Pixels, size: int, chance: random.Random) -> Pixels:
-    """A random rectangle of a photo (H, W, 3) at (size, size, 3), mirrored half of the time."""
+    """Return a random rectangle of a photo (H, W, 3) as (size, size, 3), mirrored half of the time."""
     height, width = rgb.shape[:2]
     for _ in range(10):
         area = height * width * chance.uniform(0.5, 1)
@@ -121,7 +121,7 @@ def random_crop(rgb: Pixels, size: int, chance: random.Random) -> Pixels:
 
 
 def square(rgb: Pixels, size: int) -> Pixels:
-    """The centre square of a photo (H, W, 3) at (size, size, 3), antialiased."""
+    """Return the centre square of a photo (H, W, 3) as (size, size, 3), antialiased."""
     height, width = rgb.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2

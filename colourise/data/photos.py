@@ -21,10 +21,10 @@ Source = Path | Member
 
 
 def find_photos(folder: Path) -> list[Source]:
-    """Every photo below a folder and in webdataset shards (.tar) there, sorted.
+    """Return every photo below a folder, including those in its webdataset shards (.tar), sorted.
 
-    Hidden files are left out, what `colourise` made itself, and links to files that are there anyway. The
-    folder may be a shard, or one photo.
+    Hidden files, outputs of `colourise` and links to other files of the folder are left out. The folder may
+    also be a shard or one photo.
 
     Raises:
         TrainingError: there is no such folder, no photo in it, or a shard is damaged.
@@ -42,7 +42,7 @@ def find_photos(folder: Path) -> list[Source]:
 
 
 def distinct(files: Iterable[Path]) -> list[Path]:
-    """Files without those that are another one of them through a link."""
+    """Return files without those that are links to another one of them."""
     files = list(files)
     first: dict[Path, Path] = {}
     for file, place in zip(files, real_places(files), strict=True):
@@ -51,7 +51,7 @@ def distinct(files: Iterable[Path]) -> list[Path]:
 
 
 def real_places(photos: Sequence[Source]) -> list[Path]:
-    """Where photos are behind all links; each folder is asked for once, for there may be a million photos."""
+    """Resolve all links in the paths of photos; each folder once, as there may be a million photos."""
     real_folder = functools.cache(os.path.realpath)
     places = map(place_of, photos)
     return [
@@ -61,19 +61,19 @@ def real_places(photos: Sequence[Source]) -> list[Path]:
 
 
 def place_of(photo: Source) -> Path:
-    """Where a photo is, for people; one in a shard as if the shard were a folder."""
+    """Return the path of a photo for display; a shard counts as a folder."""
     return photo.shard / photo.name if isinstance(photo, Member) else photo
 
 
 def class_of(photo: Source) -> str:
-    """The class of a photo: what its shard says, else the folder that it lies in; empty: none is known."""
+    """Return the class of a photo: its shard's label, else its folder's name; empty if it has none."""
     if isinstance(photo, Member):
         return photo.label or PurePosixPath(photo.name).parent.name
     return photo.parent.name
 
 
 def read_rgb(photo: Source) -> Pixels:
-    """A photo as (H, W, 3) uint8 sRGB.
+    """Read a photo as (H, W, 3) uint8 sRGB.
 
     Raises:
         PhotoError: it cannot be read.

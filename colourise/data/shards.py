@@ -1,4 +1,4 @@
-"""Webdataset shards: tar files of photos, read where they lie."""
+"""Find photos inside webdataset shards (tar files), which are read without unpacking."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class Member:
     shard: Path
     """The .tar file."""
     name: str
-    """Its name in there."""
+    """Its name in the shard."""
     start: int
-    """Where its bytes begin, from the beginning of the shard."""
+    """Offset of its first byte in the shard."""
     size: int
-    """How many bytes it has."""
+    """Size in bytes."""
     label: str
-    """What the shard's .cls file says of its class; empty: nothing."""
+    """Its class according to the shard's .cls file; empty if there is none."""
 
 
 def find_shards(folder: Path) -> list[Path]:
-    """Every .tar file below a folder that is not hidden, sorted."""
+    """Return every .tar file below a folder that is not hidden, sorted."""
     return [
         path
         for path in sorted(folder.rglob("*.tar"))
@@ -36,10 +36,10 @@ def find_shards(folder: Path) -> list[Path]:
 
 
 def photos_in(shard: Path) -> list[Member]:
-    """The photos of a webdataset shard, in its order.
+    """Return the photos of a webdataset shard, in its order.
 
     Raises:
-        TrainingError: it is not there, no whole tar file, or has links in place of photos.
+        TrainingError: it is missing, is not a whole tar file, or has links in place of photos.
     """
     photos: list[tarfile.TarInfo] = []
     labels: dict[str, str] = {}
@@ -67,7 +67,7 @@ def photos_in(shard: Path) -> list[Member]:
 
 
 def key_and_kind(name: str) -> tuple[str, str]:
-    """Key and kind of a file in a shard, which webdataset parts at the first dot of the base name."""
+    """Split a file name in a shard into key and kind, as webdataset does: at the base name's first dot."""
     folder, slash, base = name.rpartition("/")
     stem, _, kind = base.partition(".")
     return folder + slash + stem, kind

@@ -1,4 +1,4 @@
-"""Part photos into those to learn from and those held out: by seed, class, folder or an earlier split.csv."""
+"""Split photos into those to train on and those to test on: by seed, class, folder or a split.csv."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def split_photos(
     goes_on: bool,
     seed: int,
 ) -> tuple[list[Source], list[Source]]:
-    """The photos below a folder to (learn from, test on), never the same in both.
+    """Split the photos below a folder into (train, test); no photo is in both.
 
     Args:
         folder: of colour photos.
-        held_out: another folder to test on, or one inside.
-        per_class: so many photos of each class to learn from, so many to test on.
-        split: a file of `write_split` that says it.
-        record: where the run's split is written.
-        goes_on: whether the run was stopped and goes on; then its record holds. Else one is of another run.
-        seed: of the choice.
+        held_out: a folder to test on, inside or outside this one.
+        per_class: numbers of photos of each class to train on and to test on.
+        split: a file written by `write_split`.
+        record: the file that the split of this run is written to.
+        goes_on: whether a stopped run resumes, so that its record holds; otherwise an old record is replaced.
+        seed: of the random choice.
     Raises:
-        TrainingError: there are no photos, or too few; or the run that goes on had another split.
+        TrainingError: there are no photos or too few, or the resumed run had another split.
     """
     found = find_photos(folder)
     if held_out is not None:
@@ -84,10 +84,10 @@ def hold_out(
 def split_classes(
     photos: Sequence[Source], folder: Path, train: int, test: int, seed: int
 ) -> tuple[list[Source], list[Source]]:
-    """The paper's split: so many photos of every class to learn from, and so many others to test on.
+    """Split as the paper does: `train` photos of every class to train on and `test` others to test on.
 
     Raises:
-        TrainingError: a class has too few, or a photo has none.
+        TrainingError: a class has too few photos, or a photo has no class.
     """
     classes: dict[str, list[Source]] = {}
     for photo in photos:
@@ -110,7 +110,7 @@ def split_classes(
 
 
 def shuffle(photos: Sequence[Source], folder: Path, seed: int) -> list[Source]:
-    """Photos in an order that hangs on the seed and on their paths below a folder alone."""
+    """Return photos in an order that depends only on the seed and on their paths below a folder."""
 
     def chance(photo: Source) -> bytes:
         return sha256(os.fsencode(f"{seed} {place_of(photo).relative_to(folder).as_posix()}")).digest()
@@ -119,7 +119,7 @@ def shuffle(photos: Sequence[Source], folder: Path, seed: int) -> list[Source]:
 
 
 def write_split(file: Path, folder: Path, learn: Sequence[Source], test: Sequence[Source]) -> None:
-    """Write which photos below a folder are learnt from and which are tested on, as CSV: part, photo."""
+    """Write a split as CSV with the columns part (train or test) and photo (a path below the folder)."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with (
         atomic(file) as binary,  # several processes may write the same
@@ -132,10 +132,10 @@ def write_split(file: Path, folder: Path, learn: Sequence[Source], test: Sequenc
 
 
 def read_split(file: Path, folder: Path, photos: Sequence[Source]) -> tuple[list[Source], list[Source]]:
-    """The (train, test) photos that a file of `write_split` names.
+    """Read the (train, test) photos from a file written by `write_split`.
 
     Raises:
-        TrainingError: it is no such file, names a photo that is not there, or one as both.
+        TrainingError: it is not such a file, names a missing photo, or puts a photo in both parts.
     """
     there = {place_of(photo).relative_to(folder).as_posix(): photo for photo in photos}
     parts: dict[str, dict[str, Source]] = {"train": {}, "test": {}}

@@ -30,14 +30,14 @@ Precision = Literal["auto", "fp32", "fp16", "bf16"]
 
 
 class Backend(Protocol):
-    """What predicts colours."""
+    """The interface of PyTorch and ONNX Runtime: predicts ab from L."""
 
     @property
     def name(self) -> str:
-        """What really runs, for people: "ONNX Runtime on the CPU, fp32"."""
+        """Return what really runs, for display: "ONNX Runtime on the CPU, fp32"."""
 
     def predict_ab(self, L: Floats) -> Floats:
-        """L (N, 1, H, W) float32 0..100 -> ab (N, 2, H, W) float32 in Lab units."""
+        """Predict ab (N, 2, H, W) float32, in Lab units, from L (N, 1, H, W) float32 in 0..100."""
 
 
 def open_backend(
@@ -98,11 +98,11 @@ class TorchBackend:
 
     @property
     def name(self) -> str:
-        """What really runs, for people."""
+        """Return what really runs, for display."""
         return f"PyTorch on {self.device}, {self.precision}"
 
     def predict_ab(self, L: Floats) -> Floats:
-        """L (N, 1, H, W) float32 -> ab (N, 2, H, W) float32."""
+        """Predict ab (N, 2, H, W) float32 from L (N, 1, H, W) float32."""
         import torch
 
         dtype = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[self.precision]
@@ -158,16 +158,16 @@ class OnnxBackend:
 
     @property
     def name(self) -> str:
-        """What really runs, for people."""
+        """Return what really runs, for display."""
         return f"ONNX Runtime on {'CUDA' if self.provider == 'CUDAExecutionProvider' else 'the CPU'}"
 
     @cached_property
     def single(self) -> OnnxBackend:
-        """The same on one thread: where many ask at once, that is faster than to share out a batch."""
+        """Return the same model on one thread, which is faster when many callers run at once."""
         return OnnxBackend(self.file, device="cpu", threads=1)
 
     def predict_ab(self, L: Floats) -> Floats:
-        """L (N, 1, H, W) float32 -> ab (N, 2, H, W) float32."""
+        """Predict ab (N, 2, H, W) float32 from L (N, 1, H, W) float32."""
         height, width = L.shape[2:]
         below, right = -height % self.stride, -width % self.stride
         padded = np.pad(L, ((0, 0), (0, 0), (0, below), (0, right)), mode="edge")
@@ -179,14 +179,14 @@ class OnnxBackend:
 
 
 def failure(name: str, err: Exception) -> DeviceError:
-    """One line about a network that could not be run."""
+    """Return the error of a network that could not be run, in one line."""
     return DeviceError(
         f"{name} failed ({str(err).splitlines()[0]}); try --device cpu, or a smaller --input-size"
     )
 
 
 def check_device(device: str) -> None:
-    """Refuse a word that is no device.
+    """Check that a word is a device.
 
     Raises:
         DeviceError: it is none of auto, cpu, cuda, cuda:N, mps.
@@ -197,7 +197,7 @@ def check_device(device: str) -> None:
 
 
 def torch_device(device: str) -> str:
-    """The device that PyTorch will use.
+    """Return the device that PyTorch will use.
 
     Raises:
         DeviceError: it was asked for and is not there.
@@ -216,7 +216,7 @@ def torch_device(device: str) -> str:
 
 
 def torch_precision(precision: Precision, device: str) -> str:
-    """The precision that PyTorch will use on a device.
+    """Return the precision that PyTorch will use on a device.
 
     Raises:
         DeviceError: the device cannot do the one asked for at a useful speed.
@@ -236,7 +236,7 @@ def torch_precision(precision: Precision, device: str) -> str:
 
 
 def nvidia_gpus() -> int:
-    """How many NVIDIA GPUs the driver sees: asked of the driver itself, which needs no CUDA library."""
+    """Count the NVIDIA GPUs by asking the driver itself, which needs no CUDA library."""
     if sys.platform == "darwin":
         return 0
     try:

@@ -20,7 +20,7 @@ LIMIT = 2**20  # bytes of a card that are read
 
 @dataclass(frozen=True)
 class Card:
-    """What a checkpoint is: the JSON file beside its weights."""
+    """The description of a checkpoint: the JSON file beside its weights."""
 
     name: str
     """Name of the checkpoint, such as `colourise-v4`."""
@@ -79,7 +79,7 @@ class Card:
 
 
 def model_card(card: Card, repository: str) -> str:
-    """Return the README.md of a checkpoint's Hub repository: its card, for people."""
+    """Return the README.md of a checkpoint's Hub repository: its card as Markdown."""
     licence = card.licence.lower() if re.fullmatch(r"[A-Za-z0-9.+-]+", card.licence) else "other"
     scores = "\n".join(f"| {name} | {value} |" for name, value in _leaves("", card.scores))
     return f"""---
@@ -121,7 +121,7 @@ It is `{card.architecture}` at {card.input_size} x {card.input_size} pixels and 
 
 
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Yield what is in nested dicts, each with the keys that lead to it."""
+    """Yield the values in nested dicts, each with the keys that lead to it."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _leaves(f"{name} {key}".strip(), inner)

@@ -1,4 +1,4 @@
-"""The models that `--model` knows by name, and where each of them is."""
+"""The models that `--model` knows by name, and where to get each of them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class HubModel:
     """A row of `MODELS`: where to get a named checkpoint that is not in `weights/`."""
 
     repository: str = ""
-    """Hub repository OWNER/REPO; empty: it ships with colourise and is nowhere else."""
+    """Hub repository OWNER/REPO; empty if it only ships with colourise."""
     revision: str = "main"
-    """What is meant there; in `MODELS` always a commit, 40 hexadecimal digits."""
+    """Revision in that repository; in `MODELS` always a commit, 40 hexadecimal digits."""
     sha256: str = ""
     """Hash of `model.json` at that commit; the card in turn holds the hashes of the other files."""
 

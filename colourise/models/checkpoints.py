@@ -46,10 +46,10 @@ class Checkpoint:
 
 
 def find(model: str | Path, *, need: Need = "either", progress: bool = False) -> Checkpoint:
-    """Return the checkpoint that is meant, with the files that are needed, their hashes checked.
+    """Find a checkpoint by path, name or repository, and check the hashes of the files that are needed.
 
-    What is on this machine is taken without asking the network: for OWNER/REPO (that is, its branch "main")
-    the commit that was last downloaded, until `pull` brings a newer one.
+    Files on this machine are used without asking the network: for OWNER/REPO (its branch "main") those of
+    the commit that was downloaded last, until `pull` fetches a newer one.
 
     Args:
         model: A path (one of the files, their common stem, or a folder with one checkpoint), a name in
@@ -150,7 +150,7 @@ def add_onnx(stem: Path, card: Card | None = None) -> Checkpoint:
 
 
 def local_or_shipped(model: str) -> Path | None:
-    """Return the stem of a checkpoint that is on this machine outside the Hub client's cache."""
+    """Return the stem of a checkpoint on this machine, outside the Hub client's cache, if there is one."""
     path = Path(model).expanduser()
     if path.suffix in PICKLES:
         raise ModelError(f"{model}: colourise never unpickles a model; convert it to safetensors with a card")
@@ -182,7 +182,7 @@ def shipped_stem(name: str) -> Path | None:
 
 
 def place_on_hub(model: str) -> HubModel:
-    """Return where on the Hub a model is that is neither a path nor shipped."""
+    """Return the place on the Hub of a model that is neither a path nor shipped."""
     row = MODELS.get(model)
     if row is not None and row.repository:
         return row
@@ -215,7 +215,7 @@ def open_local(path: Path, need: Need) -> Checkpoint:
 
 
 def from_hub(row: HubModel, need: Need, *, progress: bool) -> Checkpoint:
-    """Return a checkpoint of a Hub repository, out of the client's cache where it is there."""
+    """Return a checkpoint of a Hub repository, from the client's cache where possible."""
     from colourise.models import hub
 
     path = hub.download(row.repository, CARD, row.revision, progress=progress)
@@ -232,7 +232,7 @@ def from_hub(row: HubModel, need: Need, *, progress: bool) -> Checkpoint:
 
 
 def _wanted(card: Card, need: Need, here: list[str], source: str) -> list[str]:
-    """Return the suffixes of the files to take, out of those that are here."""
+    """Choose which of the files that are present to use; return their suffixes."""
     if need == "all":
         wanted = list(card.sha256)
     elif need == "either":

@@ -71,7 +71,7 @@ class HalfPrecision(nn.Module):
         self.generator = copy.deepcopy(generator).half()
 
     def forward(self, L: Tensor) -> Tensor:
-        """L (N, 1, H, W) float32 -> ab (N, 2, H, W) float32."""
+        """Predict ab (N, 2, H, W) float32 from L (N, 1, H, W) float32."""
         ab: Tensor = self.generator(L.half())
         return ab.float()
 
@@ -98,7 +98,7 @@ def write_onnx(generator: nn.Module, file: Path, *, fp16: bool) -> None:
 
 
 def largest_difference(generator: nn.Module, file: Path) -> float:
-    """Largest difference of ab between PyTorch (fp32) and ONNX Runtime on the CPU, in Lab units."""
+    """Return the largest difference of ab between PyTorch (fp32) and ONNX Runtime (CPU), in Lab units."""
     theirs = OnnxBackend(file, device="cpu")
     ours = TorchBackend(generator, device="cpu", precision="fp32")
     chance = np.random.default_rng(0)
@@ -114,7 +114,7 @@ def largest_difference(generator: nn.Module, file: Path) -> float:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Hold back the exporter's chatter."""
+    """Silence the exporter."""
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")

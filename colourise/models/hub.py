@@ -108,7 +108,7 @@ def upload(repository: str, files: Mapping[str, Path | bytes], message: str, *, 
 
 
 def cached() -> list[Snapshot]:
-    """Return what is in the client's cache."""
+    """Return the revisions in the client's cache."""
     try:
         repositories = client.scan_cache_dir(constants.HF_HUB_CACHE).repos
     except errors.CacheNotFound:

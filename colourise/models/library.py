@@ -1,4 +1,4 @@
-"""The models there are, and how they come from and go to the Hugging Face Hub: `colourise weights`.
+"""List the models, and fetch them from and publish them on the Hugging Face Hub: `colourise weights`.
 
 Importing this module needs the standard library alone.
 """
@@ -68,9 +68,9 @@ def list_models() -> list[ModelListing]:
 
 
 def pull(model: str, *, progress: bool = True) -> Checkpoint:
-    """Bring every file of a named model or of OWNER/REPO[@REVISION] to this machine, and return it.
+    """Download every file of a named model or of OWNER/REPO[@REVISION], and return the checkpoint.
 
-    A branch is brought up to date: from then on `find` takes its newest commit. Else as `find`.
+    A branch is updated: from then on `find` uses its newest commit.
 
     Raises:
         ModelError: if there is no such model, or a file is not what the card says.

@@ -1,4 +1,4 @@
-"""Frozen networks that losses and measures look through: VGG16, ResNet50, a U-Net's encoder, an FPN."""
+"""Frozen networks whose features losses and measures compare: VGG16, ResNet50, a U-Net's encoder, an FPN."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LossNetwork = tuple[nn.Module, Sequence[float], Sequence[float]]
 
 
 def vgg16(layer: str) -> LossNetwork:
-    """VGG16 with the original weights, as far as one layer."""
+    """Return VGG16 with the original weights, up to one layer."""
     from torchvision.models import VGG16_Weights, vgg16
 
     weights = VGG16_Weights.IMAGENET1K_FEATURES
@@ -30,7 +30,7 @@ def vgg16(layer: str) -> LossNetwork:
 
 
 def resnet50(layer: str) -> LossNetwork:
-    """ResNet50, a classifier of ImageNet, as far as one layer."""
+    """Return ResNet50, an ImageNet classifier, up to one layer."""
     from torchvision.models import ResNet50_Weights, resnet50
 
     weights = ResNet50_Weights.IMAGENET1K_V1
@@ -43,7 +43,7 @@ def resnet50(layer: str) -> LossNetwork:
 
 
 def fpn(layer: str) -> LossNetwork:
-    """The feature pyramid of the detector that torchvision trained on COCO, at one level."""
+    """Return the feature pyramid of torchvision's COCO detector, at one level."""
     from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
     from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
     from torchvision.ops import FrozenBatchNorm2d
@@ -55,7 +55,7 @@ def fpn(layer: str) -> LossNetwork:
             module.eps = 0.0  # as torchvision has it for these weights
     place = list(LOSS_NETWORKS["fpn"]).index(layer)
     for other in set(range(len(network.fpn.layer_blocks))) - {place}:
-        network.fpn.layer_blocks[other] = nn.Identity()  # levels that nobody reads
+        network.fpn.layer_blocks[other] = nn.Identity()  # levels that are not used
     return (
         SelectOutput(network, str(place)),
         (0.485, 0.456, 0.406),
@@ -64,7 +64,7 @@ def fpn(layer: str) -> LossNetwork:
 
 
 def unet(layer: str) -> LossNetwork:
-    """The ImageNet encoder of segmentation-models-pytorch's U-Net, as far as one layer."""
+    """Return the ImageNet encoder of segmentation-models-pytorch's U-Net, up to one layer."""
     import segmentation_models_pytorch as smp
 
     depth = list(LOSS_NETWORKS["unet"]).index(layer) + 1
@@ -87,23 +87,23 @@ LOADERS: dict[str, Callable[[str], LossNetwork]] = {
 
 
 class SelectOutput(nn.Module):
-    """A network of several outputs, of which one is taken."""
+    """A network with several outputs, reduced to one of them."""
 
     def __init__(self, network: nn.Module, key: str | int) -> None:
         super().__init__()
         self.network, self.key = network, key
 
     def forward(self, rgb: Tensor) -> Tensor:
-        """Activations (N, C, h, w) of RGB (N, 3, H, W)."""
+        """Return activations (N, C, h, w) of RGB (N, 3, H, W)."""
         output: Tensor = self.network(rgb)[self.key]
         return output
 
 
 def downloaded(weights: object) -> dict[str, Tensor]:
-    """The state dict of torchvision's weights, out of its cache or from its server.
+    """Return the state dict of torchvision's weights, from its cache or its server.
 
     Raises:
-        TrainingError: neither has it, or what is in the cache is damaged.
+        TrainingError: they cannot be downloaded, or the cached file is damaged.
     """
     file = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)  # type: ignore[attr-defined]
     try:
@@ -120,5 +120,5 @@ def downloaded(weights: object) -> dict[str, Tensor]:
 
 
 def below(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """What a state dict has below a prefix, without it."""
+    """Return the entries of a state dict that begin with a prefix, without the prefix."""
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

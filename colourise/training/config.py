@@ -1,4 +1,4 @@
-"""Everything that decides what a run learns: `TrainConfig`, and the rules that its values keep."""
+"""The settings of a run, `TrainConfig`, and the rules that their values have to keep."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WEIGHTS = (
     "adversarial_weight",
 )
 
-WORDS = {  # pydantic's names of what is wrong, as we say it
+WORDS = {  # pydantic's types of errors, in our words
     "greater_than": "must be above {gt}",
     "greater_than_equal": "must not be below {ge}",
     "less_than_equal": "must not be above {le}",
@@ -35,7 +35,7 @@ Weight = Annotated[float, Field(ge=0)]
 
 
 def one_of(*words: str) -> AfterValidator:
-    """The rule of a setting that is one of these words."""
+    """Allow these words only."""
 
     def check(value: str) -> str:
         if value not in words:
@@ -46,7 +46,7 @@ def one_of(*words: str) -> AfterValidator:
 
 
 def card_size(value: int) -> int:
-    """The rule of `input_size`: what a card may say."""
+    """Check `input_size`, which a card limits too."""
     if not 32 <= value <= 2048:
         raise ValueError("must be 32 to 2048")
     return value
@@ -67,11 +67,11 @@ class TrainConfig:
     spectral_norm: bool = False
     """Spectral normalisation of the generator's and the discriminators' convolutions."""
     discriminators: Annotated[int, Field(ge=0, le=3)] = 0
-    """How many PatchGANs judge the colours, each at half the size of the one before; 0: no GAN."""
+    """Number of PatchGANs, each at half the size of the one before; 0: no GAN."""
     discriminator: dict[str, Any] = field(default_factory=dict)
     """Arguments of each PatchGAN."""
     adversarial: Annotated[str, one_of(*ADVERSARIAL)] = "bce"
-    """What the GAN plays for: "bce" (cross-entropy) or "lsgan" (least squares)."""
+    """Loss of the GAN: "bce" (cross-entropy) or "lsgan" (least squares)."""
     adversarial_weight: Weight = 1.0
     """Weight of the adversarial loss in the generator's."""
     pixel: Annotated[str, one_of(*PIXEL)] = "l1"
@@ -82,13 +82,13 @@ class TrainConfig:
     pixel_beta: Annotated[float, Field(ge=0)] = 110.0
     """Where "l1" turns from squared to absolute, in Lab units; 110 is PyTorch's default, 0 is L1."""
     loss_network: Annotated[str, one_of(*LOSS_NETWORKS)] = "vgg16"
-    """What the features of the feature reconstruction loss are read from, a key of LOSS_NETWORKS."""
+    """Network whose features the feature reconstruction loss compares, a key of LOSS_NETWORKS."""
     feature_layer: str = "block3_conv3"
-    """Where in that network."""
+    """Layer of that network."""
     feature_weight: Weight = 1e-5
     """Weight of the feature reconstruction loss (the paper's best); 0 leaves the loss network out."""
     feature_share: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Share of each batch that goes through the loss network, which may cost more than the generator."""
+    """Share of each batch that goes through the loss network, which can cost more time than the generator."""
     distribution_weight: Weight = 0.0
     """Weight of the colour distribution loss on ab / 110 (ours); well below the pixel loss's."""
     colourfulness_weight: Weight = 0.0
@@ -96,11 +96,11 @@ class TrainConfig:
     sizes: tuple[int, ...] = (96, 128)
     """Sides of the crops in pixels; the run is cut into equal parts, one for each."""
     aged: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of pictures that the generator sees as an old photograph has them (ageing.py)."""
+    """Share of pictures that the generator sees aged like an old photograph (data/ageing.py)."""
     batch: Annotated[int, Field(gt=0)] = 32
     """Pictures in a batch, over all processes."""
     accumulate: Annotated[int, Field(gt=0)] = 1
-    """Parts that a batch is computed in, where memory is short (batch norm then sees a part at a time)."""
+    """Parts that a batch is computed in, to save memory (batch norm then sees one part at a time)."""
     images: Annotated[int, Field(gt=0)] = 100_000
     """Pictures in the whole run."""
     lr: Annotated[float, Field(gt=0)] = 1e-3
@@ -112,13 +112,13 @@ class TrainConfig:
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     """Of AdamW; 0 makes it Adam."""
     frozen: Annotated[int, Field(ge=0, le=5)] = 0
-    """Halvings of the encoder, from the first, whose weights stay as they are; 5: all of encoder_unet's."""
+    """Number of halvings of the encoder, from the first, that are frozen; 5: all of encoder_unet's."""
     schedule: Annotated[str, one_of(*SCHEDULES)] = "one_cycle"
     """Learning rate: "constant", or "one_cycle", up and then down to zero along a cosine."""
     warmup: Annotated[float, Field(ge=0, le=0.99)] = 0.05
     """Share of the run in which the learning rate rises (one_cycle)."""
     clip: Annotated[float, Field(ge=0)] = 1.0
-    """Largest norm of each network's gradient; 0 leaves it as it is."""
+    """Largest norm of each network's gradient; 0: no limit."""
     ema: Annotated[float, Field(ge=0, le=0.9999)] = 0.998
     """Decay of the moving average of weights, which is what is scored and released; 0: no average."""
     input_size: Annotated[int, AfterValidator(card_size)] = 192
@@ -148,7 +148,7 @@ class TrainConfig:
 
 
 def check_losses(config: TrainConfig) -> None:
-    """Refuse losses that there are not.
+    """Refuse a layer that does not exist, and a run without any loss.
 
     Raises:
         TrainingError: naming the setting.
@@ -163,7 +163,7 @@ def check_losses(config: TrainConfig) -> None:
 
 
 def check_batches(config: TrainConfig) -> None:
-    """Refuse what no batch can be learnt with.
+    """Refuse values with which no batch can be learnt.
 
     Raises:
         TrainingError: naming the setting.
@@ -179,7 +179,7 @@ def check_batches(config: TrainConfig) -> None:
 
 
 def check_network(config: TrainConfig) -> None:
-    """Refuse what the generator cannot have done to it.
+    """Refuse what the generator does not support.
 
     Raises:
         TrainingError: naming the setting.
@@ -241,5 +241,5 @@ def check_sizes(config: TrainConfig) -> None:
 
 
 def written(value: Any) -> str:
-    """A setting's value as an override has it."""
+    """Return a setting's value in the notation of an override."""
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,4 +1,4 @@
-"""The devices of a run, through accelerate: precision, several processes, and how they stop together."""
+"""Devices, precision and processes of a run, by accelerate, and how the processes stop together."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def prepare_accelerator(config: TrainConfig, precision: Precision) -> Accelerator:
-    """Ask accelerate for the devices, the precision and the processes that the run has.
+    """Set up accelerate with the devices, the precision and the processes of the run.
 
     Raises:
         TrainingError: it cannot share a batch among them, or not in this precision.
@@ -51,8 +51,8 @@ def prepare_accelerator(config: TrainConfig, precision: Precision) -> Accelerato
 
 
 def mixed_precision(precision: Precision, device: torch.device) -> str:
-    """The word that accelerate has for a precision; "auto" is what `accelerate launch` was told."""
-    launched: Any = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")  # also where it was told nothing
+    """Return accelerate's word for a precision; "auto" takes the one given to `accelerate launch`."""
+    launched: Any = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")  # "no" also if none was given
     if precision == "auto" and launched != "no":
         precision = launched
     chosen = torch_precision(precision, device.type)
@@ -60,7 +60,7 @@ def mixed_precision(precision: Precision, device: torch.device) -> str:
 
 
 def asked_to_stop(accelerator: Accelerator, interrupted: bool) -> bool:
-    """Whether any process has been asked to stop; all give the same answer."""
+    """Return whether any process has been asked to stop; all processes return the same."""
     if accelerator.num_processes == 1:
         return interrupted
     if interrupted:
@@ -69,9 +69,9 @@ def asked_to_stop(accelerator: Accelerator, interrupted: bool) -> bool:
 
 
 def ignore_interruptions(worker: int) -> None:
-    """Let a loader's worker leave Ctrl-C and a polite kill, which reach a whole group, to its master.
+    """Let a loader's worker ignore Ctrl-C and the first SIGTERM, which reach its whole process group.
 
-    It heeds a second kill: at exit, the master sends its workers two.
+    A second SIGTERM ends it: the main process sends its workers two at exit.
     """
 
     def forgive(number: int, frame: object) -> None:

@@ -1,4 +1,4 @@
-"""What a run reports while it goes on, from its first process alone."""
+"""The events that the first process of a run reports."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class PhotosFound:
-    """The photos of a folder are found and parted; learning begins (`train_folder` alone)."""
+    """The photos of a folder have been found and split (reported by `train_folder` only)."""
 
     learn: int
     """Photos to learn from."""
     held_out: int
-    """Photos to test on; at most 200 of them are scored while the run goes on."""
+    """Photos to test on; unless they were named, at most 200 of them are scored during the run."""
     run: Path
     """Folder of the run."""
 
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """How far a run is: about once a second, and before each score."""
+    """The state of the run, about once a second and before each score."""
 
     step: int
     """Batches done."""
     steps: int
     """Batches in the whole run."""
     losses: dict[str, float]
-    """Means since the last report: each weighted term of the loss, and how real pictures look to a GAN."""
+    """Means since the last report: each weighted term of the loss, and how real pictures look to a GAN's
+    discriminators."""
     images_per_second: float
     """Training speed since the last report."""
 
@@ -47,17 +48,17 @@ class HeldOutScored:
 
 @dataclass(frozen=True)
 class BalanceLost:
-    """A GAN's discriminator has won, and its generator no longer learns from it."""
+    """A discriminator has won, so the generator no longer learns from it."""
 
     step: int
     """Batches done."""
     message: str
-    """What to look at, and what to try."""
+    """What happened, and what to try."""
 
 
 @dataclass(frozen=True)
 class TrainingStopped:
-    """The run was asked to stop, and is saved; it goes on when it is started again."""
+    """The run was asked to stop and has been saved; starting it again resumes it."""
 
     step: int
     """Batches done."""
@@ -65,7 +66,7 @@ class TrainingStopped:
 
 @dataclass(frozen=True)
 class TrainingFinished:
-    """The run has come to its end."""
+    """The run is complete."""
 
     card: Path
     """The card of the released checkpoint."""
@@ -76,4 +77,4 @@ OnEvent = Callable[[Event], object]
 
 
 def ignore(event: Event) -> None:
-    """Report to nobody."""
+    """Ignore an event."""

@@ -1,4 +1,4 @@
-"""Train on a folder of photos: find them, part them, and go on with a run that was stopped."""
+"""Train on a folder of photos: find them, split them, and start or resume a run."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def train_folder(
     score_every: int = 500,
     on_event: OnEvent = ignore,
 ) -> Path | None:
-    """Train a generator on a folder of photos, or go on with a run that was stopped.
+    """Train a generator on a folder of photos, or resume a run that was stopped.
 
-    `run / "split.csv"` records which photos were learnt from, unless a folder was held out.
+    `run / "split.csv"` records the split, unless `held_out` was given.
 
     Args:
-        config: what to learn: a recipe out of RECIPES, or one that `configure` has changed.
+        config: what to learn: one of RECIPES, perhaps changed with `configure` or `dataclasses.replace`.
         data: folder of colour photos, in any tree, or of webdataset .tar shards.
         run: folder of the run; its name names the checkpoint.
         held_out: photos to score on; by default 200 of the data, at most a tenth.
-        per_class: instead, so many photos of each class to learn from, and so many others to test on.
+        per_class: instead, the numbers of photos of each class to learn from and to test on.
         split: instead, the split.csv of another run.
-        start_from: names or paths of trained models whose weights a fresh run takes; those that the first
-            lacks come from the next.
+        start_from: names or paths of trained models whose weights a new run starts from; what the first lacks
+            comes from the next.
         encoder_weights: the encoder's ImageNet weights in timm's names; by default timm downloads them.
         about: the training data in words, for the card.
         licence: of the weights, for the card.
@@ -58,8 +58,8 @@ def train_folder(
     Returns:
         The card of the released checkpoint; None if the run was stopped before its end.
     Raises:
-        TrainingError: there are too few photos, or the run cannot go on; see `train`.
-        ModelError: a model to start from is not there, or damaged.
+        TrainingError: there are too few photos, or as `train`.
+        ModelError: a model to start from is missing or damaged.
     """
     models = [checkpoints.find(model, need="safetensors") for model in start_from]
     check_start(config, models, encoder_weights)

@@ -1,4 +1,4 @@
-"""The networks of a run and their optimisers, and what one batch teaches them."""
+"""The networks of a run, their optimisers, and one step of training."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Learner:
     Args:
         config: what to learn.
         accelerator: devices, precision, processes.
-        first_weights: trained models to start from, or where an encoder's ImageNet weights are, if timm
-            shall not download them.
-        fresh: whether the run starts; one that goes on has its own weights.
+        first_weights: trained models to start from, or the file of an encoder's ImageNet weights, if timm is
+            not to download them.
+        fresh: whether this is a new run; a resumed run has its own weights.
     Raises:
         TrainingError: weights cannot be downloaded, or do not fit.
     """
@@ -89,12 +89,12 @@ class Learner:
         self.generator.train()
 
     def step(self, L: Tensor, ab: Tensor, seen: Tensor | None = None) -> dict[str, float]:
-        """Learn from one batch, or part of one; returns what it cost.
+        """Learn from one batch, or part of one, and return its losses.
 
         Args:
-            L: (N, 1, S, S), of the pictures that losses and discriminators look at.
+            L: (N, 1, S, S), for the losses and the discriminators.
             ab: (N, 2, S, S).
-            seen: (N, 1, S, S), what the generator is given; by default L.
+            seen: (N, 1, S, S), for the generator; by default L.
         """
         self.set_rate()
         L = L.contiguous(memory_format=torch.channels_last)
@@ -113,7 +113,7 @@ class Learner:
         return costs
 
     def averaged(self) -> nn.Module:
-        """The generator that is scored and released, in evaluation mode."""
+        """Return the generator that is scored and released, in evaluation mode."""
         if self.config.ema:
             norms.settle_spectral_norm(self.ema.module)  # means of its vectors say nothing of mean weights
         else:
@@ -130,7 +130,7 @@ class Learner:
                 group["lr"] = group["highest_lr"] * share
 
     def parts(self) -> dict[str, Any]:
-        """Everything that has a state."""
+        """Return everything that has a state, by its name in `resume.pt`."""
         unwrap = self.accelerator.unwrap_model
         parts = {"generator": unwrap(self.generator), "ema": self.ema.module, "optimizer": self.optimizer}
         if self.discriminators is not None:
@@ -145,19 +145,19 @@ class Learner:
         return parts
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` takes."""
+        """Return the state that `load_state_dict` takes."""
         return {"steps": self.steps} | {name: part.state_dict() for name, part in self.parts().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken."""
+        """Restore a state returned by `state_dict`."""
         self.steps = state["steps"]
         for name, part in self.parts().items():
-            if name != "scaler" or name in state:  # fp16 may begin half-way
+            if name != "scaler" or name in state:  # a run may switch to fp16 when it resumes
                 part.load_state_dict(state[name])
 
 
 def discriminator_step(learner: Learner, L: Tensor, ab: Tensor, predicted: Tensor) -> dict[str, float]:
-    """Teach the discriminators to tell true ab (N, 2, S, S) from predicted; returns loss and realness."""
+    """Teach the discriminators to tell true from predicted ab (N, 2, S, S); return loss and realness."""
     kind, discriminators = learner.config.adversarial, learner.discriminators
     real, fake = discriminators(L, ab), discriminators(L, predicted)
     loss = (adversarial_loss(real, True, kind) + adversarial_loss(fake, False, kind)) / 2  # pix2pix halves it
@@ -167,7 +167,7 @@ def discriminator_step(learner: Learner, L: Tensor, ab: Tensor, predicted: Tenso
 
 
 def generator_step(learner: Learner, L: Tensor, ab: Tensor, predicted: Tensor) -> dict[str, float]:
-    """Teach the generator, whose predicted ab (N, 2, S, S) has its graph; returns each weighted term."""
+    """Teach the generator, given its predicted ab (N, 2, S, S) with graph; return each weighted term."""
     config, accelerator = learner.config, learner.accelerator
     if config.pixel == "psnr":
         pixel = psnr_loss(predicted, ab)
@@ -199,7 +199,7 @@ def generator_step(learner: Learner, L: Tensor, ab: Tensor, predicted: Tensor) -
 
 
 def descend(learner: Learner, loss: Tensor, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Backward, clip, and, once a batch is whole, one step.
+    """Run backward and, once a batch is complete, clip the gradient and step the optimiser.
 
     Raises:
         FloatingPointError: the loss or the gradient (which one is its text) is not finite.
@@ -212,19 +212,19 @@ def descend(learner: Learner, loss: Tensor, network: nn.Module, optimizer: torch
         norm = accelerator.clip_grad_norm_(network.parameters(), learner.config.clip or math.inf)
         if accelerator.scaler is None and not norm.isfinite():  # a scaler of fp16 passes over such a step
             raise FloatingPointError("gradient")
-    optimizer.step()  # accelerate's: waits for the batch to be whole
+    optimizer.step()  # accelerate's: does nothing until the batch is complete
     optimizer.zero_grad()
 
 
 def one_cycle(done: float, warmup: float) -> float:
-    """Share of the highest learning rate at `done` (0..1) of the run: a line up, then half a cosine down."""
+    """Return the share of the highest learning rate at `done` (0..1): linear up, then half a cosine down."""
     if done < warmup:
         return max(done / warmup, 1e-3)
     return (1 + math.cos(math.pi * (done - warmup) / (1 - warmup))) / 2
 
 
 def parameter_groups(generator: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
-    """Parameters with their learning rates: a pretrained encoder learns slower than the rest."""
+    """Return parameters with their learning rates: a pretrained encoder learns more slowly than the rest."""
     encoder: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []
     for name, parameter in generator.named_parameters():
@@ -235,7 +235,7 @@ def parameter_groups(generator: nn.Module, config: TrainConfig) -> list[dict[str
 
 
 def adam(parameters: list[dict[str, Any]], config: TrainConfig) -> torch.optim.Optimizer:
-    """AdamW over parameter groups, each with the highest learning rate that it will have."""
+    """Return AdamW over parameter groups, each with its highest learning rate."""
     groups = [{**group, "highest_lr": group["lr"]} for group in parameters]
     betas = (config.betas[0], config.betas[1])
     return torch.optim.AdamW(groups, betas=betas, weight_decay=config.weight_decay, fused=True)

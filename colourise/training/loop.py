@@ -50,22 +50,22 @@ def train(
     score_every: int = 500,
     on_event: OnEvent = ignore,
 ) -> Path | None:
-    """Train a generator, or go on with a run that was stopped.
+    """Train a generator, or resume a run that was stopped.
 
-    Ctrl-C saves and stops. A run that goes on has the first process's chance (of dropout) as it was.
+    Ctrl-C saves and stops. A resumed run restores the random state (of dropout) of the first process.
 
-    Started by `accelerate launch`, every process calls this with the same arguments; the first alone scores,
-    reports and writes. On GPUs, batch norms see the batch of all processes; on the CPU each process has
-    statistics of its own part. When a run goes on, processes but the first get fresh seeds.
+    Under `accelerate launch`, every process calls this with the same arguments; only the first one scores,
+    reports and writes. On GPUs, batch norms see the batch of all processes; on the CPU, each process uses
+    the statistics of its own part. In a resumed run, all processes but the first get new seeds.
 
     Args:
         config: what to learn.
         photos: colour photos to learn from.
-        held_out: colour photos to score, never learnt from.
+        held_out: colour photos to score on.
         run: folder of the run; its name names the checkpoint.
         encoder_weights: the encoder's ImageNet weights in timm's names; by default timm downloads them.
-        start_from: trained models whose weights a fresh run takes, as check_start lets them; those that the
-            first lacks come from the next, and those that all lack start anew.
+        start_from: trained models whose weights a new run starts from (see `check_start`); weights that the
+            first lacks come from the next, and those that all lack are drawn at random.
         about: the training data in words, for the card.
         licence: of the weights, for the card.
         precision: "auto", "fp32", "fp16" or "bf16".
@@ -75,8 +75,8 @@ def train(
     Returns:
         The card of the released checkpoint; None if the run was stopped before its end.
     Raises:
-        TrainingError: the run belongs to another configuration, its loss or gradient is no longer finite, or
-            the photos cannot be read.
+        TrainingError: the run was started with another configuration, its loss or gradient is no longer
+            finite, or the photos cannot be read.
     """
     check_start(config, start_from, encoder_weights)
     check_held_out(held_out)
@@ -87,7 +87,7 @@ def train(
     done = resume["step"] if resume else 0
     set_seed(config.seed)
     learner = Learner(config, accelerator, start_from or encoder_weights, fresh=resume is None)
-    set_seed(config.seed + done + accelerator.process_index)  # each process drops out other neurons
+    set_seed(config.seed + done + accelerator.process_index)  # each process drops other neurons
     if resume is not None:
         restore(learner, resume)
     recorder = None
@@ -103,7 +103,7 @@ def train(
             score_every=score_every,
             on_event=on_event,
         )
-    resume = None  # it holds another copy of every weight
+    resume = None  # frees its copy of every weight
     step, steps = done, config.images // config.batch
     crops = make_crops(config, photos)
     loader = make_loader(crops, done, learner, workers)
@@ -124,7 +124,7 @@ def train(
 def blank_card(
     name: str, config: TrainConfig, start_from: Sequence[Checkpoint], about: str, licence: str
 ) -> Card:
-    """The card of a run's release files, before it has learnt anything."""
+    """Return the card of a run that has not learnt anything yet."""
     recipe = {"start_from": ", ".join(model.card.name for model in start_from)} if start_from else {}
     return Card(
         name=name,
@@ -139,7 +139,7 @@ def blank_card(
 
 
 def restore(learner: Learner, resume: dict[str, Any]) -> None:
-    """Bring a stopped run's networks and optimisers back, and the first process's chance."""
+    """Restore the networks and optimisers of a stopped run, and the random state of the first process."""
     learner.load_state_dict(resume["learner"])
     if learner.accelerator.is_main_process:
         torch.set_rng_state(resume["rng"])
@@ -148,7 +148,7 @@ def restore(learner: Learner, resume: dict[str, Any]) -> None:
 
 
 def make_crops(config: TrainConfig, photos: Sequence[Source]) -> Crops:
-    """All pictures of a run, in their order."""
+    """Return all pictures of a run, in order."""
     return Crops(
         photos,
         sizes=config.sizes,
@@ -160,7 +160,7 @@ def make_crops(config: TrainConfig, photos: Sequence[Source]) -> Crops:
 
 
 def make_loader(crops: Crops, done: int, learner: Learner, workers: int) -> DataLoader[Any]:
-    """Read the pictures from batch `done` on, a part of a batch at a time, each process its share."""
+    """Return a loader of the pictures from batch `done` on, one part of a batch at a time."""
     config = learner.config
     loader: DataLoader[Any] = learner.accelerator.prepare(
         DataLoader(
@@ -169,7 +169,7 @@ def make_loader(crops: Crops, done: int, learner: Learner, workers: int) -> Data
             num_workers=workers,
             pin_memory=learner.cuda,
             worker_init_fn=ignore_interruptions,
-            generator=torch.Generator().manual_seed(config.seed),  # else it takes from the one that we resume
+            generator=torch.Generator().manual_seed(config.seed),  # not the one that is restored
         )
     )
     return loader
@@ -183,7 +183,7 @@ def learn(
     run: Path,
     recorder: Recorder | None,
 ) -> Iterator[int]:
-    """Learn batch after batch; yields, after each whole one, how many have been learnt.
+    """Learn batch after batch; yield the number of batches learnt after each complete one.
 
     Raises:
         TrainingError: the loss or the gradient is no longer finite, or the photos cannot be read.
@@ -207,7 +207,7 @@ def learn(
 
 
 def readable(loader: DataLoader[Any]) -> Any:
-    """The loader's batches; what a worker has to say comes without the worker's traceback."""
+    """Yield the loader's batches; an error of a worker is raised without the worker's traceback."""
     try:
         yield from loader
     except TrainingError as err:

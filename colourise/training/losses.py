@@ -1,4 +1,4 @@
-"""What training pulls on: the adversarial loss, the pixel loss on ab, and the feature reconstruction loss.
+"""The losses of training: the adversarial loss, pixel losses on ab, and the feature reconstruction loss.
 
 Source: Tarres et al., "GAN-based Image Colourisation with Feature Reconstruction Loss", equations for the
 three; the last after Johnson et al., "Perceptual Losses". Two more: the colour distribution loss, which is
@@ -19,7 +19,7 @@ from colourise.models.loss_networks import LOADERS
 
 
 def pixel_loss(ab: Tensor, truth: Tensor, beta: float) -> Tensor:
-    """Smooth L1 on ab / 110, so in -1..1 units.
+    """Return smooth L1 on ab / 110, that is, in -1..1 units.
 
     Args:
         ab: (N, 2, H, W) in Lab units.
@@ -30,7 +30,7 @@ def pixel_loss(ab: Tensor, truth: Tensor, beta: float) -> Tensor:
 
 
 def psnr_loss(ab: Tensor, truth: Tensor) -> Tensor:
-    """How far psnr_ab (metrics.py) is from that of an error of 1: in dB, the mean over pictures.
+    """Return how far psnr_ab (metrics.py) is below that of an error of 1, in dB: the mean over pictures.
 
     A picture's error counts in proportion to what it is, so that those in doubt, where the error is large
     whatever the colours are, leave more room to other losses than those that are surely grey.
@@ -44,7 +44,7 @@ def psnr_loss(ab: Tensor, truth: Tensor) -> Tensor:
 
 
 def psnr_both_loss(L: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
-    """The mean of psnr_loss and of the same for psnr_rgb (metrics.py), at every second pixel each way.
+    """Return the mean of psnr_loss and of the same for psnr_rgb (metrics.py), at every second pixel each way.
 
     An error of ab and the error of sRGB that it makes are not in proportion, so either alone neglects the
     other.
@@ -58,12 +58,12 @@ def psnr_both_loss(L: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
 
 
 def halved_rgb(L: Tensor, ab: Tensor) -> Tensor:
-    """sRGB (N, 3, H / 2, W / 2) in 0..255 of every second pixel each way of L (N, 1, H, W) and ab."""
+    """Return sRGB (N, 3, H / 2, W / 2) in 0..255 of every second pixel each way of L (N, 1, H, W) and ab."""
     return 255 * tensor_lab_to_rgb(L[..., ::2, ::2], ab[..., ::2, ::2])
 
 
 def adversarial_loss(verdicts: Sequence[Tensor], real: bool, kind: str) -> Tensor:
-    """How far a discriminator's verdicts are from "real" (or from "generated"), averaged over scales.
+    """Return how far a discriminator's verdicts are from "real" (or "generated"), averaged over scales.
 
     Args:
         verdicts: a tensor of patches for each scale.
@@ -77,13 +77,13 @@ def adversarial_loss(verdicts: Sequence[Tensor], real: bool, kind: str) -> Tenso
 
 
 def realness(verdicts: Sequence[Tensor], kind: str) -> Tensor:
-    """How real pictures look to a discriminator, from 0 to 1: the mean over patches and scales."""
+    """Return how real pictures look to a discriminator, 0 to 1: the mean over patches and scales."""
     shares = [verdict.clamp(0, 1) if kind == "lsgan" else verdict.sigmoid() for verdict in verdicts]
     return torch.stack([share.mean() for share in shares]).mean()
 
 
 class DistributionLoss(nn.Module):
-    """How far the colours of generated pictures are, all together, from those of real ones.
+    """The distance between the distributions of generated and of real colours, over all pictures together.
 
     A pixel loss alone makes every doubtful colour the middle of all that it could be, so that pictures are
     greyer than photographs. This asks of all pictures together, not of any one, that their colours are as
@@ -117,7 +117,7 @@ class DistributionLoss(nn.Module):
         self.register_buffer("real", torch.zeros(2 * lines, self.BINS))
 
     def forward(self, ab: Tensor, truth: Tensor) -> Tensor:
-        """Mean over pixels and lines, in ab / 110, of ab (N, 2, H, W) in Lab units; truth is the same."""
+        """Return the mean over pixels and lines, in ab / 110; ab and truth are (N, 2, H, W) in Lab units."""
         made, real = self.project(ab), self.project(truth)
         with torch.no_grad():
             self.made = self.average(self.made, made)
@@ -126,7 +126,7 @@ class DistributionLoss(nn.Module):
         return functional.smooth_l1_loss(made / 110, target / 110, beta=1 / 110)
 
     def project(self, ab: Tensor) -> Tensor:
-        """Every second pixel each way of (N, 2, H, W) on each line: (2 * lines, M), in Lab units.
+        """Project every second pixel each way of (N, 2, H, W) on each line: (2 * lines, M), in Lab units.
 
         The first half as they are, the second half less the mean of their picture.
         """
@@ -135,14 +135,14 @@ class DistributionLoss(nn.Module):
         return torch.cat([self.lines @ colours.transpose(0, 1).flatten(1) for colours in (some, inside)])
 
     def average(self, before: Tensor, values: Tensor) -> Tensor:
-        """The moving average of histograms (R, BINS) after these values (R, M)."""
+        """Return the moving average of histograms (R, BINS) updated with values (R, M)."""
         half = self.BINS / 2
         now = torch.stack([torch.histc(row.float(), self.BINS, -half, half) for row in values])
         now /= now.sum(1, keepdim=True)
         return torch.lerp(now, before, self.decay) if before.any() else now
 
     def transport(self, values: Tensor) -> Tensor:
-        """Where generated values (R, M) would lie, were they distributed like real ones."""
+        """Return where generated values (R, M) would lie if they were distributed like real ones."""
         heights = functional.pad(self.made.cumsum(1), (1, 0)), functional.pad(self.real.cumsum(1), (1, 0))
         place = (values + self.BINS / 2).clamp(0, self.BINS - 1e-3)
         share = interpolate(heights[0], place)
@@ -152,14 +152,14 @@ class DistributionLoss(nn.Module):
 
 
 def interpolate(heights: Tensor, place: Tensor) -> Tensor:
-    """Heights (R, K), given at whole numbers, at places (R, M) between them."""
+    """Interpolate heights (R, K), given at whole numbers, at places (R, M)."""
     left = place.long()
     low, high = heights.gather(1, left), heights.gather(1, left + 1)
     return low + (place - left) * (high - low)
 
 
 def colourfulness_loss(L: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
-    """By how much generated pictures are less colourful than real ones, in hundreds; below 0 where more so.
+    """Return how much less colourful generated pictures are than real ones, in hundreds; negative if more.
 
     It pulls as hard wherever they stand: other losses must hold it. It looks at every second pixel each way.
 
@@ -175,7 +175,7 @@ def colourfulness_loss(L: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
 
 
 def tensor_colourfulness(rgb: Tensor) -> Tensor:
-    """Colourfulness (N,) of pictures (N, 3, H, W) in 0..255, differentiably."""
+    """Return the colourfulness (N,) of pictures (N, 3, H, W) in 0..255, differentiably."""
     red, green, blue = rgb.flatten(2).unbind(1)  # (N, H * W) each
     both = torch.stack([red - green, (red + green) / 2 - blue])  # (2, N, H * W)
     spread = (both.var(2, correction=0).sum(0) + 1e-3).sqrt()  # the root of grey has no slope
@@ -183,7 +183,7 @@ def tensor_colourfulness(rgb: Tensor) -> Tensor:
 
 
 class FeatureReconstructionLoss(nn.Module):
-    """Squared distance between features of the generated and the real picture, over C * H * W.
+    """The squared distance between features of the generated and the real picture, divided by C * H * W.
 
     The features are the activations of one layer of a frozen network, which sees RGB with its own
     normalisation. VGG16 takes what the original Caffe weights take: 0..255, less the mean colour of
@@ -208,14 +208,14 @@ class FeatureReconstructionLoss(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
 
     def features(self, L: Tensor, ab: Tensor) -> Tensor:
-        """Activations (N, C, h, w) of the picture with L (N, 1, H, W) and ab (N, 2, H, W)."""
+        """Return activations (N, C, h, w) of the picture with L (N, 1, H, W) and ab (N, 2, H, W)."""
         with torch.autocast(L.device.type, enabled=False):  # colour needs more than bf16's eight bits
             rgb = (tensor_lab_to_rgb(L, ab) - self.mean) / self.std
         activations: Tensor = self.network(rgb)
         return activations
 
     def forward(self, L: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
-        """Mean over the batch; gradients reach `ab` only."""
+        """Return the mean over the batch; gradients reach `ab` only."""
         with torch.no_grad():
             real = self.features(L, truth)
         return (self.features(L, ab).float() - real.float()).square().mean()

@@ -13,11 +13,10 @@ from colourise.training.recipes import RECIPES
 
 
 def configure(recipe: str, overrides: list[str]) -> TrainConfig:
-    """A recipe with `name=value` overrides; `arguments.levels=7` sets one argument of a network.
+    """Return a recipe with `name=value` overrides; `arguments.levels=7` sets one argument of a network.
 
     Raises:
-        TrainingError: an unknown recipe or name, a value that does not fit, or values that do not go with
-            each other.
+        TrainingError: an unknown recipe or name, a value out of range, or values that do not go together.
     """
     if recipe not in RECIPES:
         raise TrainingError(f"{recipe}: no such recipe; there are {', '.join(RECIPES)}")
@@ -43,7 +42,7 @@ def configure(recipe: str, overrides: list[str]) -> TrainConfig:
 
 
 def parse(text: str, kind: Any) -> Any:
-    """Turn the text of an override into its setting's type."""
+    """Convert the text of an override into its setting's type, more strictly than pydantic: 7.0 is no int."""
     if kind in (tuple[int, ...], tuple[float, ...]):
         return tuple(parse(part, kind.__args__[0]) for part in text.split(","))
     if kind is bool:
@@ -56,7 +55,7 @@ def parse(text: str, kind: Any) -> Any:
 
 
 def literal(text: str) -> Any:
-    """A value of JSON, or else the text itself: 7, 0.5, true, [1, 2], batch."""
+    """Return a JSON value, or else the text itself: 7, 0.5, true, [1, 2], batch."""
     try:
         return json.loads(text)
     except ValueError:
@@ -64,7 +63,7 @@ def literal(text: str) -> Any:
 
 
 def listed(config: TrainConfig) -> list[tuple[str, str]]:
-    """Every setting as (name, value), as overrides have them."""
+    """Return every setting as (name, value), in the notation of overrides."""
     pairs: list[tuple[str, str]] = []
     for name, value in asdict(config).items():
         if isinstance(value, dict):

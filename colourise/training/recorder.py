@@ -1,4 +1,4 @@
-"""What the first process of a run writes and reports: scores, previews, release files, `resume.pt`."""
+"""The first process of a run writes scores, previews, release files and `resume.pt`, and reports events."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ SAVE_EVERY = 300  # seconds between saves of `resume.pt`
 
 
 class Recorder:
-    """Means, scores and checkpoints of a run; a context manager, which holds TensorBoard's file open.
+    """Records the losses, scores and checkpoints of a run; a context manager that holds TensorBoard's file.
 
     Args:
         run: folder of the run.
         learner: what learns.
         held_out: photos to score on.
-        photos: hash of the names of those that it learns from.
-        card: of the release files, with nothing but the models that it started from for a recipe.
-        resumed: what a stopped run left, or None.
+        photos: hash of the names of the photos to learn from.
+        card: of the release files; its recipe only has the models that the run started from.
+        resumed: the state that a stopped run left, or None.
         score_every: batches between scores.
         on_event: is called with each event (events.py).
     """
@@ -60,7 +60,7 @@ class Recorder:
         self.recent, self.means = Means(), Means()  # since the last report; since the last scores
 
     def __enter__(self) -> Self:
-        """Open TensorBoard's file, and drop rows that a killed run wrote beyond its last save."""
+        """Open TensorBoard's file, and drop the rows that a killed run wrote after its last save."""
         rewind(self.run / "metrics.csv", self.first)
         self.reported = self.saved = time.monotonic()
         self.writer = SummaryWriter(self.run / "tensorboard", purge_step=self.first + 1)
@@ -73,12 +73,12 @@ class Recorder:
         self.writer.close()
 
     def add(self, losses: dict[str, float]) -> None:
-        """Count what one batch, or part of one, has cost."""
+        """Add the losses of one batch, or part of one."""
         self.recent.add(losses)
         self.means.add(losses)
 
     def record(self, step: int, *, stopped: bool) -> None:
-        """Report, score and save after a whole batch, each when it is time to."""
+        """Report, score and save after a complete batch, each when it is due."""
         scored = step % self.score_every == 0 or step == self.steps
         if time.monotonic() - self.reported > 1 or scored or stopped:
             self.report(step, scored=scored)
@@ -86,7 +86,7 @@ class Recorder:
             self.save(step)
 
     def report(self, step: int, *, scored: bool) -> None:
-        """Report losses and speed, and, if it is time to, score."""
+        """Report losses and speed; score if asked to."""
         part = self.config.batch // self.config.accumulate
         speed = self.recent.count * part / (time.monotonic() - self.reported)
         losses = self.recent.take()
@@ -130,5 +130,5 @@ class Recorder:
             "cuda_rng": torch.cuda.get_rng_state(device) if learner.cuda else None,
             "learner": learner.state_dict(),
         }
-        save_resume(self.run, resume)  # last: a run that is at its end has released its end
+        save_resume(self.run, resume)  # last, so that a finished run has also been released
         self.saved = time.monotonic()

@@ -1,4 +1,4 @@
-"""What a run keeps: means of its losses, `resume.pt`, `metrics.csv`.
+"""The files of a run folder: `resume.pt` and `metrics.csv`; and means of losses.
 
 All of it survives a kill: `resume.pt` is the old one or the new one, and rows that a killed run wrote beyond
 its last save are dropped when it goes on.
@@ -15,27 +15,27 @@ from colourise.files.atomic import atomic
 
 
 class Means:
-    """Means of named numbers since they were last taken."""
+    """Means of named numbers since they were taken last."""
 
     def __init__(self) -> None:
         self.sums: dict[str, float] = {}
         self.count = 0
 
     def add(self, numbers: dict[str, float]) -> None:
-        """Count one of each."""
+        """Add one value of each."""
         self.count += 1
         for name, number in numbers.items():
             self.sums[name] = self.sums.get(name, 0.0) + number
 
     def take(self) -> dict[str, float]:
-        """The mean of each, and begin anew."""
+        """Return the mean of each, and start again."""
         means = {name: total / self.count for name, total in self.sums.items()}
         self.sums, self.count = {}, 0
         return means
 
 
 def save_resume(run: Path, state: dict[str, Any]) -> None:
-    """Write `resume.pt` so that a kill leaves the old one or the new one."""
+    """Write `resume.pt`; a kill leaves the old one or the new one."""
     import torch
 
     with atomic(run / "resume.pt") as file:
@@ -43,10 +43,10 @@ def save_resume(run: Path, state: dict[str, Any]) -> None:
 
 
 def load_resume(run: Path, config: dict[str, Any], photos: str) -> dict[str, Any] | None:
-    """What a stopped run left, or None; `photos` is the hash of their names.
+    """Return the state that a stopped run left, or None; `photos` is the hash of their names.
 
     Raises:
-        TrainingError: it was learning something else.
+        TrainingError: the run had other settings or other photos.
     """
     import torch
 
@@ -67,7 +67,7 @@ def load_resume(run: Path, config: dict[str, Any], photos: str) -> dict[str, Any
 
 
 def write_row(file: Path, row: dict[str, float]) -> None:
-    """Append one row to a CSV file, in the columns that it has; to a new one with a header."""
+    """Append a row to a CSV file in its columns, or start the file with a header."""
     columns = list(row)
     if file.exists():
         with file.open(newline="") as stream:
@@ -81,7 +81,7 @@ def write_row(file: Path, row: dict[str, float]) -> None:
 
 
 def rewind(file: Path, step: int) -> None:
-    """Drop the rows of a CSV file that lie beyond a step, because they will be written again."""
+    """Drop the rows of a CSV file after a step, because they will be written again."""
     if file.exists():
         header, *rows = file.read_text().splitlines(keepends=True) or [""]
         kept = [row for row in rows if row.endswith("\n") and int(row.partition(",")[0]) <= step]

@@ -1,4 +1,4 @@
-"""Score a run on its held-out photos, draw a preview of them, and say when a GAN has lost its balance."""
+"""Score a run on its held-out photos, draw previews, and warn when a GAN has lost its balance."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from colourise.models.backends import TorchBackend
 from colourise.training.config import TrainConfig
 
 PREVIEWS = 8  # held-out photos on a preview sheet
-WON = 0.9  # a discriminator that finds real pictures so much more real than generated ones has won
+WON = 0.9  # a discriminator has won if real pictures look this much more real to it than generated ones
 
 
 def check_held_out(photos: Sequence[Source]) -> None:
-    """Refuse held-out photos of which none can be scored, before hours go by.
+    """Check that at least one held-out photo can be scored, before hours of training.
 
     Raises:
-        TrainingError: none can be read, or those that can have no colour.
+        TrainingError: no photo can be read, or all that can be read are grey.
     """
     broken = 0
     for photo in photos:
@@ -45,7 +45,7 @@ def check_held_out(photos: Sequence[Source]) -> None:
 def score(
     generator: nn.Module, config: TrainConfig, held_out: Sequence[Source], heading: str
 ) -> tuple[Pixels, dict[str, float]]:
-    """Score the averaged generator on held-out photos; returns a sheet of the first few, and the scores."""
+    """Score the averaged generator on held-out photos; return a preview of the first few, and the scores."""
     device = str(next(generator.parameters()).device)
     colouriser = Colouriser(
         TorchBackend(generator, device=device, precision="fp32"), input_size=config.input_size
@@ -66,13 +66,13 @@ def score(
 
 
 def heading(step: int, means: dict[str, float]) -> str:
-    """What stands above a preview."""
+    """Return the heading of a preview."""
     judged = f", real {means['real']:.2f}, fake {means['fake']:.2f}" if "real" in means else ""
     return f"batch {step}{judged}" + ": the discriminator wins" * bool(lost_balance(means))
 
 
 def lost_balance(means: dict[str, float]) -> str:
-    """A warning if the discriminator has won: then the generator no longer learns from it."""
+    """Return a warning if the discriminator has won, so that the generator no longer learns; else ""."""
     if "real" not in means or means["real"] - means["fake"] < WON:
         return ""
     return (

@@ -1,4 +1,4 @@
-"""Where a generator's first weights come from: chance, ImageNet, or trained models."""
+"""The first weights of a generator: random, from ImageNet, or from trained models."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from colourise.training.config import TrainConfig
 
 
 def check_start(config: TrainConfig, models: Sequence[Checkpoint], encoder_weights: Path | None) -> None:
-    """Refuse first weights that are not of the network to train.
+    """Refuse to start from weights of another network.
 
-    A trained model's decoder may have other widths; where they differ, it has no weights to give.
+    A trained model's decoder may have other widths; stages whose widths differ are not taken.
 
     Raises:
-        TrainingError: naming both.
+        TrainingError: it names both networks.
     """
     if encoder_weights is not None and not registry.GENERATORS[config.architecture].encoder:
         raise TrainingError(f"{encoder_weights}: {config.architecture} has no encoder; leave it out")
@@ -42,21 +42,21 @@ def check_start(config: TrainConfig, models: Sequence[Checkpoint], encoder_weigh
 
 
 def without_widths(one: Card | TrainConfig) -> dict[str, Any]:
-    """A network's arguments, without the one in which a model to start from may differ."""
+    """Return a network's arguments without `widths`, in which a model to start from may differ."""
     return {name: value for name, value in one.arguments.items() if name != "widths"}
 
 
 def initial_generator(
     config: TrainConfig, first_weights: Sequence[Checkpoint] | Path | None, *, fresh: bool
 ) -> nn.Module:
-    """A new generator; a fresh run's starts from trained models, or its encoder from ImageNet.
+    """Build the generator; in a new run it starts from trained models, or its encoder from ImageNet.
 
     Raises:
         TrainingError: the encoder's weights are not cached and cannot be downloaded, or do not fit.
     """
     if first_weights and not isinstance(first_weights, Path):
         return take_weights(registry.build(config.architecture, **config.arguments), first_weights)
-    for chatter in ("timm", "huggingface_hub"):  # keys of the classifier that is left out; retries
+    for chatter in ("timm", "huggingface_hub"):  # they warn of unused keys and of retries
         logging.getLogger(chatter).setLevel(logging.ERROR)
     arguments = dict(config.arguments)
     if fresh and registry.GENERATORS[config.architecture].encoder:
@@ -71,7 +71,7 @@ def initial_generator(
 
 
 def take_weights(generator: nn.Module, models: Sequence[Checkpoint]) -> nn.Module:
-    """The generator with weights of trained models: each part of it from the first that has it whole."""
+    """Load weights of trained models into a generator: each stage from the first model that has all of it."""
     state = generator.state_dict()
     for model in reversed(models):
         given = checkpoints.load_generator(model).state_dict()
@@ -86,6 +86,6 @@ def take_weights(generator: nn.Module, models: Sequence[Checkpoint]) -> nn.Modul
 
 
 def stage_of(name: str) -> str:
-    """What a weight belongs to: a stage, such as "ups.2", or what lies at the top, such as "encoder"."""
+    """Return the stage that a weight belongs to, such as "ups.2" or "encoder"."""
     top, below = name.split(".")[:2]
     return f"{top}.{below}" if below.isdigit() else top

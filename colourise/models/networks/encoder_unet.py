@@ -85,7 +85,7 @@ class EncoderUNet(nn.Module):
         return ab[..., :height, :width]
 
     def freeze(self, halvings: int) -> None:
-        """Keep the encoder's weights as they are, as far as it has halved the picture so many times."""
+        """Freeze the encoder's weights from its input to its given number of halvings of the picture."""
         last = self.encoder.feature_info.module_name(halvings - 1)  # "blocks.2"; modules stand in their order
         names = [name for name, _ in self.encoder.named_parameters()]
         end = max(place for place, name in enumerate(names) if name.startswith(f"{last}."))
@@ -93,7 +93,7 @@ class EncoderUNet(nn.Module):
             self.encoder.get_parameter(name).requires_grad_(False)
 
     def train(self, mode: bool = True) -> EncoderUNet:
-        """Switch to training, all but the encoder's batch norms."""
+        """Switch everything to training except the encoder's batch norms."""
         super().train(mode)
         for module in self.encoder.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
@@ -109,14 +109,14 @@ class Up(nn.Module):
         self.mix = nn.Sequential(conv(channels + skip, width), conv(width, width))
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """Features (N, C, h, w) and skip (N, S, 2h, 2w) -> (N, width, 2h, 2w)."""
+        """Turn features (N, C, h, w) and skip (N, S, 2h, 2w) into (N, width, 2h, 2w)."""
         x = functional.interpolate(x, scale_factor=2, mode="nearest")
         mixed: Tensor = self.mix(torch.cat([x, skip], 1))
         return mixed
 
 
 class Context(nn.Module):
-    """Let every place know the mean of the whole picture, so that one scene gets one light."""
+    """Add the mean of the whole picture to every place, so that a scene is lit consistently."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -131,9 +131,9 @@ class Context(nn.Module):
 
 
 class FullPrecisionConv2d(nn.Conv2d):
-    """A convolution that a CPU computes in fp32 while it learns, where autocast asks for bf16.
+    """A convolution that a CPU computes in fp32 during training, even where autocast asks for bf16.
 
-    It is for the depthwise ones and those with a stride of 2: PyTorch's gradient of them in bf16 is slow. In
+    Used for depthwise convolutions and those with a stride of 2, whose bf16 gradient is slow in PyTorch. In
     fp32 a training step takes a fifth less at 128 px, a sixth at 192. Without a gradient, bf16 is faster.
     """
 
@@ -157,15 +157,15 @@ class PaddedConv2d(FullPrecisionConv2d):
         return y
 
     def geometry(self) -> list[tuple[int, int, int]]:
-        """Kernel size, dilation and stride, down and across."""
+        """Return (kernel size, dilation, stride), vertical and horizontal."""
         return list(zip(self.kernel_size, self.dilation, self.stride, strict=True))
 
 
 def fix_convolutions(encoder: nn.Module) -> None:
-    """Swap some of timm's convolutions for ours, with the same weights and names.
+    """Replace some of timm's convolutions with ours, keeping weights and names.
 
-    Its "same" ones work their padding out from each picture; all sides here are multiples of 32, so the
-    padding is known, and the exporter takes minutes over the symbolic one.
+    timm's "same" convolutions compute their padding from each picture. Here all sides are multiples of 32,
+    so the padding is known; with a symbolic one the exporter takes minutes.
     """
     for module in encoder.modules():
         if isinstance(module, Conv2dSame):
@@ -175,14 +175,14 @@ def fix_convolutions(encoder: nn.Module) -> None:
 
 
 def conv(channels: int, width: int) -> nn.Sequential:
-    """3x3 convolution, batch norm, ReLU."""
+    """Return a 3x3 convolution, batch norm and ReLU."""
     return nn.Sequential(
         nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
     )
 
 
 def grey_level(L: Tensor) -> Tensor:
-    """SRGB value (N, 3, H, W) 0..1 of the grey with this L, which is what the encoder was trained on."""
+    """Return sRGB (N, 3, H, W) in 0..1 of the grey with this L; the encoder was trained on sRGB."""
     fy = (L + 16) / 116
     Y = torch.where(fy > DELTA, fy**3, 3 * DELTA**2 * (fy - 4 / 29))
     grey: Tensor = from_linear(Y, torch)

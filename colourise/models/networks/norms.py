@@ -18,7 +18,7 @@ def add_spectral_norm(network: nn.Module) -> None:
 
 
 def settle_spectral_norm(network: nn.Module, iterations: int = 30) -> None:
-    """Find the largest singular values again, where weights were changed other than by training steps."""
+    """Recompute the largest singular values after weights were changed other than by training steps."""
     with torch.no_grad():
         for module in network.modules():
             if parametrize.is_parametrized(module):
@@ -35,7 +35,7 @@ def share_batch_norms(network: nn.Module) -> nn.Module:
 
 
 def plain_state_dict(network: nn.Module) -> dict[str, Tensor]:
-    """The state of a network as one without spectral norm has it: the weights after normalisation."""
+    """Return the state dict of the same network without spectral norm: the weights after normalisation."""
     state: dict[str, Tensor] = {
         name: value for name, value in network.state_dict().items() if ".parametrizations." not in name
     }

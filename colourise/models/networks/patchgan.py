@@ -40,7 +40,7 @@ class PatchGAN(nn.Module):
         self.apply(start)
 
     def forward(self, L: Tensor, ab: Tensor) -> Tensor:
-        """Judge pictures; above 0 is "real"."""
+        """Return a logit for each patch; above 0 means "real"."""
         verdict: Tensor = self.layers(torch.cat([L / 50 - 1, ab / 110], 1))
         return verdict
 
@@ -60,7 +60,7 @@ class MultiScale(nn.Module):
         )
 
     def forward(self, L: Tensor, ab: Tensor) -> list[Tensor]:
-        """Judge pictures at every scale; above 0 is "real"."""
+        """Return a logit for each patch at every scale; above 0 means "real"."""
         verdicts = []
         for scale, discriminator in enumerate(self.judges):
             if scale:

@@ -1,7 +1,7 @@
-"""Networks by name, known without loading PyTorch; each lies in a file of its own.
+"""Look up networks by name, without loading PyTorch; each has a file of its own.
 
-A generator is a module that predicts ab (N, 2, H, W) from L (N, 1, H, W) at any size, in Lab units, and whose
-`stride` is what sides are padded to inside. Its file and a row of GENERATORS are all that a new one takes.
+A generator is a module that predicts ab (N, 2, H, W) from L (N, 1, H, W) at any size, in Lab units;
+sides are padded inside to multiples of its `stride`. To add one, write its file and a row of GENERATORS.
 """
 
 from __future__ import annotations
@@ -18,51 +18,51 @@ if TYPE_CHECKING:
 
 
 class Rule(NamedTuple):
-    """Which values an argument of a network may have."""
+    """The values that an argument of a network may have."""
 
     fits: Callable[[Any], bool]
-    """Tells whether a value, as JSON has it, will do: true is no 1, and 7.0 no whole number."""
+    """Returns whether a JSON value is allowed; true does not count as 1, nor 7.0 as a whole number."""
     words: str
-    """Which values do."""
+    """The allowed values in words."""
 
 
 def whole(low: int, high: int) -> Rule:
-    """The rule of a whole number."""
+    """Allow whole numbers in a range."""
     return Rule(lambda value: type(value) is int and low <= value <= high, f"a whole number, {low} to {high}")
 
 
 def number(low: float, high: float) -> Rule:
-    """The rule of a number."""
+    """Allow numbers in a range."""
     return Rule(
         lambda value: type(value) in (int, float) and low <= value <= high, f"a number, {low} to {high}"
     )
 
 
 def word(*words: str | None) -> Rule:
-    """The rule of a word; None is JSON's null."""
+    """Allow certain words; None is JSON's null."""
     return Rule(lambda value: value in words, " or ".join("null" if one is None else one for one in words))
 
 
 def decoder_widths(value: Any) -> bool:
-    """Whether a value has the channels of a decoder."""
+    """Return whether a value is a list of one to four channel counts."""
     return isinstance(value, list | tuple) and 1 <= len(value) <= 4 and all(map(whole(1, 1024).fits, value))
 
 
 @dataclass(frozen=True)
 class Network:
-    """A row: where a network is, and what it takes."""
+    """A row: where a network is defined, and which arguments it takes."""
 
     module: str
-    """Its file here, without suffix."""
+    """Its file in this folder, without suffix."""
     name: str
-    """Its class there."""
+    """Its class in that file."""
     arguments: dict[str, Rule]
     """The arguments of the class that a recipe may set."""
     encoder: bool = False
     """Whether it has an `encoder` that starts from ImageNet; then it takes `pretrained`, and has `freeze`."""
 
 
-GENERATORS = {
+GENERATORS = {  # what `architecture` in a recipe and on a card may be
     "unet": Network(
         "unet",
         "UNet",

@@ -78,14 +78,14 @@ class UNet(nn.Module):
 
 
 def down(channels: int, width: int, *, plain: bool, norm: str | None) -> nn.Sequential:
-    """LeakyReLU (unless plain), 4x4 convolution of stride 2, norm."""
+    """Return LeakyReLU (unless plain), a 4x4 convolution of stride 2 and a norm."""
     layers: list[nn.Module] = [] if plain else [nn.LeakyReLU(0.2)]
     layers.append(nn.Conv2d(channels, width, 4, 2, 1, bias=norm is None))
     return nn.Sequential(*layers, *([NORMS[norm](width)] if norm else []))
 
 
 def up(channels: int, width: int, dropout: float, *, norm: str | None) -> nn.Sequential:
-    """ReLU, 4x4 transposed convolution of stride 2, norm, dropout."""
+    """Return ReLU, a 4x4 transposed convolution of stride 2, a norm and dropout."""
     layers: list[nn.Module] = [nn.ReLU(), nn.ConvTranspose2d(channels, width, 4, 2, 1, bias=norm is None)]
     if norm:
         layers.append(NORMS[norm](width))
@@ -93,7 +93,7 @@ def up(channels: int, width: int, dropout: float, *, norm: str | None) -> nn.Seq
 
 
 def start(module: nn.Module) -> None:
-    """Weights from N(0, 0.02), gains of norms from N(1, 0.02), biases 0."""
+    """Draw weights from N(0, 0.02) and gains of norms from N(1, 0.02); set biases to 0."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d):
