@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from colourise.colouriser import Colouriser, loaded
 from colourise.data.photos import Source, find_photos, place_of
@@ -27,6 +27,9 @@ from colourise.evaluation.figures import Album
 from colourise.evaluation.models import Models, StrPath, by_name
 from colourise.evaluation.photos import Grey, score_photos
 from colourise.films.steady import STEADINESS
+
+if TYPE_CHECKING:
+    from colourise.evaluation.perceptual import PerceptualScores
 
 Measure = Literal["lpips", "fid", "frechet"]
 
@@ -58,7 +61,7 @@ def compare(
     size: int = 256,
     archive: bool = False,
     baseline: bool = True,
-    measures: Iterable[Measure] = (),
+    measures: Collection[Measure] = (),
     device: str = "auto",
     figures: StrPath | None = None,
     sheet: StrPath | None = None,
@@ -91,19 +94,12 @@ def compare(
     """
     sources = select(photos, split)
     loaders = by_name(models)
-    measures = tuple(measures)
-    if unknown := set(measures) - set(get_args(Measure)):
-        raise ValueError(f"measures are {', '.join(get_args(Measure))}, not {', '.join(sorted(unknown))}")
+    check_measures(measures)
     colourisers: dict[str, Colouriser] = {}
     if baseline:
         colourisers["plain grey" if "grey" in loaders else "grey"] = Colouriser(Grey(), input_size=32)
     colourisers |= {name: loaded(model, device=device) for name, model in loaders.items()}
-    perceptual = None
-    if measures:
-        from colourise.evaluation.perceptual import PerceptualScores
-        from colourise.models.backends import torch_device
-
-        perceptual = PerceptualScores(measures, device=torch_device(device))
+    perceptual = load_networks(measures, device) if measures else None
     if figures is not None:
         Path(figures).mkdir(parents=True, exist_ok=True)
     album = Album(list(loaders))
@@ -176,6 +172,29 @@ def compare_films(
         scores = score_film(film, colourisers, steadiness=steadiness, frames=frames, on_event=on_event)
         rows[film] = {version: one.summary() for version, one in scores.items()}
     return rows
+
+
+def check_measures(measures: Collection[str]) -> None:
+    """Refuse measures that there are not.
+
+    Raises:
+        ValueError: a measure is unknown.
+    """
+    if unknown := set(measures) - set(get_args(Measure)):
+        raise ValueError(f"measures are {', '.join(get_args(Measure))}, not {', '.join(sorted(unknown))}")
+
+
+def load_networks(measures: Collection[Measure], device: str) -> PerceptualScores:
+    """Load the networks that some measures need.
+
+    Raises:
+        ModelError: a network cannot be loaded.
+        TrainingError: VGG16 cannot be loaded.
+    """
+    from colourise.evaluation.perceptual import PerceptualScores  # torch takes a while to load
+    from colourise.models.backends import torch_device
+
+    return PerceptualScores(measures, device=torch_device(device))
 
 
 def select(photos: StrPath | Sequence[Source], split: StrPath | None) -> Sequence[Source]:
