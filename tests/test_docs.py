@@ -191,18 +191,27 @@ def test_wrong_commands_do_not_parse(tmp_path: Path, monkeypatch: pytest.MonkeyP
 EXAMPLES = blocks(ROOT / "docs" / "python.md", "python")
 
 
+COPIES = {  # photos that the examples name
+    "photo.jpg": "chelsea.jpg",
+    "archive/coffee.jpg": "coffee.jpg",
+    "archive/1921/rocket.jpg": "rocket.jpg",
+    "photos/astronaut.jpg": "astronaut.jpg",
+    "photos/chelsea.jpg": "chelsea.jpg",
+    "test/coffee.jpg": "coffee.jpg",
+}
+
+
 @pytest.fixture
 def workplace(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with what the examples name: a photo, a scan, an archive, a film, a model."""
-    shutil.copy(PHOTOS / "chelsea.jpg", tmp_path / "photo.jpg")
-    for name in ("archive", "album"):
-        (tmp_path / name / "1921").mkdir(parents=True)
-        shutil.copy(PHOTOS / "coffee.jpg", tmp_path / name / "coffee.jpg")
-        shutil.copy(PHOTOS / "camera.png", tmp_path / name / "1921" / "camera.png")
+    """A folder with what the examples name: a photo, an archive, photos to learn from, a film, a model."""
+    for place, photo in COPIES.items():
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PHOTOS / photo, tmp_path / place)
     clips.write(tmp_path / "film.mp4", clips.pan("rocket.jpg", 12), sound=0.5)
-    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    run = tmp_path / "runs" / "mine"
+    run.mkdir(parents=True)
     for file in tiny_model.parent.glob(f"{tiny_model.name}.*"):
-        shutil.copy(file, tmp_path / "runs" / "mine" / file.name)
+        shutil.copy(file, run)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
