@@ -7,7 +7,6 @@ colour matrix it uses, players guess it from the height, and `probe` guesses lik
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -23,6 +22,7 @@ from av.video.reformatter import ColorRange, Interpolation
 
 from colourise.errors import FilmError
 from colourise.films.film import BT601, BT709, UNSPECIFIED, Damage, Film, Frame, damaged
+from colourise.films.opening import is_playlist, open_film
 from colourise.lab.pictures import Pixels, one_channel
 
 SD_HEIGHT, SD_WIDTH = 576, 1024  # up to this size players take an untagged film for BT.601
@@ -31,7 +31,9 @@ SCALER = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.AC
 
 
 def is_video(path: Path) -> bool:
-    """Tell whether FFmpeg reads a file as a film, whatever its name says."""
+    """Tell by its content whether FFmpeg reads a file as a film, or as a playlist, which `probe` refuses."""
+    if is_playlist(path):
+        return True
     with suppress(FilmError), open_film(path) as container:
         still = ("image2", "_pipe", "tty")
         return not any(name in container.format.name for name in still) and bool(video_streams(container))
@@ -165,20 +167,6 @@ def frames_from_key_frame(
     if head is None or head.pts is None or head.pts > first:  # the index is wrong, or there are no times
         return None
     return itertools.chain([head], pictures)
-
-
-def open_film(path: Path) -> Any:
-    """Open a film with FFmpeg.
-
-    Raises:
-        FilmError: it cannot be opened.
-    """
-    try:
-        return av.open(os.fspath(path), metadata_errors="replace")
-    except (av.FileNotFoundError, av.IsADirectoryError, av.PermissionError) as err:
-        raise FilmError(str(err.strerror), path=path) from err
-    except (av.FFmpegError, ValueError, OSError) as err:
-        raise damaged(path) from err
 
 
 def video_streams(container: Any) -> list[Any]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from colourise.errors import FilmError
 from colourise.films.decode import SCALER
 from colourise.films.film import BT601, BT709, Film, Frame
+from colourise.films.opening import file_url
 from colourise.films.options import Encoding
 from colourise.lab.pictures import Pixels
 
@@ -74,7 +75,7 @@ class Encoder:
         self.film, self.times = film, Times()
         self.format = encoding.pixel_format(film)
         self.scaler = av.video.reformatter.VideoReformatter()
-        self.container = av.open(os.fspath(path), "w", format="matroska")
+        self.container = av.open(file_url(path), "w", format="matroska")
         self.stream = add_pictures(self.container, film, encoding)
 
     def __enter__(self) -> Self:

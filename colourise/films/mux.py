@@ -7,7 +7,6 @@ the source's video stream, so that variable frame rates and start offsets surviv
 from __future__ import annotations
 
 import heapq
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import IO, Any
@@ -15,9 +14,9 @@ from typing import IO, Any
 import av
 
 from colourise.errors import FilmError
-from colourise.films.decode import open_film
 from colourise.films.encode import Segment
 from colourise.films.film import Film
+from colourise.films.opening import file_url, open_film
 from colourise.films.streams import StreamPlan, copy_stream
 
 CLOCKS = ("mpegts", "mpeg")  # formats whose clock does not start at zero
@@ -53,7 +52,7 @@ def join(
     zero = start if start is not None else film.start if film.container in CLOCKS else Fraction(0)
     with (
         open_film(plan.source or segments[0].path) as source,
-        av.open(os.fspath(segments[0].path)) as first,
+        av.open(file_url(segments[0].path)) as first,
         av.open(file, "w", format=plan.container, container_options=options, buffer_size=1 << 20) as output,
     ):
         output.metadata.update({k: v for k, v in source.metadata.items() if k.lower() not in MUXERS_OWN})
@@ -91,7 +90,7 @@ def coloured_packets(film: Film, segments: Iterable[Segment], stream: Any, zero:
     last = -1 << 62
     for segment in segments:
         place = 0
-        with av.open(os.fspath(segment.path)) as container:
+        with av.open(file_url(segment.path)) as container:
             for packet in container.demux(video=0):
                 if not packet.size:
                     continue

@@ -12,9 +12,10 @@ from typing import Any
 import av
 
 from colourise.errors import FilmError
-from colourise.films.decode import open_film, video_streams
+from colourise.films.decode import video_streams
 from colourise.films.encode import add_pictures
 from colourise.films.film import Film
+from colourise.films.opening import ELSEWHERE, open_film
 from colourise.films.options import Encoding
 
 TIMELESS = ("avi", "asf")  # formats that do not store when each frame is shown
@@ -78,7 +79,10 @@ def container_for(film: Film, target: Path, encoding: Encoding) -> str:
         FilmError: there is none, or it cannot hold the coloured frames.
     """
     try:
-        container: str = av.open(io.BytesIO(), "w", format=muxer_for(target)).format.name
+        muxer = av.open(io.BytesIO(), "w", format=muxer_for(target)).format
+        container: str = muxer.name
+        if container in ELSEWHERE or muxer.no_file:  # it would write several files, or none
+            raise ValueError(container)
     except (av.FFmpegError, ValueError) as err:
         raise FilmError(
             "no film can have this suffix", path=target, advice="choose mp4, mkv, mov or another"

@@ -1,0 +1,68 @@
+"""Open films with FFmpeg: each is one file on a disk, and nothing else is opened because of it.
+
+FFmpeg takes what comes before ":" in a name for a protocol, and a playlist makes it open other files. So it
+gets names as "file:NAME", no other protocol is allowed, and formats that name other files are refused.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import av
+
+from colourise.errors import FilmError
+from colourise.films.film import damaged
+
+ELSEWHERE = frozenset(
+    {
+        *("concat", "dash", "hls", "image2", "imf", "vobsub", "webm_dash_manifest"),
+        *("rtp", "rtsp", "sap", "sdp"),
+    }
+)
+"""FFmpeg's names of formats whose pictures and sound are in other files, or come over a network."""
+
+PLAYLISTS = (b"#EXTM3U", b"ffconcat version", b"<MPD", b"v=0\r\n", b"v=0\n")
+"""What a file begins with that only names other files: HLS, FFmpeg's concat, DASH, SDP."""
+
+
+def open_film(path: Path) -> Any:
+    """Open a film with FFmpeg.
+
+    Raises:
+        FilmError: it cannot be opened, or only names other files.
+    """
+    try:
+        return av.open(
+            file_url(path),
+            metadata_errors="replace",
+            options={
+                "protocol_whitelist": "file",
+                "format_whitelist": ",".join(av.formats_available - ELSEWHERE),
+            },
+        )
+    except (av.FileNotFoundError, av.IsADirectoryError, av.PermissionError) as err:
+        raise FilmError(str(err.strerror), path=path) from err
+    except (av.FFmpegError, ValueError, OSError) as err:
+        if is_playlist(path):
+            raise FilmError(
+                "only names other files, which are not opened", path=path, advice="name a film"
+            ) from err
+        raise damaged(path) from err
+
+
+def file_url(path: Path) -> str:
+    """Return a path as FFmpeg takes it for a file, whatever colons and commas are in it."""
+    return f"file:{os.fspath(path)}"
+
+
+def is_playlist(path: Path) -> bool:
+    """Tell whether a file only names other files, by how it begins."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+    except OSError:
+        return False
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return text.startswith(PLAYLISTS) or (text.startswith(b"<?xml") and b"<MPD" in text)
