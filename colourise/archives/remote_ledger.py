@@ -123,9 +123,10 @@ class RemoteLedger:
         except LedgerError:
             raise
         except PhotoError as err:
-            raise LedgerError(str(err)) from err
+            raise LedgerError(err.reason, path=err.path, advice=err.advice) from err
         except Exception as err:
-            raise LedgerError(str(storage.unreachable(self.home, err))) from err
+            told = storage.unreachable(self.home, err)
+            raise LedgerError(told.reason, path=told.path, advice=told.advice) from err
 
 
 AnyLedger = Ledger | RemoteLedger

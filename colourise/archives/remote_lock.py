@@ -22,10 +22,9 @@ import time
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from colourise.errors import LedgerError
-from colourise.files.storage import OBJECT_STORES
+from colourise.files.storage import OBJECT_STORES, reach
 
 STALE = 300.0  # seconds without a change after which a run is taken for dead
 RENEW_EVERY = 30.0  # seconds
@@ -90,7 +89,7 @@ class RemoteLock:
             ours = self._ours()
             if ours:
                 self.count += 1
-                self._fs.pipe_file(_path(self.own), self._content)
+                self._put(self.own)
                 ours = self._ours()  # once more: who has looked before that has seen no change
             if not ours:
                 self.lost = LedgerError(
@@ -110,12 +109,8 @@ class RemoteLock:
         with self.one_at_a_time, suppress(Exception):
             if self.lost is None and self._ours():
                 for file in [*(file for file, _ in self.before), self.own]:  # the first one lets others in
-                    self._fs.rm_file(_path(file))
+                    _remove(file)
         self.own = None
-
-    @property
-    def _fs(self) -> Any:
-        return self.file.fs  # type: ignore[attr-defined]
 
     @property
     def _content(self) -> bytes:
@@ -151,7 +146,7 @@ class RemoteLock:
             return True
         if self._read(file) == self._content:
             with suppress(FileNotFoundError):
-                self._fs.rm_file(_path(file))
+                _remove(file)
         return False
 
     def _chain(self) -> list[tuple[Path, bytes]]:
@@ -177,26 +172,33 @@ class RemoteLock:
     def _read(self, file: Path) -> bytes | None:
         """Return what a file has in it; None if it is not there."""
         try:
-            return bytes(self._fs.cat_file(_path(file)))  # which, unlike a listing, is never remembered
+            fs, path = reach(file)
+            return bytes(fs.cat_file(path))  # which, unlike a listing, is never remembered
         except FileNotFoundError:
             return None
 
+    def _put(self, file: Path) -> None:
+        fs, path = reach(file)
+        fs.pipe_file(path, self._content)
+
     def _create(self, file: Path) -> bool:
         """Create our file, if there is none."""
+        fs, path = reach(file)
         try:
             if str(file).partition("://")[0] in OBJECT_STORES:
-                self._fs.pipe_file(_path(file), self._content, mode="create")
+                fs.pipe_file(path, self._content, mode="create")
             else:
                 file.parent.mkdir(parents=True, exist_ok=True)
-                with self._fs.open(_path(file), "xb") as new:
+                with fs.open(path, "xb") as new:
                     new.write(self._content)
         except FileExistsError:
             return False
         return True
 
 
-def _path(file: Path) -> str:
-    return str(file.path)  # type: ignore[attr-defined]
+def _remove(file: Path) -> None:
+    fs, path = reach(file)
+    fs.rm_file(path)
 
 
 def _owner(content: bytes) -> bytes:
