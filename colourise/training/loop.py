@@ -93,16 +93,7 @@ def train(
     recorder = None
     if accelerator.is_main_process:
         card = blank_card(run.name, config, start_from, about, licence)
-        recorder = Recorder(
-            run,
-            learner,
-            held_out,
-            photos=names,
-            card=card,
-            resumed=resume,
-            score_every=score_every,
-            on_event=on_event,
-        )
+        recorder = Recorder(run, learner, held_out, names, card, resume, score_every, on_event)
     resume = None  # frees its copy of every weight
     step, steps = done, config.images // config.batch
     crops = make_crops(config, photos)

@@ -44,7 +44,6 @@ class Recorder:
         run: Path,
         learner: Learner,
         held_out: Sequence[Source],
-        *,
         photos: str,
         card: Card,
         resumed: dict[str, Any] | None,
