@@ -39,9 +39,9 @@ from colourise.colouriser import Colouriser
 from colourise.errors import ColouriseError, DeviceError, ModelError
 from colourise.files.storage import is_remote, stamp_of
 
-HANDFUL = 4  # photos that a worker is handed, at most; their outcomes come together
-FOR_A_GPU = 4  # threads that read and write for one network on a GPU
-TRIES = 3  # times that a photo is begun whose workers are killed
+MOST_TASKS = 4  # photos that a worker is handed, at most; their outcomes come together
+THREADS_A_GPU = 4  # threads that read and write for one network on a GPU
+MAX_ATTEMPTS = 3  # times that a photo is begun whose workers are killed
 QUIET = {  # what Ray would send home, or print, even to standard output; errors come as exceptions
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
@@ -55,7 +55,7 @@ class Task:
 
     number: int
     """Its place among those of this run."""
-    due: PendingJob
+    pending: PendingJob
     """The job."""
     row: LedgerEntry
     """What the ledger says of it: planned."""
@@ -77,7 +77,7 @@ class WorkerSpec:
     """The driver's ledger, which a worker must see."""
     threads: int
     """Photos at a time."""
-    begun: Any
+    attempts: Any
     """A `AttemptCounter` that all workers share."""
 
 
@@ -99,7 +99,7 @@ def check() -> None:
 
 
 def run_jobs(
-    todo: Sequence[PendingJob],
+    pending: Sequence[PendingJob],
     colouriser: Colouriser,
     options: PhotoOptions,
     *,
@@ -115,7 +115,7 @@ def run_jobs(
     new one of this machine alone. Photos and outputs have the same paths on all machines.
 
     Args:
-        todo: what `find_pending` gives.
+        pending: what `find_pending` gives.
         colouriser: the driver's, which the workers' must equal.
         options: how photos are written.
         load: loads the model in a worker; such as `functools.partial(load_model, "vgg16")`.
@@ -126,10 +126,10 @@ def run_jobs(
         DeviceError: the cluster cannot be reached or cannot go on, or a worker sees other files.
         ModelError: a worker has another model, or none.
     """
-    if not todo:
+    if not pending:
         return
     settings_key = settings_key_of(colouriser, options)
-    rows = [planned_entry(one, settings_key, str(colouriser.model)) for one in todo]
+    rows = [planned_entry(one, settings_key, str(colouriser.model)) for one in pending]
     ledger.write(rows)
     ledger.save()
     try:
@@ -140,7 +140,9 @@ def run_jobs(
             workers = min(workers or most, most)
             machines = sum(node["Alive"] for node in ray.nodes())
             on_event(WorkersStarted(workers, machines))
-            begun = ray.remote(num_cpus=0, scheduling_strategy=here(ray))(AttemptCounter).remote()
+            attempts = ray.remote(num_cpus=0, scheduling_strategy=on_this_machine(ray))(
+                AttemptCounter
+            ).remote()
             urls = all(is_remote(row.photo) and is_remote(row.output) for row in rows)
             worker = WorkerSpec(
                 load=load,
@@ -148,14 +150,14 @@ def run_jobs(
                 settings_key=settings_key,
                 folder=None if urls else Path.cwd(),
                 ledger=ledger.home.absolute(),
-                threads=FOR_A_GPU if gpus else 1,
-                begun=begun,
+                threads=THREADS_A_GPU if gpus else 1,
+                attempts=attempts,
             )
             tasks = [
-                Task(n, may_overwrite(*one), one[1]) for n, one in enumerate(zip(todo, rows, strict=True))
+                Task(n, may_overwrite(*one), one[1]) for n, one in enumerate(zip(pending, rows, strict=True))
             ]
-            left = set(range(len(todo)))
-            for number, outcome in handed_out(ray, tasks, worker, workers, gpu=gpus > 0):
+            left = set(range(len(pending)))
+            for number, outcome in distribute(ray, tasks, worker, workers, gpu=gpus > 0):
                 if number not in left:
                     continue
                 left.remove(number)
@@ -164,9 +166,9 @@ def run_jobs(
                 yield outcome
                 if outcome.disk_full:
                     break
-            again = ray.get(begun.again.remote())
-            if again:
-                on_event(WorkersRestarted(again))
+            repeats = ray.get(attempts.repeats.remote())
+            if repeats:
+                on_event(WorkersRestarted(repeats))
     finally:
         remove_parts(rows)
 
@@ -197,7 +199,7 @@ def joined() -> Iterator[Any]:
         ours = not ray.is_initialized()
         try:
             if ours:
-                with hushed():
+                with stderr_silenced():
                     ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
             yield ray
         except (RayError, ConnectionError) as err:
@@ -212,7 +214,7 @@ def joined() -> Iterator[Any]:
                 ray.shutdown()
 
 
-def here(ray: Any) -> Any:
+def on_this_machine(ray: Any) -> Any:
     """Says that an actor is to be on this machine, with which the run ends anyway."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -220,7 +222,7 @@ def here(ray: Any) -> Any:
 
 
 @contextmanager
-def hushed() -> Iterator[None]:
+def stderr_silenced() -> Iterator[None]:
     """Throw away what is written to standard error below Python."""
     with Path(os.devnull).open("w") as nothing:
         kept = os.dup(2)
@@ -232,7 +234,7 @@ def hushed() -> Iterator[None]:
             os.close(kept)
 
 
-def handed_out(
+def distribute(
     ray: Any, tasks: list[Task], worker: WorkerSpec, workers: int, *, gpu: bool
 ) -> Iterator[tuple[int, Outcome]]:
     """Let workers do tasks.
@@ -248,10 +250,10 @@ def handed_out(
     """
     options = ray.data.DataContext.get_current().copy()
     options.enable_progress_bars = options.print_on_execution_start = False
-    handful = max(1, min(HANDFUL, len(tasks) // (4 * workers)))
+    tasks_each = max(1, min(MOST_TASKS, len(tasks) // (4 * workers)))
     with ray.data.DataContext.current(options):
         rows = [{"task": pickle.dumps(task)} for task in tasks]
-        data = ray.data.from_items(rows, override_num_blocks=-(-len(rows) // handful)).map_batches(
+        data = ray.data.from_items(rows, override_num_blocks=-(-len(rows) // tasks_each)).map_batches(
             RayWorker,
             fn_constructor_args=(worker,),
             batch_size=None,
@@ -272,12 +274,12 @@ class AttemptCounter:
     def __init__(self) -> None:
         self.times: Counter[int | str] = Counter()
 
-    def once_more(self, what: int | str) -> int:
+    def begin(self, what: int | str) -> int:
         """Begin a task, or a handful by the name of its first: how often it was begun now."""
         self.times[what] += 1
         return self.times[what]
 
-    def again(self) -> int:
+    def repeats(self) -> int:
         """How often handfuls were begun again."""
         return sum(times - 1 for what, times in self.times.items() if isinstance(what, str))
 
@@ -291,17 +293,17 @@ class RayWorker:
 
     def __init__(self, worker: WorkerSpec) -> None:
         self.worker = worker
-        self.wrong: Exception | None = None
+        self.failure: Exception | None = None
         self.stack = ExitStack()  # for as long as the worker lives
         self.budget = Budget(machine_memory() // 2 * worker.threads // (os.cpu_count() or 1))
         try:
-            self.colouriser = self.loaded()
+            self.colouriser = self.load_checked()
         except ColouriseError as err:
-            self.wrong = type(err)(f"{platform.node()}: {err}")
+            self.failure = type(err)(f"{platform.node()}: {err}")
         except Exception:
-            self.wrong = RuntimeError(traceback.format_exc())
+            self.failure = RuntimeError(traceback.format_exc())
 
-    def loaded(self) -> Colouriser:
+    def load_checked(self) -> Colouriser:
         """The model, where files and options are the driver's.
 
         Raises:
@@ -331,17 +333,17 @@ class RayWorker:
         After a kill they are done one by one, and counted, so that the one is found that cannot be done.
         """
         tasks: list[Task] = [pickle.loads(task) for task in rows["task"]]  # noqa: S301  # from our own driver
-        if self.wrong is not None:
-            return {"answer": [pickle.dumps(self.wrong)] * len(tasks)}
+        if self.failure is not None:
+            return {"answer": [pickle.dumps(self.failure)] * len(tasks)}
         import ray
 
-        def once_more(what: int | str) -> int:
-            return int(ray.get(self.worker.begun.once_more.remote(what)))
+        def begin(what: int | str) -> int:
+            return int(ray.get(self.worker.attempts.begin.remote(what)))
 
-        if once_more(f"from {tasks[0].number}") == 1:
+        if begin(f"from {tasks[0].number}") == 1:
             with ThreadPoolExecutor(self.worker.threads) as pool:
                 return {"answer": list(pool.map(self.answer, tasks))}
-        return {"answer": [self.answer(task, once_more(task.number)) for task in tasks]}
+        return {"answer": [self.answer(task, begin(task.number)) for task in tasks]}
 
     def answer(self, task: Task, times: int = 1) -> bytes:
         """Do one task; the answer may be an exception, which is for the driver."""
@@ -352,11 +354,11 @@ class RayWorker:
 
     def do(self, task: Task, times: int) -> tuple[int, Outcome]:
         """Do one task, unless a worker that was killed has done it, or too many were killed amid it."""
-        worker, one = self.worker, task.due
+        worker, one = self.worker, task.pending
         job, there = replace(one.job, stamp=stamp_of(one.job.source)), stamp_of(one.job.target)
         if not status(task.row, job.stamp, there, worker.settings_key).pending:
             outcome = Outcome(one.job, "coloured", written_stamp=there)
-        elif times < TRIES:
+        elif times < MAX_ATTEMPTS:
             outcome = colour_job(one, self.colouriser, worker.options, self.budget, hashed=True)
         else:
             reason = f"{job.source}: kills whoever works on it; give it more memory, or scale it down first"

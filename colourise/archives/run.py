@@ -35,7 +35,7 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # disk full, or read-only
 
 
 def run_jobs(
-    todo: Sequence[PendingJob],
+    pending: Sequence[PendingJob],
     colouriser: Colouriser,
     options: PhotoOptions,
     *,
@@ -48,24 +48,24 @@ def run_jobs(
     Ends early where the disk is full or read-only. On Ctrl-C, photos that are begun are ended first.
 
     Args:
-        todo: what `find_pending` gives.
+        pending: what `find_pending` gives.
         colouriser: what colours.
         options: how photos are written.
         ledger: where it is remembered.
         workers: photos at a time; by default one more than there are processors.
         memory: bytes that photos may take at once; by default half of the machine's.
     """
-    if not todo:
+    if not pending:
         return
     settings_key = settings_key_of(colouriser, options)
     if ledger is not None:
-        ledger.write(planned_entry(one, settings_key, str(colouriser.model)) for one in todo)
+        ledger.write(planned_entry(one, settings_key, str(colouriser.model)) for one in pending)
         ledger.save()
     workers = workers or default_workers()
     budget = Budget(memory or machine_memory() // 2)
-    many = ledger is not None or len(todo) > workers  # else getting ready takes longer than they do
+    many = ledger is not None or len(pending) > workers  # else getting ready takes longer than they do
     with for_threads(colouriser, many=many) as ready, ThreadPoolExecutor(workers) as pool:
-        waiting, running = deque(todo), set[Future[Outcome]]()
+        waiting, running = deque(pending), set[Future[Outcome]]()
 
         def ended(some: set[Future[Outcome]]) -> Iterator[Outcome]:
             for future in some:
@@ -187,10 +187,10 @@ def remove_parts(rows: Iterable[LedgerEntry]) -> None:
                     part.unlink(missing_ok=True)
 
 
-def still_needed(todo: Iterable[PendingJob]) -> tuple[int, int]:
+def still_needed(pending: Iterable[PendingJob]) -> tuple[int, int]:
     """Return how many photos are left, and about how many bytes their coloured versions need."""
     read = written = left = photos = 0
-    for one in todo:
+    for one in pending:
         size, there = one.job.stamp.size if one.job.stamp else 0, stamp_of(one.job.target)
         if there is None:
             left, photos = left + size, photos + 1

@@ -29,7 +29,7 @@ from colourise.archives.events import Event, WorkersRestarted
 from colourise.archives.job import PhotoJob, PhotoOptions
 from colourise.archives.ledger import Ledger
 from colourise.archives.pending import PendingJob, settings_key_of
-from colourise.archives.ray_cluster import TRIES, RayWorker, Task, WorkerSpec, may_overwrite, run_jobs
+from colourise.archives.ray_cluster import MAX_ATTEMPTS, RayWorker, Task, WorkerSpec, may_overwrite, run_jobs
 from colourise.archives.run import planned_entry
 from colourise.colouriser import Colouriser, load_model
 from colourise.errors import DeviceError, ModelError
@@ -91,7 +91,7 @@ class Alone:
     """A `AttemptCounter` that is here."""
 
     def __init__(self) -> None:
-        self.once_more = self
+        self.begin = self
 
     def remote(self, what: int | str) -> int:
         return 1
@@ -132,11 +132,11 @@ def test_what_a_killed_worker_had_written_is_done(archive: Path, out: Path, work
     )  # and nobody wrote it anew
     target.unlink()
     Image.new("L", (20, 20), 99).save(source)
-    assert loaded.do(task, TRIES - 1)[1].result == "coloured"  # the photo that is there now
+    assert loaded.do(task, MAX_ATTEMPTS - 1)[1].result == "coloured"  # the photo that is there now
     with Image.open(target) as image:
         assert image.size == (20, 20)
     target.unlink()
-    assert "kills whoever works on it" in loaded.do(task, TRIES)[1].reason
+    assert "kills whoever works on it" in loaded.do(task, MAX_ATTEMPTS)[1].reason
     assert not target.exists()
 
 
@@ -245,7 +245,7 @@ def test_a_photo_that_kills_its_workers_fails_and_no_other_is_done_twice(
     tmp_path: Path, out: Path, ray: Any
 ) -> None:
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    todo = []
+    pending = []
     light = {
         grey: round(float(rgb_to_L(np.full((1, 1), grey, np.uint8))[0, 0])) for grey in range(10, 250, 10)
     }
@@ -255,23 +255,23 @@ def test_a_photo_that_kills_its_workers_fails_and_no_other_is_done_twice(
         job = PhotoJob(
             source, out / source.name, named=False, key=source.name.encode(), stamp=Stamp.of(source)
         )
-        todo.append(PendingJob(job, "new"))
+        pending.append(PendingJob(job, "new"))
     load = partial(Colouriser, Deadly(tmp_path / "log", light[60]), input_size=32, model="deadly")
     heard: list[Event] = []
     with Ledger(out) as ledger:
         part = out / f"{part_prefix(out / '60.png')}dead.part"  # as of a worker that was killed writing
         part.touch()
         outcomes = list(
-            run_jobs(todo, load(), PLAIN, load=load, ledger=ledger, workers=2, on_event=heard.append)
+            run_jobs(pending, load(), PLAIN, load=load, ledger=ledger, workers=2, on_event=heard.append)
         )
     assert not part.exists()
-    assert sorted(one.job.key for one in outcomes) == sorted(one.job.key for one in todo)
+    assert sorted(one.job.key for one in outcomes) == sorted(one.job.key for one in pending)
     found = rows(out)
     assert {name for name, row in found.items() if row.result == "coloured"} == made(out).keys()
-    assert made(out).keys() == {one.job.source.name for one in todo} - {"60.png"}
+    assert made(out).keys() == {one.job.source.name for one in pending} - {"60.png"}
     assert all(row.written_stamp == Stamp.of(row.target) for row in found.values())
     assert found["60.png"].reason.startswith(f"{tmp_path / '60.png'}: kills whoever works on it")
-    assert heard[1:] == [WorkersRestarted(TRIES)]
+    assert heard[1:] == [WorkersRestarted(MAX_ATTEMPTS)]
     seen = Counter(map(int, (tmp_path / "log").read_text().split()))
-    assert seen == {light[grey]: TRIES if grey == 60 else 1 for grey in light}
+    assert seen == {light[grey]: MAX_ATTEMPTS if grey == 60 else 1 for grey in light}
     assert not list(run_jobs([], load(), PLAIN, load=load, ledger=ledger))
