@@ -29,6 +29,7 @@ from colourise.films.events import (
     OnFilmEvent,
     ignore,
 )
+from colourise.films.film import Damage
 from colourise.films.job import FilmJob, prepare, settings_key
 from colourise.films.naming import output_paths, partial_path
 from colourise.films.options import DEFAULTS, FilmOptions
@@ -178,7 +179,7 @@ def colour_job(
                 path=job.film.path,
                 advice="look at --start and --end",
             )
-        target = finish(job, work, colouriser.model, stopped=not complete)
+        target = finish(job, work, colouriser.model, run.damage, stopped=not complete)
         if complete and job.options.compare:
             write_comparison(job, colouriser)
     notes = (*job.notes, *run.damage.notes())
@@ -190,7 +191,7 @@ def colour_job(
     return outcome
 
 
-def finish(job: FilmJob, work: WorkFolder, model: ModelId, *, stopped: bool) -> Path:
+def finish(job: FilmJob, work: WorkFolder, model: ModelId, damage: Damage, *, stopped: bool) -> Path:
     """Join the segments into the coloured film, or into the playable part of it; return where that is.
 
     Raises:
@@ -206,6 +207,7 @@ def finish(job: FilmJob, work: WorkFolder, model: ModelId, *, stopped: bool) -> 
                 work.segments,
                 job.plan,
                 part if stopped else target,
+                damage,
                 start=job.start,
                 end=work.ends if stopped else job.end,
                 comment=f"coloured by colourise {__version__} with {model}" if options.history else "",

@@ -14,7 +14,7 @@ from colourise.files.atomic import part_prefix
 from colourise.films import source
 from colourise.films.ahead import READY, Ahead
 from colourise.films.encode import Encoder, Segment, film_errors
-from colourise.films.film import Frame
+from colourise.films.film import Damage, Frame
 from colourise.films.job import FilmJob
 from colourise.films.naming import comparison_path
 from colourise.films.output import write_output
@@ -53,5 +53,12 @@ def write_comparison(job: FilmJob, colouriser: Colouriser) -> None:
                 encoder.write(encoder.prepare(pixels, frame))
         segment = Segment(path, encoder.times.arrays())
         write_output(
-            film, [segment], job.plan, sheet, start=job.start, end=job.end, overwrite=options.overwrite
+            film,
+            [segment],
+            job.plan,
+            sheet,
+            Damage(),
+            start=job.start,
+            end=job.end,
+            overwrite=options.overwrite,
         )

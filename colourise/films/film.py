@@ -1,8 +1,9 @@
-"""The properties of a film, one of its frames, and the damage found while reading it."""
+"""The properties of a film, one of its frames, and the damage found in it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -75,7 +76,7 @@ class Frame:
 
 @dataclass
 class Damage:
-    """What could not be read of a film; counted while its frames are decoded."""
+    """What could not be read or copied of a film; counted while it is decoded and its output written."""
 
     packets: int = 0
     """Number of packets that could not be decoded and were skipped."""
@@ -83,6 +84,8 @@ class Damage:
     """Whether the file ends in the middle of a packet."""
     times: int = 0
     """Number of frames without a time, or with the time of an earlier frame."""
+    refused: Counter[str] = field(default_factory=Counter)
+    """Number of packets that the output's container did not take, by what they hold: sound, subtitles."""
 
     def notes(self) -> list[str]:
         """Describe the damage, one sentence each kind."""
@@ -95,6 +98,7 @@ class Damage:
             notes.append("the file breaks off; it was coloured as far as it goes")
         if self.times:
             notes.append(f"{self.times} pictures had no time of their own and follow the one before")
+        notes += [f"{count} packets of {kind} could not be copied" for kind, count in self.refused.items()]
         return notes
 
 

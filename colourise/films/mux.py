@@ -7,7 +7,8 @@ the source's video stream, so that variable frame rates and start offsets surviv
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import IO, Any
 
@@ -15,11 +16,12 @@ import av
 
 from colourise.errors import FilmError
 from colourise.films.encode import Segment
-from colourise.films.film import Film
+from colourise.films.film import Damage, Film
 from colourise.films.opening import file_url, open_film
 from colourise.films.streams import StreamPlan, copy_stream
 
 CLOCKS = ("mpegts", "mpeg")  # formats whose clock does not start at zero
+KINDS = {"audio": "sound", "subtitle": "subtitles", "video": "covers"}
 MUXERS_OWN = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")  # metadata
 
 
@@ -28,6 +30,7 @@ def join(
     segments: Sequence[Segment],
     plan: StreamPlan,
     file: IO[bytes],
+    damage: Damage,
     *,
     start: Fraction | None = None,
     end: Fraction | None = None,
@@ -40,6 +43,7 @@ def join(
         segments: its coloured frames, in order.
         plan: what is copied, and into which container.
         file: where to write.
+        damage: counts packets that the container does not take, such as damaged ones.
         start: seconds on the film's clock that become the output's zero; by default its clock is kept.
         end: seconds from which on nothing is copied.
         comment: added to the metadata.
@@ -70,7 +74,28 @@ def join(
             key=lambda packet: (packet.dts or 0) * packet.time_base,
         )
         for packet in packets:
-            output.mux_one(packet)
+            with refusals(damage, packet.stream, copies.values()):
+                output.mux_one(packet)
+        with refusals(damage, pictures, copies.values()):  # some are looked at only when they leave a queue
+            output.close()
+
+
+@contextmanager
+def refusals(damage: Damage, stream: Any, copies: Collection[Any]) -> Iterator[None]:
+    """Count a copied packet that the container refuses: its time goes back, or it cannot be parsed.
+
+    Args:
+        damage: where it is counted.
+        stream: the output's stream whose packet is written; one that waited in a queue may be meant.
+        copies: the output's streams that are copied.
+    """
+    try:
+        yield
+    except (av.ArgumentError, av.InvalidDataError):
+        if not copies:
+            raise
+        kind = (stream if stream in copies else next(iter(copies))).type
+        damage.refused[KINDS.get(kind, kind)] += 1
 
 
 def describe(pictures: Any, film: Film, source: Any, container: str) -> None:

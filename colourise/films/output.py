@@ -10,7 +10,7 @@ from colourise.files.atomic import atomic
 from colourise.files.names import ANIMATED
 from colourise.films.animation import AnimationPlan, plan_animation, write_animation
 from colourise.films.encode import Segment
-from colourise.films.film import Film
+from colourise.films.film import Damage, Film
 from colourise.films.mux import join
 from colourise.films.options import Encoding
 from colourise.films.streams import StreamPlan, plan_streams
@@ -35,6 +35,7 @@ def write_output(
     segments: Sequence[Segment],
     plan: StreamPlan | AnimationPlan,
     target: Path,
+    damage: Damage,
     *,
     start: Fraction | None,
     end: Fraction | None,
@@ -48,6 +49,7 @@ def write_output(
         segments: its coloured frames, in order.
         plan: the output's streams, as `plan_output` returned them.
         target: the output.
+        damage: counts what could not be copied.
         start: seconds on the film's clock that become the output's zero; by default its clock is kept.
         end: seconds from which on nothing is copied.
         comment: added to the metadata.
@@ -61,4 +63,4 @@ def write_output(
         if isinstance(plan, AnimationPlan):
             write_animation(film, segments, target, file)
         else:
-            join(film, segments, plan, file, start=start, end=end, comment=comment)
+            join(film, segments, plan, file, damage, start=start, end=end, comment=comment)

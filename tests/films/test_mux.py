@@ -1,5 +1,6 @@
 """Times, sound and everything else are kept."""
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import av
 import numpy as np
 import pytest
 from helpers.clips import pan, read, sound_of, write
-from helpers.films import Colourise, lightness
+from helpers.films import CASES, Colourise, lightness
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov"])
@@ -121,3 +122,17 @@ def test_sound_may_be_longer_than_the_picture(colourise: Colourise, tmp_path: Pa
     source = write(tmp_path / "a.mp4", pan("coffee.jpg", 6), sound=2)
     assert colourise(source).exit_code == 0
     assert sound_of(tmp_path / "a.colourised.mp4") == sound_of(source)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "ts"])
+@pytest.mark.parametrize(
+    ("name", "frames", "sounds"), [("film_bad_sound_time.ts", 60, 70), ("film_3.mpg", 25, 39)]
+)
+def test_sound_that_a_container_refuses_is_passed_over_and_counted(
+    colourise: Colourise, tmp_path: Path, name: str, frames: int, sounds: int, suffix: str
+) -> None:
+    result = colourise(CASES / name, "-o", tmp_path / f"b.{suffix}")
+    assert result.exit_code == 0, result.stderr
+    assert re.search(r"\d+ packets of sound could not be copied", " ".join(result.stderr.split()))
+    assert len(read(tmp_path / f"b.{suffix}")[0]) == frames
+    assert len(sound_of(tmp_path / f"b.{suffix}")) >= sounds

@@ -13,6 +13,7 @@ from colourise.films.job import FilmJob, prepare
 from colourise.films.options import Encoding, FilmOptions
 
 Colourise = Callable[..., Result]
+CASES = Path(__file__).parents[1] / "cases"  # files that once failed
 
 
 def spread(pictures: list[np.ndarray]) -> float:
