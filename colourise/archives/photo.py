@@ -17,6 +17,7 @@ from colourise.archives.plan import plan_jobs
 from colourise.archives.staging import staged
 from colourise.colouriser import Colouriser, Model, loaded
 from colourise.errors import OptionError, PhotoError
+from colourise.files.atomic import mode_of
 from colourise.files.names import FORMATS
 from colourise.files.stamp import Stamp
 from colourise.files.storage import located, stamp_of
@@ -122,6 +123,7 @@ def write_coloured(
             raise PhotoError("is there already", path=file, advice="--overwrite makes it again")
         if isinstance(source, Path) and source.exists() and file.samefile(source):  # through a link
             raise PhotoError("would be written over", path=source, advice="choose another output")
+    mode = mode_of(source) if isinstance(source, Path) else None
     photo = images.read(source)
     if stamp is not None and isinstance(source, Path) and stamp_of(source) != stamp:
         raise PhotoError("changed while it was read", path=source, advice="run again when it is whole")
@@ -144,8 +146,11 @@ def write_coloured(
         kind = "png"
     if sheet and before is not None:  # first, so that a target that is there has its sheet
         both = np.hstack([lay_over(before, np.zeros((2, 1, 1), np.float32)), shrunk(photo.pixels)])
-        images.write(replace(photo, pixels=both, alpha=None), sheet, overwrite=options.overwrite)
-    losses = images.write(photo, target, format=kind, quality=options.quality, overwrite=options.overwrite)
+        before_after = replace(photo, pixels=both, alpha=None)
+        images.write(before_after, sheet, overwrite=options.overwrite, mode=mode)
+    losses = images.write(
+        photo, target, format=kind, quality=options.quality, overwrite=options.overwrite, mode=mode
+    )
     return photo.notes + losses
 
 

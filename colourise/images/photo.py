@@ -73,6 +73,7 @@ def write(
     format: str | None = None,  # noqa: A002
     quality: int | None = None,
     overwrite: bool = False,
+    mode: int | None = None,
 ) -> list[str]:
     """Write a photo completely or not at all.
 
@@ -83,6 +84,7 @@ def write(
         quality: 1 to 100 for JPEG, WebP, AVIF and HEIF, by default as in `pillow.QUALITY`; PNG, TIFF and BMP
             are lossless.
         overwrite: whether the target may exist already.
+        mode: permissions of a file that is new; None: as the umask says.
     Returns:
         Messages for the user about losses, such as "16 bits a channel became 8".
     Raises:
@@ -92,7 +94,7 @@ def write(
     try:
         if isinstance(target, Path):
             kind = output_format(format or target.suffix)
-            with atomic(target, overwrite) as file:
+            with atomic(target, overwrite, mode=mode) as file:
                 return encode(file, kind, photo.pixels, photo.alpha, photo.metadata, quality)
         buffer = io.BytesIO()  # encoders seek, streams cannot
         kind = output_format(format or photo.format)

@@ -48,6 +48,15 @@ def test_what_was_lost_is_noted(colourise: Colourise, tmp_path: Path) -> None:
     assert done.startswith("coloured ")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+@pytest.mark.parametrize("bits", [0o600, 0o640, 0o664])
+def test_permissions_are_those_of_the_photo(colourise: Colourise, photo: Path, bits: int) -> None:
+    photo.chmod(bits)
+    assert colourise(photo, "--compare").exit_code == 0
+    made = [file for file in photo.parent.iterdir() if file != photo]
+    assert [file.stat().st_mode & 0o777 for file in made] == [bits, bits]
+
+
 def test_a_named_file_is_not_written_over(colourise: Colourise, photo: Path) -> None:
     target = photo.with_name("photo.colourised.jpg")
     target.write_text("precious")

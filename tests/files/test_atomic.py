@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from colourise.files.atomic import atomic, atomic_path, part_prefix
+from colourise.files.atomic import atomic, atomic_path, mode_of, part_prefix
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
@@ -71,3 +71,27 @@ def test_waiting_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             file.write(b"a")
         assert bool(synced) == sync
         synced.clear()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+@pytest.mark.parametrize(("bits", "taken"), [(0o600, 0o600), (0o640, 0o640), (0o755, 0o644), (0o444, 0o644)])
+def test_permissions_of_the_source_from_the_first_byte_on(tmp_path: Path, bits: int, taken: int) -> None:
+    (tmp_path / "source").touch()
+    (tmp_path / "source").chmod(bits)
+    assert mode_of(tmp_path / "source") == taken
+    with atomic(tmp_path / "a", mode=taken) as file:
+        [part] = tmp_path.glob("*.part")
+        assert part.stat().st_mode & 0o777 == taken & ~umask()
+        file.write(b"whole")
+    assert (tmp_path / "a").stat().st_mode & 0o777 == taken
+
+
+def umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_permissions_of_nothing_and_of_a_folder(tmp_path: Path) -> None:
+    assert mode_of(tmp_path / "nothing") is None
+    assert mode_of(tmp_path) is None
