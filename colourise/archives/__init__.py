@@ -1,4 +1,4 @@
-"""Photos, from one to an archive of a hundred thousand: planned, coloured side by side, remembered.
+"""Photos, from one to an archive of a hundred thousand: planned, coloured side by side, recorded.
 
     from colourise.archives import PhotoOptions, colour
     summary = colour("archive", "coloured", options=PhotoOptions(format="png"), on_event=print)

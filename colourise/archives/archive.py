@@ -1,4 +1,4 @@
-"""An archive from the first photo to the last: planned, held by one run, and gone on with by the next."""
+"""A whole run: plan, hold the ledger, colour, report; and again when photos arrive in a watched folder."""
 
 from __future__ import annotations
 
@@ -62,31 +62,30 @@ def colour(
 ) -> Summary:
     """Colour photos and folders of photos.
 
-    What is done is remembered in the output folder, so that the next run does what is left: photos that
+    What was done is recorded in the output folder, so that the next run does the rest: photos that
     are new, have changed or have failed, all where the model or the options are others, and none whose
-    coloured version somebody else has put there or changed. On Ctrl-C, photos that are begun are ended first.
+    coloured version somebody else has put there or changed. On Ctrl-C, photos that were begun are finished.
 
     Args:
         paths: files and folders, or URLs of folders.
         output: a file (for one photo), a folder, or the URL of one; None: `photo.colourised.jpg` beside each.
-        model: what colours: its name or path, a model that is loaded, or a function that loads one.
+        model: its name or path, a `Colouriser`, or a function that loads one.
         options: how photos are written.
-        selection: which of the photos in folders are meant; by default all.
-        limit: the most photos to colour in this run.
-        retry_failed: whether only those are coloured that failed before.
-        dry_run: whether nothing is coloured, and only events say what would be.
-        watch: whether to go on, and colour photos that arrive, until Ctrl-C.
-        report: a page to write, with before | after of every photo, and the failures.
+        selection: which photos in folders are selected; by default all.
+        limit: colour at most this many photos in this run.
+        retry_failed: whether only photos that failed before are coloured.
+        dry_run: whether nothing is coloured, and events only say what would be.
+        watch: whether to keep running and colour new photos as they arrive, until Ctrl-C.
+        report: an HTML page to write, with before | after pictures and failures.
         workers: photos at a time; by default one more than there are processors. With Ray, its workers.
         engine: "local", or "ray" for a Ray cluster.
-        on_event: called with an event of `archives.events` whenever something happens, in this thread.
+        on_event: called in this thread with each event of `archives.events`.
     Returns:
         Counts of all rounds.
     Raises:
-        OptionError: options that do not go together.
-        PhotoError: a path or the output cannot be what is meant.
-        LedgerError: the output folder's list of what is done cannot be read or written, or is lost to another
-            run.
+        OptionError: the options do not go together.
+        PhotoError: a path or the output is impossible.
+        LedgerError: the output folder's ledger cannot be read or written, or another run has taken it over.
         ModelError: there is no such model, or it has no file for this backend.
         DeviceError: there is no such device, or Ray cannot be reached or go on.
     """
@@ -119,7 +118,7 @@ def colour(
 
 
 def several(paths: str | Path | Iterable[str | Path]) -> list[str | Path]:
-    """Take one path for a list of one."""
+    """Return a list of paths, or a list of the one path."""
     return list(paths) if isinstance(paths, Iterable) and not isinstance(paths, str) else [paths]
 
 
@@ -132,11 +131,11 @@ def check(
     report: Path | None,
     engine: Engine,
 ) -> bool:
-    """Refuse what does not go together; return whether folders go to another folder, which remembers them.
+    """Refuse options that do not go together; return whether folders go to a folder, which has a ledger.
 
     Raises:
         OptionError: with what to do instead.
-        PhotoError: a path or the output cannot be what is meant.
+        PhotoError: a path or the output is impossible.
         DeviceError: Ray cannot be reached.
     """
     for path in filter(is_remote, paths):
@@ -163,7 +162,7 @@ def check(
 
 
 def runner(engine: Engine, model: Model, on_event: OnEvent) -> RunJobs:
-    """Return what does jobs: on this machine, or over a Ray cluster.
+    """Return the function that does jobs: on this machine, or on a Ray cluster.
 
     Raises:
         OptionError: workers on other machines cannot load the model.
@@ -182,12 +181,12 @@ def runner(engine: Engine, model: Model, on_event: OnEvent) -> RunJobs:
 def open_ledger(
     output: Path | None, shard: tuple[int, int] | None, on_event: OnEvent = ignore
 ) -> Iterator[AnyLedger | None]:
-    """Open the ledger of an output folder, which no other run uses meanwhile; None where there is no folder.
+    """Open the ledger of an output folder, and keep other runs away; yield None if there is no folder.
 
     Args:
         output: the folder.
-        shard: which part of the photos is meant; each has its own ledger.
-        on_event: called once if another run is at work there, whose end is waited for.
+        shard: which part of the photos this run colours; each part has a ledger of its own.
+        on_event: called once if another run is at work there; its end is waited for.
     """
     if output is None:
         yield None
@@ -204,35 +203,35 @@ def open_ledger(
 
 @dataclass(frozen=True)
 class Archive:
-    """Photos and folders that are coloured in rounds: one, or one whenever photos arrive."""
+    """Photos and folders that are coloured in rounds: once, or whenever photos arrive."""
 
     paths: list[Path]
-    """What the user named."""
+    """Files and folders."""
     output: Path | None
     """Where coloured versions go."""
     options: PhotoOptions
-    """How they are written."""
+    """How photos are written."""
     selection: Selection
-    """Which photos are meant."""
+    """Which photos in folders are selected."""
     limit: int | None
-    """The most photos in a round."""
+    """At most this many photos are coloured in a round."""
     retry_failed: bool
-    """Whether only those are coloured that failed before."""
+    """Whether only photos that failed before are coloured."""
     dry_run: bool
     """Whether nothing is coloured."""
     report: Path | None
-    """A page to write after each round."""
+    """HTML page that is written after each round."""
     on_event: OnEvent
-    """Called with what happens."""
+    """Called with each event."""
     ledger: AnyLedger | None
-    """What earlier runs did, if folders go to a folder."""
+    """Ledger of the output folder; None: there is no such folder."""
     colouriser: Colouriser
     """What colours."""
     run: RunJobs
     """Does jobs."""
 
     def watch(self, summary: Summary) -> None:
-        """Colour what arrives until Ctrl-C, and add it to `summary`."""
+        """Colour photos as they arrive, until Ctrl-C, and add them to `summary`."""
         from colourise.archives.watch import arrivals
 
         folders = [path for path in self.paths if path.is_dir()]
@@ -243,16 +242,16 @@ class Archive:
                     break
 
     def colour_round(self, number: int, busy: Set[Path] = frozenset()) -> Summary:
-        """Colour what there is to colour, but for files that somebody still writes to.
+        """Find and colour every pending photo, except files that are still being written.
 
         Args:
-            number: 0 for the first round.
-            busy: those files.
+            number: number of the round, from 0.
+            busy: files that are still being written.
         """
         with collector_paused():
             entries = self.ledger.rows() if self.ledger else {}
             plan, pending, skipped = self.find(entries, overwrite=self.options.overwrite and number == 0)
-        if number:  # what failed is tried again when it has changed
+        if number:  # a photo that failed is tried again once it has changed
             pending = [one for one in pending if one.job.source.resolve() not in busy and not one.in_vain]
         later = max(0, len(pending) - self.limit) if self.limit else 0
         pending = pending[: self.limit]
@@ -284,7 +283,7 @@ class Archive:
     def find(
         self, entries: Mapping[bytes, LedgerEntry], *, overwrite: bool
     ) -> tuple[Plan, list[PendingJob], list[Outcome]]:
-        """Find all photos, those that are to be coloured, and those that are not."""
+        """Find all photos, and sort them into pending and skipped ones."""
         settings_key = settings_key_of(self.colouriser, self.options)
         all_anew = self.options.overwrite or self.retry_failed
         plan = plan_jobs(
@@ -306,7 +305,7 @@ class Archive:
         return plan, pending, skipped
 
     def tell_of_others(self, plan: Plan, skipped: Sequence[Outcome]) -> None:
-        """Report what was found and will not be coloured, where the user should know."""
+        """Report paths, photos and films that will not be coloured and that the user should know about."""
         for reason in plan.refused:
             self.on_event(PathRefused(reason))
         for outcome in skipped:
@@ -335,7 +334,7 @@ class Archive:
 def record_finished(
     ledger: AnyLedger, entries: Mapping[bytes, LedgerEntry], skipped: Iterable[Outcome]
 ) -> None:
-    """Write down as coloured what a killed run had finished without having written it down."""
+    """Record photos as coloured that a killed run finished without recording them."""
     ledger.write(
         replace(
             entries[outcome.job.key],
@@ -350,7 +349,7 @@ def record_finished(
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Make hundreds of thousands of objects that stay, without the collector walking over them meanwhile."""
+    """Pause garbage collection while hundreds of thousands of objects are made that stay."""
     gc.disable()
     try:
         yield

@@ -1,4 +1,4 @@
-"""What colouring photos reports while it runs, and what it comes to."""
+"""Events that are reported while photos are coloured, and the summary."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from colourise.archives.job import Outcome, PhotoJob
 
 @dataclass
 class Summary:
-    """Counts of photos, and whether the run was stopped."""
+    """How many photos were coloured, skipped and so on."""
 
     coloured: int = 0
     """Coloured in this run."""
     skipped: int = 0
-    """Not coloured, because there is a coloured version already."""
+    """Not coloured, because a coloured version exists."""
     failed: int = 0
-    """Could not be coloured; folders that cannot be opened, or have no photos, count too."""
+    """Could not be coloured; folders that cannot be opened or have no photos count too."""
     left: int = 0
-    """Not done, because the run was stopped or the disk is full; in a dry run, those to be coloured."""
+    """Not coloured, because the run was stopped or the disk is full; in a dry run, those to be coloured."""
     later: int = 0
     """Left for a later run by `limit`."""
     stopped: bool = False
     """Whether Ctrl-C stopped the run."""
     failures: list[str] = field(default_factory=list)
-    """A line for each that failed."""
+    """A line for each failure."""
 
     @property
     def complete(self) -> bool:
-        """Tell whether everything that was asked for is done."""
+        """Tell whether everything is done that was asked for."""
         return not (self.stopped or self.failed or self.left)
 
     def count(self, outcome: Outcome) -> None:
-        """Count a photo that was left until now."""
+        """Count the outcome of a photo that was left until now."""
         self.left -= 1
         if outcome.result == "coloured":
             self.coloured += 1
@@ -58,7 +58,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class WaitingForRun:
-    """Another run is at work in the output folder; its end is waited for."""
+    """Another run is at work in the output folder, and this one waits for its end."""
 
     folder: Path
     """The output folder."""
@@ -66,7 +66,7 @@ class WaitingForRun:
 
 @dataclass(frozen=True)
 class PathRefused:
-    """A folder has no photos, or cannot be opened, or a path is no file."""
+    """A folder has no photos or cannot be opened, or an entry is not a file."""
 
     reason: str
     """A line with its name and what is wrong."""
@@ -74,17 +74,17 @@ class PathRefused:
 
 @dataclass(frozen=True)
 class PhotoLeftAlone:
-    """A photo is not coloured, and the user should know why."""
+    """A photo will not be coloured, for a reason that the user should know."""
 
     source: Path
     """The photo."""
     notes: tuple[str, ...]
-    """Why."""
+    """The reason."""
 
 
 @dataclass(frozen=True)
 class FilmsLeftAlone:
-    """Films were found among the photos; they are coloured by themselves."""
+    """Films were found among the photos; they have to be coloured separately."""
 
     films: tuple[str, ...]
     """Their paths."""
@@ -92,62 +92,62 @@ class FilmsLeftAlone:
 
 @dataclass(frozen=True)
 class RoundStarted:
-    """All photos are found, and those that are to be coloured are known; a watched folder has many rounds."""
+    """All photos are found, and the pending ones are known; a watched folder has many rounds."""
 
     number: int
-    """0 for the first one."""
+    """Number of the round, from 0."""
     pending: int
-    """How many photos are to be coloured."""
+    """Number of photos to be coloured."""
     found: int
-    """How many were found, refused paths included."""
+    """Number of photos found, including refused paths."""
 
 
 @dataclass(frozen=True)
 class PhotoPlanned:
-    """A photo would be coloured, were this no dry run."""
+    """A photo would be coloured if this were not a dry run."""
 
     job: PhotoJob
     """The photo, and where its coloured version would go."""
     reason: str
-    """Why it is to be coloured, in a word or a few."""
+    """Why it has to be coloured, in a few words."""
 
 
 @dataclass(frozen=True)
 class WorkersStarted:
-    """Ray has workers for the photos."""
+    """Ray is about to start workers."""
 
     workers: int
-    """How many."""
+    """Number of workers."""
     machines: int
-    """On how many machines."""
+    """Number of machines in the cluster."""
 
 
 @dataclass(frozen=True)
 class WorkersRestarted:
-    """Workers of Ray were killed, and their photos handed out again."""
+    """Ray's workers were killed, and their photos handed out again."""
 
     times: int
-    """How often."""
+    """Number of times."""
 
 
 @dataclass(frozen=True)
 class PhotoEnded:
-    """A photo was coloured, has failed, or turned out to be the one that was coloured before."""
+    """A photo was coloured, has failed, or turned out to be unchanged."""
 
     outcome: Outcome
-    """How it ended."""
+    """Its outcome."""
 
 
 @dataclass(frozen=True)
 class DiskFull:
-    """The run ends early: every other photo would meet the same full or read-only disk."""
+    """The run ends early, because the disk is full or read-only."""
 
     reason: str
     """A line with the file that could not be written."""
     photos: int
-    """How many are left."""
+    """Number of photos left."""
     size: int
-    """About how many bytes their coloured versions need."""
+    """Estimated bytes that their coloured versions need."""
 
 
 @dataclass(frozen=True)
@@ -155,19 +155,19 @@ class ReportStarted:
     """The report is being written."""
 
     file: Path
-    """Its page."""
+    """The HTML page."""
 
 
 @dataclass(frozen=True)
 class RoundEnded:
-    """Everything that was found is done, as far as it can be."""
+    """Every pending photo is done, as far as it can be."""
 
     number: int
-    """0 for the first round."""
+    """Number of the round, from 0."""
     summary: Summary
     """Counts of this round."""
     backend: str
-    """What ran the network."""
+    """Name of the backend that ran the network."""
 
 
 Event = (
@@ -188,4 +188,4 @@ OnEvent = Callable[[Event], None]
 
 
 def ignore(event: Event) -> None:
-    """Do nothing with an event."""
+    """Ignore an event."""

@@ -1,4 +1,4 @@
-"""One photo to colour, how, and how it ended."""
+"""A photo to colour, how it is to be written, and the outcome."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from colourise.files.stamp import Stamp
 
 @dataclass(frozen=True)
 class PhotoJob:
-    """One photo to colour."""
+    """A photo to colour."""
 
     source: Path
     """The photo."""
@@ -20,11 +20,11 @@ class PhotoJob:
     named: bool
     """Whether the user named this file, rather than a folder above it."""
     sheet: Path | None = None
-    """Where its before | after picture goes, if there is to be one."""
+    """Where its before | after picture goes; None: there is to be none."""
     key: bytes = b""
-    """What a ledger knows it by: its place below the output folder, with its own name."""
+    """Its key in the ledger: its path below the output folder, with the photo's own name."""
     stamp: Stamp | None = None
-    """Its size and time when the folder was walked; None: it could not be looked at."""
+    """Size and time when the folder was walked; None: they could not be read."""
 
 
 @dataclass(frozen=True)
@@ -32,20 +32,20 @@ class PhotoOptions:
     """How photos are written."""
 
     format: str | None = None
-    """Output format; by default the source's."""
+    """Output format, such as "png"; None: the photo's own."""
     quality: int | None = None
-    """1 to 100 for lossy formats; by default each format's own."""
+    """1 to 100 for lossy formats; None: each format's own default."""
     overwrite: bool = False
-    """Whether outputs that exist are made again."""
+    """Whether existing outputs are overwritten."""
     compare: bool = False
     """Whether a before | after picture is written too."""
     history: bool = True
-    """Whether the output's metadata say what was done to it."""
+    """Whether the output's metadata record how it was made."""
 
 
 @dataclass
 class Outcome:
-    """What became of a job."""
+    """How a job ended."""
 
     job: PhotoJob
     """The job."""
@@ -54,12 +54,12 @@ class Outcome:
     reason: str = ""
     """Why it failed, in one line."""
     notes: list[str] = field(default_factory=list)
-    """What the user must hear about a coloured photo."""
+    """What the user should know about a coloured photo."""
     seconds: float = 0.0
-    """What it took, waiting included."""
+    """Time taken, including waiting."""
     hash: bytes = b""
-    """SHA-256 of the photo's bytes, where a ledger asks for it."""
+    """SHA-256 of the photo's bytes, if there is a ledger."""
     disk_full: bool = False
-    """Whether every later photo would fail for the same reason: the disk is full."""
+    """Whether every later photo would fail too, because the disk is full or read-only."""
     written_stamp: Stamp | None = None
-    """What is in the place of its coloured version at the end, where a ledger asks for it."""
+    """Size and time of the file at the target when the job ended, if there is a ledger."""

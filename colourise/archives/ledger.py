@@ -1,9 +1,9 @@
-"""What a run has done, so that the next one does only the rest: a SQLite file in the output folder.
+"""A record of what runs have done, so that the next one does only the rest: SQLite in the output folder.
 
-What to notice: every photo is written down as planned before the first one is coloured, and its outcome
-within a second of its end. A run that is killed in between leaves photos that are planned and whole files
-that are there: such a file was made by that run, for files appear under their names only when they are
-complete (files/atomic.py). Paths are kept as bytes, because file systems know names that are no text.
+What to notice: every photo is recorded as planned before the first one is coloured, and its outcome within a
+second of its end. A killed run leaves photos that are planned although their coloured versions exist: those
+versions come from that run, because files appear under their names only when they are complete
+(files/atomic.py). Paths are stored as bytes, because file names need not be valid text.
 """
 
 from __future__ import annotations
@@ -60,18 +60,18 @@ INSERT = (
 
 @dataclass
 class LedgerEntry:
-    """What became of a photo."""
+    """What is recorded of a photo."""
 
     key: bytes
-    """What the photo is known by: its place in the tree, as it is below the output folder."""
+    """`PhotoJob.key`: the photo's path below the output folder."""
     photo: str
-    """Path of the photo, as text: objects would take a second for a hundred thousand rows."""
+    """Path of the photo, as text: path objects take a second for a hundred thousand rows."""
     output: str
     """Path of its coloured version."""
     stamp: Stamp
-    """Of the photo when it was read."""
+    """The photo's size and time when it was read."""
     settings_key: str
-    """Model and options, as one text that is equal for equal ones."""
+    """Model and options as one text."""
     model: str = ""
     """Name of the model."""
     result: Result = "planned"
@@ -81,13 +81,13 @@ class LedgerEntry:
     reason: str = ""
     """Why it failed."""
     notes: list[str] = field(default_factory=list)
-    """What the user must hear of a coloured photo."""
+    """What the user should know about a coloured photo."""
     seconds: float = 0.0
-    """What it took."""
+    """Time taken."""
     written_stamp: Stamp | None = None
-    """Of the coloured version when it was written; of a planned row, what was there before."""
+    """Stamp of the coloured version when it was written; if planned, of the file that was there before."""
     at: float = 0.0
-    """When, in seconds since 1970."""
+    """When it was recorded, in seconds since 1970."""
 
     @property
     def source(self) -> Path:
@@ -110,7 +110,7 @@ class LedgerEntry:
         return self.at
 
     def as_row(self) -> dict[str, object]:
-        """Return the values of the table's columns."""
+        """Return a value for each column of the table."""
         written = self.written_stamp
         return {
             "key": self.key,
@@ -132,10 +132,10 @@ class LedgerEntry:
 
     @classmethod
     def of(cls, row: sqlite3.Row) -> Self:
-        """Make an entry of a row of the table.
+        """Make an entry from a row of the table.
 
         Raises:
-            ValueError: it is damaged.
+            ValueError: the row is damaged.
         """
         if tuple(map(type, row)) not in ROWS or row["result"] not in RESULTS:
             raise ValueError("a row in it is damaged")
@@ -159,7 +159,7 @@ class LedgerEntry:
 
 
 def ledger_name(shard: str = "") -> str:
-    """Return the name of a ledger in its output folder; a shard has its own: .colourise-2of8.sqlite."""
+    """Return a ledger's file name; each shard has a ledger of its own, such as .colourise-2of8.sqlite."""
     return f".colourise{shard and f'-{shard}'}.sqlite"
 
 
@@ -168,7 +168,7 @@ class Ledger:
 
     Args:
         folder: the output folder; made if need be.
-        shard: which part of the photos, such as "2of8"; several machines then work side by side.
+        shard: the part of the photos that this run colours, such as "2of8".
     Raises:
         LedgerError: the file is damaged, or cannot be written.
     """
@@ -212,22 +212,22 @@ class Ledger:
             self.table.executescript(SCHEMA)
 
     def __exit__(self, *error: object) -> None:
-        """Make everything last, and let other runs in."""
+        """Save everything, and let other runs in."""
         try:
             self.save()
             empty = not self.table.execute("SELECT 1 FROM photos LIMIT 1").fetchone()
         finally:
             self.table.close()
-        if empty:  # a run that came to nothing leaves nothing
+        if empty:  # a run without photos leaves nothing behind
             self.file.unlink(missing_ok=True)
             Path(self.lock.lock_file).unlink(missing_ok=True)
             if self.ours:
-                with suppress(OSError):  # somebody has put something in
+                with suppress(OSError):  # something else is in it by now
                     self.file.parent.rmdir()
         self.lock.release()
 
     def hold(self, seconds: float) -> bool:
-        """Keep other runs away from the folder until the end; False if another one keeps us away so long."""
+        """Keep other runs away until the end; return False if another run does not end within `seconds`."""
         try:
             self.lock.acquire(timeout=seconds)
         except Timeout:
@@ -236,7 +236,7 @@ class Ledger:
             raise LedgerError(
                 f"cannot be locked ({err.strerror})", path=self.file.parent, advice="choose another folder"
             ) from err
-        if not self.file.exists():  # the run that kept us away came to nothing, and has left nothing
+        if not self.file.exists():  # the other run had no photos, and has removed it
             self.table.close()
             with self._told():
                 self._connect()
@@ -269,7 +269,7 @@ class Ledger:
             yield from self.table.execute(query)
 
     def write(self, rows: Iterable[LedgerEntry]) -> None:
-        """Write rows, over those of the same keys; `save` makes them last."""
+        """Write rows, replacing those with the same keys; `save` makes them permanent."""
         with self._told():
             if not self.table.in_transaction:
                 self.table.execute("BEGIN IMMEDIATE")
@@ -278,7 +278,7 @@ class Ledger:
             self.save()
 
     def save(self) -> None:
-        """Make what was written last, whatever happens to the machine."""
+        """Make written rows permanent, whatever happens to the machine."""
         with self._told():
             if self.table.in_transaction:
                 self.table.execute("COMMIT")
@@ -286,7 +286,7 @@ class Ledger:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Turn what goes wrong with the file into one line."""
+        """Turn errors of the file into one line."""
         try:
             yield
         except (sqlite3.Error, OSError) as err:

@@ -1,4 +1,4 @@
-"""Where a coloured version goes: beside its photo, or to its place below the output folder.
+"""Where coloured versions go: beside their photos, or into the same tree below the output folder.
 
 No two photos share a target, and nothing is ever written over a source.
 """
@@ -20,7 +20,7 @@ from colourise.files.storage import is_remote, located
 
 
 def is_file_name(output: Path, paths: list[Path]) -> bool:
-    """Whether an output, which may not exist yet, is a file rather than a folder."""
+    """Tell whether an output, which may not exist yet, is a file rather than a folder."""
     if is_remote(output) or output.is_dir():
         return False
     one_photo = len(paths) == 1 and not paths[0].is_dir()
@@ -28,10 +28,11 @@ def is_file_name(output: Path, paths: list[Path]) -> bool:
 
 
 def check_output(output: Path, paths: list[Path], options: PhotoOptions, *, one_file: bool) -> None:
-    """Refuse an output that cannot be meant, before anything is coloured.
+    """Refuse an impossible output before anything is coloured.
 
     Raises:
-        PhotoError: one file for several photos, another format's suffix, no folder, or no permission.
+        PhotoError: it is one file for several photos, has another format's suffix, lies below a file, or may
+            not be written.
     """
     if one_file and (len(paths) > 1 or paths[0].is_dir()):
         raise PhotoError(
@@ -52,7 +53,7 @@ def check_output(output: Path, paths: list[Path], options: PhotoOptions, *, one_
 
 
 def target_of(photo: str, place: str, output: Path | None, options: PhotoOptions) -> Path:
-    """Where the coloured version of a photo goes: beside it, or to `place` below the output folder."""
+    """Return where the coloured version of a photo goes: beside it, or to `place` below the output folder."""
     stem, own = os.path.splitext(photo)
     suffix = suffix_of(own, options.format)
     if output is None:
@@ -61,7 +62,7 @@ def target_of(photo: str, place: str, output: Path | None, options: PhotoOptions
 
 
 def suffix_of(own: str, format: str | None) -> str:  # noqa: A002
-    """Suffix of the coloured version: the photo's own where it can be written, PNG else."""
+    """Return the suffix of a coloured version: the photo's own if it can be written, else .png."""
     if format is not None:
         return f".{format.lower().removeprefix('.')}"
     return own if own.lower() in FORMATS else ".png"
@@ -70,8 +71,13 @@ def suffix_of(own: str, format: str | None) -> str:  # noqa: A002
 def distinct(jobs: list[PhotoJob], known: Mapping[bytes, str]) -> list[PhotoJob]:
     """Give every job a target of its own: with --format png, a.jpg and a.tif become a.jpg.png and a.tif.png.
 
-    Who meets decides, not who comes first, so that a photo never finds another one's output as its own; and
-    what an earlier run decided stays. Names that differ in case alone meet too: on many disks they are one.
+    All jobs that share a target are renamed, whichever comes first, so that a photo never takes another one's
+    output for its own; and targets that an earlier run gave stay. Names that differ only in case count as
+    shared, because on many disks they are the same.
+
+    Args:
+        jobs: with the targets that they would have alone.
+        known: the targets that an earlier run gave, by `PhotoJob.key`.
     """
     kept: dict[int, Path] = {}  # by place among the jobs
     for place, job in enumerate(jobs):
@@ -102,7 +108,7 @@ def distinct(jobs: list[PhotoJob], known: Mapping[bytes, str]) -> list[PhotoJob]
 
 
 def collision_key(path: str | Path) -> str:
-    """A path so that two which a disk may take for one are equal."""
+    """Return a text that is equal for two paths that some disks take for the same."""
     return unicodedata.normalize("NFC", str(path)).casefold()
 
 
@@ -117,7 +123,7 @@ def with_sheets(jobs: list[PhotoJob]) -> list[PhotoJob]:
 
 
 def unharmed(jobs: list[PhotoJob]) -> list[PhotoJob]:
-    """Leave out earlier outputs of these very photos, which `*.jpg` names along with them.
+    """Leave out earlier outputs of these photos, which `*.jpg` matches too.
 
     Raises:
         PhotoError: a photo would be written over.
@@ -134,13 +140,13 @@ def unharmed(jobs: list[PhotoJob]) -> list[PhotoJob]:
 
 
 class Folders:
-    """Tells files apart by their real folders, each of which is resolved once, and their names."""
+    """Tells files apart by real folder and name; each folder is resolved once."""
 
     def __init__(self) -> None:
         self.real: dict[str, str] = {}
 
     def __call__(self, file: Path) -> tuple[str, str]:
-        """The real folder and the name of a file, which need not exist."""
+        """Return the real folder and the name of a file, which need not exist."""
         folder, name = os.path.split(str(file))
         if folder not in self.real:
             self.real[folder] = folder if is_remote(folder) else os.path.realpath(folder)
@@ -148,5 +154,5 @@ class Folders:
 
 
 def origin(ours: Path) -> Path:
-    """The photo, without its suffix, that photo.colourised.jpg was made of."""
+    """Return the photo, without its suffix, that photo.colourised.jpg was made from."""
     return ours.with_name(ours.name.partition(MARK)[0])

@@ -1,4 +1,4 @@
-"""Which photos are to be coloured, by what a ledger knows of earlier runs."""
+"""Which photos are still to be coloured, judged by the ledger of earlier runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from colourise.files.storage import is_remote, listing, stamp_of
 
 
 class Status(Enum):
-    """What a photo and its coloured version are to this run; the text is for people."""
+    """State of a photo and its coloured version; the values are for people to read."""
 
     NEW = "new"
     UNFINISHED = "not finished"
@@ -32,7 +32,7 @@ class Status(Enum):
 
     @property
     def pending(self) -> bool:
-        """Tell whether the photo is to be coloured."""
+        """Tell whether the photo has to be coloured."""
         return self not in (Status.DONE, Status.FINISHED, Status.FOREIGN, Status.ALTERED)
 
 
@@ -44,14 +44,15 @@ def status(
     *,
     named: bool = False,
 ) -> Status:
-    """Compare what an earlier run wrote down with what is there now.
+    """Compare what the ledger recorded with what is there now.
 
     Args:
-        entry: what the ledger knows of the photo; None: nothing.
-        photo: of the photo now.
-        written: of what is in the place of its coloured version now; None: nothing is.
+        entry: the photo's entry in the ledger; None: it has none.
+        photo: the photo's stamp now; None: it could not be read.
+        written: the stamp of the file at the target now; None: there is no file.
         settings_key: model and options of this run.
-        named: whether the user named the photo, which then must not find another file in its place.
+        named: whether the user named the photo; it is then pending even if another file lies at its target,
+            so that the user hears of that.
     """
     if entry is None:
         return Status.NEW if written is None or named else Status.FOREIGN
@@ -73,20 +74,20 @@ def status(
 
 @dataclass(frozen=True)
 class PendingJob:
-    """A job that is to be done."""
+    """A job that has to be done."""
 
     job: PhotoJob
     """The job."""
     reason: str
-    """Why, in a word or a few, for people."""
+    """Why, in a few words for people."""
     overwrite: bool = False
-    """Whether what is there was made by an earlier run, and may be written over."""
+    """Whether the file at the target comes from an earlier run, and may be overwritten."""
     hash: bytes = b""
-    """Of the photo as it was coloured before: if it still has it, nothing is to be done."""
+    """SHA-256 of the photo that was coloured before: if it is the same now, nothing has to be done."""
     in_vain: bool = False
     """Whether it failed before and has not changed since."""
     there: Stamp | None = None
-    """What is in the place of its coloured version now."""
+    """Stamp of the file at the target now."""
 
 
 def settings_key_of(colouriser: Colouriser, options: PhotoOptions) -> str:
@@ -107,9 +108,9 @@ def settings_key_of(colouriser: Colouriser, options: PhotoOptions) -> str:
 def done_before(
     entries: Mapping[bytes, LedgerEntry], settings_key: str
 ) -> Callable[[bytes, os.stat_result], bool]:
-    """Return what tells of a photo, by its key and state, whether there is nothing left to do.
+    """Return a function that tells from a photo's key and state whether an earlier run has done it.
 
-    It looks at each photo as quickly as can be: an archive has a hundred thousand.
+    It has to be fast, because an archive has a hundred thousand photos.
     """
 
     def done(key: bytes, found: os.stat_result) -> bool:
@@ -132,18 +133,18 @@ def find_pending(
     retry: bool = False,
     stamp_of: Callable[[Path], Stamp | None] = stamp_of,
 ) -> tuple[list[PendingJob], list[Outcome]]:
-    """Sort jobs into those that are to be done, and outcomes of those that are not.
+    """Sort jobs into pending ones, and outcomes of those that are skipped.
 
     Args:
-        jobs: every photo that is meant.
-        entries: what a ledger knows, by `PhotoJob.key`.
+        jobs: a job for each selected photo.
+        entries: those of the ledger, by `PhotoJob.key`.
         settings_key: model and options of this run.
-        overwrite: whether coloured versions that are there are made again.
-        retry: whether only those are done that failed before.
-        stamp_of: looks at a coloured version.
+        overwrite: whether existing coloured versions are overwritten.
+        retry: whether only photos that failed before are pending.
+        stamp_of: returns the stamp of a target.
     Returns:
-        Jobs to be done; and outcomes, of which those have a `written_stamp` that a killed run had finished
-        without writing it down.
+        Pending jobs; and outcomes, which have a `written_stamp` if a killed run finished the photo without
+        recording it.
     """
     pending: list[PendingJob] = []
     skipped: list[Outcome] = []
@@ -182,7 +183,7 @@ def find_pending(
 
 
 def stamps_below(output: Path | None) -> Callable[[Path], Stamp | None]:
-    """Return what looks at coloured versions: of a folder that is on no disk, all are listed at once."""
+    """Return a function that returns stamps of targets; a remote folder is listed once for all of them."""
     if output is None or not is_remote(output):
         return stamp_of
     there = {url: Stamp(found.st_size, found.st_mtime_ns) for url, found in listing(output).items()}

@@ -1,4 +1,4 @@
-"""One photo: read, coloured, written."""
+"""One photo: read it, colour it, write it."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class ColouredPhoto:
     """A photo that was coloured."""
 
     output: Path | BinaryIO
-    """Where its coloured version is: a file, or the stream that it was written to."""
+    """The file with its coloured version, or the stream that it was written to."""
     notes: tuple[str, ...]
-    """What the user must hear, such as that 16 bits became 8."""
+    """What the user should know, such as that 16 bits became 8."""
 
 
 def colour_photo(
@@ -52,10 +52,11 @@ def colour_photo(
         photo: a file, a URL, the bytes of a file, or an open binary file.
         output: a file, a folder, a URL, or an open binary file; None: `photo.colourised.jpg` beside a photo
             that is a file.
-        model: what colours: its name or path, a model that is loaded, or a function that loads one.
+        model: its name or path, a `Colouriser`, or a function that loads one.
         options: how the photo is written.
     Raises:
-        OptionError: a photo that is no file needs an output; a before | after picture needs a file beside it.
+        OptionError: a photo that is not a file has no output, or a before | after picture has no file beside
+            which it could be.
         PhotoError: it cannot be read, or its coloured version cannot be written.
         ModelError: there is no such model.
     """
@@ -104,15 +105,15 @@ def write_coloured(
     sheet: Path | None = None,
     stamp: Stamp | None = None,
 ) -> list[str]:
-    """Read a photo, colour it and write it, and return what the user must hear.
+    """Read a photo, colour it and write it; return what the user should know.
 
     Args:
-        source: a file, or the bytes of one (standard input).
-        target: a file, or a stream (standard output).
+        source: a file, or the bytes of one.
+        target: a file, or an open binary file.
         colouriser: what colours.
         options: how it is written.
         sheet: file for a before | after picture.
-        stamp: of the source; when it has another one after it was read, nothing is written.
+        stamp: the source's; if it has another one after reading, nothing is written.
     Raises:
         PhotoError: it cannot be read, or its coloured version cannot be written.
     """
@@ -144,7 +145,7 @@ def write_coloured(
             raise PhotoError(f"cannot be made a folder ({err.strerror})", path=target.parent) from err
     elif kind is None and photo.format not in FORMATS.values():
         kind = "png"
-    if sheet and before is not None:  # first, so that a target that is there has its sheet
+    if sheet and before is not None:  # first, so that a target that exists has its sheet
         both = np.hstack([lay_over(before, np.zeros((2, 1, 1), np.float32)), shrunk(photo.pixels)])
         before_after = replace(photo, pixels=both, alpha=None)
         images.write(before_after, sheet, overwrite=options.overwrite, mode=mode)
@@ -155,7 +156,7 @@ def write_coloured(
 
 
 def shrunk(pixels: Pixels) -> Pixels:
-    """A picture with its longest side at most COMPARE_SIDE, 8 bits."""
+    """Return a picture in 8 bits, scaled down so that its longest side is at most COMPARE_SIDE."""
     height, width = pixels.shape[:2]
     scale = min(1, COMPARE_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))

@@ -1,6 +1,6 @@
-"""From what the user names to what is to be written: paths -> jobs.
+"""From the paths that the user named to jobs.
 
-A folder is walked to the bottom and its tree is kept below the output folder.
+Folders are walked to the bottom, and their trees are kept below the output folder.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ IsDone = Callable[[bytes, os.stat_result], bool]
 
 @dataclass
 class Plan:
-    """What was found where the user said that photos are."""
+    """What was found at the paths that the user named."""
 
     jobs: list[PhotoJob] = field(default_factory=list)
-    """A job for each photo that is meant."""
+    """A job for each selected photo that may have to be coloured."""
     refused: list[str] = field(default_factory=list)
-    """A line for each folder that has no photos, or cannot be opened, and for each that is no file."""
+    """A line for each folder that has no photos or cannot be opened, and each entry that is not a file."""
     films: list[str] = field(default_factory=list)
     """Films in folders on this machine, which get no jobs."""
     done: int = 0
-    """How many photos got no job because there is nothing to do."""
+    """Number of photos that got no job because they are done."""
 
     @property
     def found(self) -> int:
-        """Count everything that is a photo, or was meant to be one."""
+        """Return the number of photos, done or not, and of refused paths."""
         return len(self.jobs) + len(self.refused) + self.done
 
 
@@ -49,18 +49,18 @@ def plan_jobs(
     known: Mapping[bytes, str] | None = None,
     is_done: IsDone = lambda key, found: False,
 ) -> Plan:
-    """Find every photo that is meant, and where its coloured version goes.
+    """Find every selected photo, and where its coloured version goes.
 
     Args:
-        paths: files and folders; a file is taken whatever its name says. Where there are several, each
-            folder keeps its own name below `output`.
+        paths: files and folders; a file is taken whatever its name. If there are several paths, each folder
+            keeps its own name below `output`.
         output: a file (for one photo), a folder, or None for `photo.colourised.jpg` beside each photo.
         options: how photos are written.
-        selection: which of the photos in folders are meant; by default all.
-        known: the targets that an earlier run gave, by `PhotoJob.key`; they are kept.
-        is_done: says of a photo in a folder, by its key and state, that there is nothing to do.
+        selection: which photos in folders are selected; by default all.
+        known: targets given by an earlier run, by `PhotoJob.key`; they are kept.
+        is_done: tells from the key and the state of a photo in a folder whether it is done.
     Raises:
-        PhotoError: `output` cannot be what is meant, or a photo would be written over.
+        PhotoError: `output` is impossible, or a photo would be overwritten.
     """
     paths, selection, plan = list(paths), selection or Selection(), Plan()
     one_file = output is not None and is_file_name(output, paths)
@@ -96,7 +96,7 @@ def jobs_in(
     is_done: IsDone,
     plan: Plan,
 ) -> Iterator[PhotoJob]:
-    """Yield a job for each photo in a folder; add to `plan` what gets none."""
+    """Yield a job for each photo in a folder; add everything that gets none to `plan`."""
     unreadable: list[OSError] = []
     empty = True
     skip = output if output is not None and output.resolve() != folder.resolve() else None

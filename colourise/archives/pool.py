@@ -1,4 +1,9 @@
-"""What threads that colour photos share: memory, and the network."""
+"""What the threads that colour photos share: memory, and the network.
+
+`Budget` and `SharedBackend` are written by hand. The standard library's semaphore takes units one by one, so
+that two large photos could wait for each other for ever; and servers that batch requests for a network are
+programs of their own, too heavy for a command that starts in half a second.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +31,12 @@ BYTES_A_PIXEL = 10  # that a photo of 8 bits takes at its peak (benchmarks/memor
 
 
 def default_workers() -> int:
-    """Photos at a time: one more than there are processors, for one often waits for the disk."""
+    """Return how many photos are coloured at a time: processors + 1, because one often waits for the disk."""
     return (os.cpu_count() or 1) + 1
 
 
 def machine_memory() -> int:
-    """Bytes of memory that this machine has."""
+    """Return this machine's memory in bytes."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # not on Windows
@@ -39,13 +44,13 @@ def machine_memory() -> int:
 
 
 def footprint(source: Path) -> int:
-    """About how many bytes it takes to colour a photo; what cannot be told is found out by reading it."""
+    """Estimate how many bytes it takes to colour a photo; 0 if it cannot be opened, as reading will tell."""
     pillow.prepare(images.MAX_PIXELS)
     try:
         with Image.open(source) as image:
             deep = image.mode.startswith(("I", "F"))
             return image.width * image.height * BYTES_A_PIXEL * (2 if deep else 1)
-    except Exception:  # Pillow does not know it, or nobody does
+    except Exception:  # a format that Pillow does not know, or none
         try:
             return source.stat().st_size * 4
         except OSError:
@@ -53,10 +58,10 @@ def footprint(source: Path) -> int:
 
 
 class Budget:
-    """Bytes that photos may take at once: first come, first served; one that is too large goes alone.
+    """A budget of bytes for photos in memory: first come, first served; a photo that exceeds it goes alone.
 
     Args:
-        total: how many there are.
+        total: the budget in bytes.
     """
 
     def __init__(self, total: int) -> None:
@@ -66,7 +71,7 @@ class Budget:
 
     @contextmanager
     def taken(self, size: int) -> Iterator[None]:
-        """Wait for so many bytes, and keep them for a while."""
+        """Wait for `size` bytes, and hold them inside the `with`."""
         size, ticket = min(size, self.total), object()
         with self.change:
             self.line.append(ticket)
@@ -84,11 +89,11 @@ class Budget:
 
 @contextmanager
 def for_threads(colouriser: Colouriser, *, many: bool = True) -> Iterator[Colouriser]:
-    """A colouriser for many threads, of which each does a whole picture.
+    """Make a colouriser for many threads, each of which colours whole pictures.
 
     Args:
         colouriser: for one thread.
-        many: whether it is worth while to load what is faster for many pictures.
+        many: whether there are enough pictures to load what is faster for many.
     """
     backend = colouriser.backend
     if many and isinstance(backend, OnnxBackend) and backend.provider == "CPUExecutionProvider":
@@ -99,7 +104,7 @@ def for_threads(colouriser: Colouriser, *, many: bool = True) -> Iterator[Colour
 
 
 class SharedBackend:
-    """A backend for many threads: what they ask at the same time goes through the network as one batch.
+    """A backend for many threads: requests that arrive together go through the network as one batch.
 
     Args:
         backend: what predicts.
@@ -111,17 +116,17 @@ class SharedBackend:
         self.thread = threading.Thread(target=self._serve, name="network", daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin to serve."""
+        """Start the thread that serves requests."""
         self.thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Stop when all that was asked is answered."""
+        """Stop once every request is answered."""
         self.asked.put(None)
         self.thread.join()
 
     def predict_ab(self, L: Floats) -> Floats:
-        """L (N, 1, H, W) float32 0..100 -> ab (N, 2, H, W) float32."""
+        """Predict ab (N, 2, H, W) float32 from L (N, 1, H, W) float32 0..100."""
         answer: Future[Floats] = Future()
         self.asked.put((L, answer))
         return answer.result()

@@ -1,10 +1,11 @@
-"""Many photos on many machines: what run.py does, over a Ray cluster.
+"""Many jobs on many machines: what run.py does, on a Ray cluster.
 
-The driver plans, locks and remembers as on one machine; each worker loads the model once, gets jobs and gives
-back outcomes. Ray starts a worker that was killed anew and hands it its jobs again. What to notice: a worker
-does with a job what the next run does after a kill (`pending.status`): a whole file that was not there when
-it was planned is done, everything else is to be done. So nothing is lost, and nothing is done twice. Ray
-would hand out a photo that kills its workers for ever, so an `AttemptCounter` counts how often each is begun.
+The driver plans, locks and records as on one machine; each worker loads the model once, takes jobs and
+returns outcomes. If a worker is killed, Ray starts it again with the same jobs. What to notice: the new
+worker treats a job as the next run would after a kill (`pending.status`): a complete file that was not there
+when the job was planned is done, and everything else is pending. So nothing is lost, and nothing is done
+twice. Ray would hand out a photo that kills its workers for ever, so an `AttemptCounter` counts how often
+each is begun.
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ from colourise.colouriser import Colouriser
 from colourise.errors import ColouriseError, DeviceError, ModelError
 from colourise.files.storage import is_remote, stamp_of
 
-MOST_TASKS = 4  # photos that a worker is handed, at most; their outcomes come together
-THREADS_A_GPU = 4  # threads that read and write for one network on a GPU
-MAX_ATTEMPTS = 3  # times that a photo is begun whose workers are killed
-QUIET = {  # what Ray would send home, or print, even to standard output; errors come as exceptions
+MOST_TASKS = 4  # photos that a worker takes at once, at most; their outcomes are returned together
+THREADS_A_GPU = 4  # threads that read and write photos for one GPU
+MAX_ATTEMPTS = 3  # to colour a photo whose workers are killed
+QUIET = {  # or Ray reports usage, and prints even to standard output
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
@@ -54,38 +55,38 @@ class Task:
     """A job on its way to a worker."""
 
     number: int
-    """Its place among those of this run."""
+    """Its number in this run."""
     pending: PendingJob
     """The job."""
     row: LedgerEntry
-    """What the ledger says of it: planned."""
+    """Its entry in the ledger: planned."""
 
 
 @dataclass(frozen=True)
 class WorkerSpec:
-    """What a worker is told before its first task."""
+    """What a worker needs before its first task."""
 
     load: Callable[[], Colouriser]
     """Loads the model."""
     options: PhotoOptions
     """How photos are written."""
     settings_key: str
-    """Model and options of the driver."""
+    """The driver's model and options."""
     folder: Path | None
-    """Where the driver is, below which relative paths are; None: all are URLs."""
+    """The driver's current folder, for relative paths; None: all paths are URLs."""
     ledger: Path
-    """The driver's ledger, which a worker must see."""
+    """The driver's ledger file, which a worker must be able to see."""
     threads: int
     """Photos at a time."""
     attempts: Any
-    """A `AttemptCounter` that all workers share."""
+    """The `AttemptCounter` that all workers share."""
 
 
 def check() -> None:
-    """Refuse what cannot be, before anything is begun.
+    """Check that Ray is installed, and that the cluster answers.
 
     Raises:
-        DeviceError: Ray is not installed, or nobody answers where it should be.
+        DeviceError: it is not, or does not.
     """
     if find_spec("ray") is None or find_spec("pyarrow") is None:
         raise DeviceError("--engine ray needs Ray: pip install 'colourise[ray]'")
@@ -108,20 +109,20 @@ def run_jobs(
     workers: int | None = None,
     on_event: OnEvent = ignore,
 ) -> Generator[Outcome, None, None]:
-    """Do jobs, and tell of each as it ends; never raises for one photo.
+    """Do jobs, and yield the outcome of each as it ends; no photo raises an error.
 
-    Ends early where the disk is full or read-only. Photos that are begun on Ctrl-C are left to the next run.
-    Ray is what `ray.init()` finds: the cluster that RAY_ADDRESS names, one that runs on this machine, or a
-    new one of this machine alone. Photos and outputs have the same paths on all machines.
+    It ends early if the disk is full or read-only. Photos that were begun at Ctrl-C are left to the next run.
+    `ray.init()` finds the cluster: the one that RAY_ADDRESS names, one that runs on this machine, or a new
+    one on this machine alone. Photos and outputs must have the same paths on all machines.
 
     Args:
-        pending: what `find_pending` gives.
-        colouriser: the driver's, which the workers' must equal.
+        pending: jobs from `find_pending`.
+        colouriser: the driver's, which those of the workers must equal.
         options: how photos are written.
-        load: loads the model in a worker; such as `functools.partial(load_model, "vgg16")`.
-        ledger: where it is remembered.
-        workers: how many; by default a GPU each where the cluster has GPUs, else a processor each.
-        on_event: called with who works, and with what became of them.
+        load: loads the model in a worker, such as `functools.partial(load_model, "vgg16")`.
+        ledger: where outcomes are recorded.
+        workers: number of workers; by default one for each GPU, or, without GPUs, for each processor.
+        on_event: called when workers have started, and at the end if any were restarted.
     Raises:
         DeviceError: the cluster cannot be reached or cannot go on, or a worker sees other files.
         ModelError: a worker has another model, or none.
@@ -174,7 +175,7 @@ def run_jobs(
 
 
 def may_overwrite(one: PendingJob, row: LedgerEntry) -> PendingJob:
-    """A job that may write over what a killed worker leaves: where nothing was, it is ours."""
+    """Let a job overwrite what a killed worker leaves, if there was no file when it was planned."""
     sheet = one.job.sheet
     return replace(
         one, overwrite=one.overwrite or (row.written_stamp is None and not (sheet and sheet.exists()))
@@ -183,15 +184,15 @@ def may_overwrite(one: PendingJob, row: LedgerEntry) -> PendingJob:
 
 @contextmanager
 def joined() -> Iterator[Any]:
-    """Ray, connected; if it was not before, then it is not afterwards.
+    """Connect to Ray, and disconnect afterwards, unless it was connected before.
 
     Raises:
-        DeviceError: there is no connection, or it is lost.
+        DeviceError: it cannot be reached, or the connection is lost.
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Ray warns of itself
+        warnings.simplefilter("ignore")  # about Ray's own code
         import ray.data
         from ray.exceptions import RayError
 
@@ -215,7 +216,7 @@ def joined() -> Iterator[Any]:
 
 
 def on_this_machine(ray: Any) -> Any:
-    """Says that an actor is to be on this machine, with which the run ends anyway."""
+    """Return a scheduling strategy that keeps an actor on this machine, without which the run ends anyway."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
@@ -223,7 +224,7 @@ def on_this_machine(ray: Any) -> Any:
 
 @contextmanager
 def stderr_silenced() -> Iterator[None]:
-    """Throw away what is written to standard error below Python."""
+    """Discard everything written to standard error, even by native code."""
     with Path(os.devnull).open("w") as nothing:
         kept = os.dup(2)
         os.dup2(nothing.fileno(), 2)
@@ -237,16 +238,16 @@ def stderr_silenced() -> Iterator[None]:
 def distribute(
     ray: Any, tasks: list[Task], worker: WorkerSpec, workers: int, *, gpu: bool
 ) -> Iterator[tuple[int, Outcome]]:
-    """Let workers do tasks.
+    """Hand tasks out to workers.
 
     Args:
         ray: connected.
-        tasks: what is to be done.
-        worker: what each worker is told.
-        workers: how many.
+        tasks: the tasks.
+        worker: what each worker needs.
+        workers: number of workers.
         gpu: whether each has a GPU.
     Yields:
-        For each task as it ends, its number and its outcome.
+        The number and the outcome of each task as it ends.
     """
     options = ray.data.DataContext.get_current().copy()
     options.enable_progress_bars = options.print_on_execution_start = False
@@ -269,32 +270,35 @@ def distribute(
 
 
 class AttemptCounter:
-    """Counts how often tasks were begun; one for all workers, as a killed one forgets."""
+    """Counts how often tasks were begun, for all workers, because a killed worker forgets."""
 
     def __init__(self) -> None:
         self.times: Counter[int | str] = Counter()
 
     def begin(self, what: int | str) -> int:
-        """Begin a task, or a handful by the name of its first: how often it was begun now."""
+        """Count the start of a task, or of a group named after its first; return how often it started."""
         self.times[what] += 1
         return self.times[what]
 
     def repeats(self) -> int:
-        """How often handfuls were begun again."""
+        """Return how often groups were begun again."""
         return sum(times - 1 for what, times in self.times.items() if isinstance(what, str))
 
 
 class RayWorker:
     """A worker with its model.
 
+    If the model cannot be loaded, the error is the answer to every task: raised here, it would make Ray start
+    the worker again.
+
     Args:
-        worker: what it is told. What goes wrong is the answer to its tasks, for Ray would begin it anew.
+        worker: what it needs.
     """
 
     def __init__(self, worker: WorkerSpec) -> None:
         self.worker = worker
         self.failure: Exception | None = None
-        self.stack = ExitStack()  # for as long as the worker lives
+        self.stack = ExitStack()  # open as long as the worker lives
         self.budget = Budget(machine_memory() // 2 * worker.threads // (os.cpu_count() or 1))
         try:
             self.colouriser = self.load_checked()
@@ -304,11 +308,11 @@ class RayWorker:
             self.failure = RuntimeError(traceback.format_exc())
 
     def load_checked(self) -> Colouriser:
-        """The model, where files and options are the driver's.
+        """Load the model, and check that files and settings are the driver's.
 
         Raises:
-            DeviceError: this machine does not see the driver's files.
-            ModelError: its model is another one.
+            DeviceError: this machine cannot see the driver's files.
+            ModelError: its model is a different one.
         """
         worker = self.worker
         if stamp_of(worker.ledger) is None or not (worker.folder is None or worker.folder.is_dir()):
@@ -319,7 +323,7 @@ class RayWorker:
         if worker.folder is not None:
             os.chdir(worker.folder)
         if worker.threads == 1:
-            cv2.setNumThreads(1)  # the other processors have workers of their own
+            cv2.setNumThreads(1)  # other processors have their own workers
         colouriser = worker.load()
         if settings_key_of(colouriser, worker.options) != worker.settings_key:
             raise ModelError(
@@ -328,9 +332,9 @@ class RayWorker:
         return self.stack.enter_context(for_threads(colouriser))
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, list[bytes]]:
-        """Do a handful of tasks: {"task": pickles} -> {"answer": pickles}.
+        """Do a group of tasks: {"task": pickles} -> {"answer": pickles}.
 
-        After a kill they are done one by one, and counted, so that the one is found that cannot be done.
+        After a kill they are done one by one and counted, to find the photo that kills.
         """
         tasks: list[Task] = [pickle.loads(task) for task in rows["task"]]  # noqa: S301  # from our own driver
         if self.failure is not None:
@@ -346,14 +350,14 @@ class RayWorker:
         return {"answer": [self.answer(task, begin(task.number)) for task in tasks]}
 
     def answer(self, task: Task, times: int = 1) -> bytes:
-        """Do one task; the answer may be an exception, which is for the driver."""
+        """Do one task; the answer may be an exception, which the driver raises."""
         try:
             return pickle.dumps(self.do(task, times))
         except Exception:
             return pickle.dumps(RuntimeError(traceback.format_exc()))
 
     def do(self, task: Task, times: int) -> tuple[int, Outcome]:
-        """Do one task, unless a worker that was killed has done it, or too many were killed amid it."""
+        """Do one task, unless a killed worker has done it, or too many workers were killed by it."""
         worker, one = self.worker, task.pending
         job, there = replace(one.job, stamp=stamp_of(one.job.source)), stamp_of(one.job.target)
         if not status(task.row, job.stamp, there, worker.settings_key).pending:

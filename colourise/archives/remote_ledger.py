@@ -1,6 +1,6 @@
-"""The ledger of an output folder that is on no disk: a copy on this machine, put there every minute.
+"""The ledger of a remote output folder: a local copy, which is uploaded every minute.
 
-What a killed run coloured in its last minute is planned there, and found (see ledger.py).
+Photos that a killed run coloured in its last minute are planned in it; the next run finds them (ledger.py).
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ COPY_EVERY = 60.0  # seconds
 
 
 class RemoteLedger:
-    """A ledger with the methods of `Ledger`, whose file and lock are in a store.
+    """A ledger whose file and lock are in a store, with the methods of `Ledger`.
 
     Args:
         folder: the output folder.
-        shard: which part of the photos, such as "2of8".
+        shard: the part of the photos that this run colours, such as "2of8".
     """
 
     local: Ledger
@@ -39,19 +39,19 @@ class RemoteLedger:
         self.stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Make room for the copy; `hold` fetches it."""
+        """Make a folder for the copy; `hold` fetches it."""
         self.scratch = Path(self.stack.enter_context(TemporaryDirectory(prefix="colourise-")))
         self.stack.callback(self.lock.release)
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Make everything last, and let other runs in."""
+        """Save everything, and let other runs in."""
         self.stack.close()
 
     def hold(self, seconds: float) -> bool:
-        """Keep other runs away from the folder until the end; False if another one keeps us away so long.
+        """Keep other runs away until the end; return False if another run does not end within `seconds`.
 
-        Only then is the table fetched, for another run may change it until it lets us in.
+        The table is fetched only then, because another run changes it until it ends.
 
         Raises:
             LedgerError: the folder cannot be reached, or the table is damaged.
@@ -79,10 +79,10 @@ class RemoteLedger:
         return self.local.among(condition)
 
     def write(self, rows: Iterable[LedgerEntry]) -> None:
-        """Write rows, over those of the same keys; `save` makes them last.
+        """Write rows, replacing those with the same keys; `save` makes them permanent.
 
         Raises:
-            LedgerError: another run may have the folder by now.
+            LedgerError: another run may have taken over the folder.
         """
         with self._answers():
             self.lock.check()
@@ -90,7 +90,7 @@ class RemoteLedger:
         self._copy_in_time()
 
     def save(self) -> None:
-        """Make what was written last on this machine, and every minute in the folder."""
+        """Make written rows permanent on this machine, and every minute in the store."""
         self.local.save()
         self._copy_in_time()
 
@@ -100,7 +100,7 @@ class RemoteLedger:
             self._copy()
 
     def _copy(self) -> None:
-        """Put the table into the folder, if that is still ours."""
+        """Upload the table, if the folder is still ours."""
         with self._answers():
             self.lock.renew()
             storage.put(self.local.file, self.home, overwrite=True)
@@ -111,13 +111,13 @@ class RemoteLedger:
             return
         if self.local.file.exists():
             self._copy()
-        elif self.copied > -math.inf:  # a run that came to nothing leaves nothing
+        elif self.copied > -math.inf:  # a run without photos leaves nothing behind
             with self._answers(), suppress(FileNotFoundError):
                 self.home.unlink()
 
     @contextmanager
     def _answers(self) -> Iterator[None]:
-        """Turn what goes wrong with the store into one line."""
+        """Turn errors of the store into one line."""
         try:
             yield
         except LedgerError:

@@ -1,17 +1,17 @@
-"""A lock in a store, which one run at a time holds, and which outlives no run for long.
+"""A lock in a store, which one run at a time can hold, and which a dead run does not hold for long.
 
-A store has no locks of its own; all that is asked of it is that what was written is what is read. The lock is
-a small file with the id of the run that holds it and a number, which a thread counts up while the run lives.
-Who waits looks at it, and takes a run for dead when its file has not changed for `STALE` seconds by the
-waiter's own clock; clocks of two machines are never compared.
+A store has no locks of its own; all that is needed is that a read returns what was last written. The lock is
+a small file with the id of the run that holds it and a number that a thread counts up while the run lives. A
+run that waits considers the holder dead when the file has not changed for `STALE` seconds on the waiter's
+own clock; clocks of two machines are never compared.
 
-What to notice: a dead run's lock is neither removed nor written over by those who wait, because between
-looking and removing, another one may have done the same and be at work. Instead there is one file that can
-succeed it, whose name comes from the dead run's id: one waiter creates it, and then looks whether the dead
-run has moved after all. A run that was only asleep counts its own file up, and then looks whether it has a
-successor. Each writes first and looks afterwards, so at least one of the two sees the other, and gives up.
-The holder removes all these files at the end. Where a store cannot create a file only if there is none, two
-may both seem to have created it; so each looks a while later whose it is.
+What to notice: waiting runs neither remove nor overwrite a dead run's file, because between looking and
+removing, another run may have done so and be at work. Instead, each file has one possible successor, whose
+name is derived from the dead run's id: one waiting run creates it, and then looks whether the dead run has
+moved after all. A run that was merely asleep counts up its own file, and then looks whether it has a
+successor. Both write first and look afterwards, so at least one of the two notices the other and gives up.
+The holder removes all these files at the end. Some stores cannot create a file only if there is none; two
+runs may both seem to have created it there, so each looks a while later whose it is.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from pathlib import Path
 from colourise.errors import LedgerError
 from colourise.files.storage import OBJECT_STORES, reach
 
-STALE = 300.0  # seconds without a change after which a run is taken for dead
+STALE = 300.0  # seconds without a change after which a run is considered dead
 RENEW_EVERY = 30.0  # seconds
-SETTLE = 1.0  # seconds after which it is seen who has created a file
-POLL = 1.0  # seconds between two looks at another run's lock
+SETTLE = 1.0  # seconds from creating a file to looking whose it is
+POLL = 1.0  # seconds between looks at another run's lock
 
 
 class RemoteLock:
     """A lock that is a file in a store.
 
     Args:
-        file: the file, in a folder that the lock is about.
+        file: the file, in the folder that it protects.
     """
 
     def __init__(self, file: Path) -> None:
@@ -44,16 +44,16 @@ class RemoteLock:
         self.id = secrets.token_hex(8).encode()
         self.count = 0
         self.own: Path | None = None  # the file that we hold
-        self.before: list[tuple[Path, bytes]] = []  # those of dead runs that it succeeds
+        self.before: list[tuple[Path, bytes]] = []  # the files of dead runs that ours succeeds
         self.lost: LedgerError | None = None
-        self.renewed = 0.0  # when we were last known to hold it, by time.monotonic
-        self.seen, self.since = b"", 0.0  # another run's lock, and since when it has not changed
+        self.renewed = 0.0  # when we were last sure to hold it, by time.monotonic
+        self.seen, self.since = b"", 0.0  # another run's lock, and since when it is unchanged
         self.one_at_a_time = threading.Lock()
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self._keep, name="lock", daemon=True)
 
     def take(self, seconds: float) -> bool:
-        """Take the lock; return False if another run holds it for so long."""
+        """Take the lock; return False if another run does not release it within `seconds`."""
         end = time.monotonic() + seconds
         while not self._try():
             if time.monotonic() >= end:
@@ -63,11 +63,11 @@ class RemoteLock:
         return True
 
     def check(self) -> None:
-        """Make sure that no other run can have the lock.
+        """Make sure that no other run can hold the lock.
 
         Raises:
-            LedgerError: another run has taken it over, or the store has not answered for nearly as long as
-                another run would wait.
+            LedgerError: another run has taken it over.
+            Exception: the store has not answered for nearly as long as another run would wait.
         """
         if self.own is not None and time.monotonic() - self.renewed > STALE * 0.8:
             self.renew()
@@ -75,7 +75,7 @@ class RemoteLock:
             raise self.lost
 
     def renew(self) -> None:
-        """Show that this run lives, and look whether another one has given it up.
+        """Show that this run lives, and look whether another one considers it dead.
 
         Raises:
             LedgerError: another run has taken the lock over.
@@ -90,7 +90,7 @@ class RemoteLock:
             if ours:
                 self.count += 1
                 self._put(self.own)
-                ours = self._ours()  # once more: who has looked before that has seen no change
+                ours = self._ours()  # again: a run that looked before the change may have taken over
             if not ours:
                 self.lost = LedgerError(
                     "another run has begun here, because this one had stopped answering",
@@ -101,14 +101,17 @@ class RemoteLock:
             self.renewed = begun
 
     def release(self) -> None:
-        """Let other runs in; what cannot be removed no longer counts after `STALE` seconds."""
+        """Let other runs in; files that cannot be removed count for `STALE` seconds more."""
         self.ended.set()
         if self.own is None:
             return
         self.thread.join(RENEW_EVERY)
         with self.one_at_a_time, suppress(Exception):
             if self.lost is None and self._ours():
-                for file in [*(file for file, _ in self.before), self.own]:  # the first one lets others in
+                for file in [
+                    *(file for file, _ in self.before),
+                    self.own,
+                ]:  # removing the first lets others in
                     _remove(file)
         self.own = None
 
@@ -117,15 +120,15 @@ class RemoteLock:
         return b"%s %d" % (self.id, self.count)
 
     def _keep(self) -> None:
-        """Renew the lock now and then, until it is released or lost."""
+        """Renew the lock at intervals, until it is released or lost."""
         while not self.ended.wait(RENEW_EVERY):
-            with suppress(Exception):  # `check` tells, once it has lasted too long
+            with suppress(Exception):  # `check` raises if it lasts too long
                 self.renew()
             if self.lost is not None:
                 return
 
     def _try(self) -> bool:
-        """Take the lock if nobody has it, or if who has it is dead."""
+        """Take the lock if it is free, or if its holder is dead."""
         chain = self._chain()
         if not chain:
             return self._enter(self.file, chain)
@@ -136,7 +139,7 @@ class RemoteLock:
         return now - self.since >= STALE and self._enter(self._successor(content), chain)
 
     def _enter(self, file: Path, before: list[tuple[Path, bytes]]) -> bool:
-        """Create our file after those of dead runs; withdraw it if that was in vain."""
+        """Create our file as the successor of dead runs' files; remove it again if one of them is alive."""
         begun = time.monotonic()
         if not self._create(file):
             return False
@@ -150,7 +153,7 @@ class RemoteLock:
         return False
 
     def _chain(self) -> list[tuple[Path, bytes]]:
-        """Return the lock, and the files that succeed it, each with its content; the last one counts."""
+        """Return the lock and its successors, each with its content; the last one counts."""
         chain: list[tuple[Path, bytes]] = []
         file = self.file
         while (content := self._read(file)) is not None:
@@ -159,21 +162,21 @@ class RemoteLock:
         return chain
 
     def _ours(self) -> bool:
-        """Look whether every file from the lock to ours is still its run's, and none comes after ours."""
+        """Tell whether the files up to ours still belong to the same runs, and ours has no successor."""
         files = [*self.before, *([] if self.own is None else [(self.own, self._content)])]
         return [(file, _owner(content)) for file, content in self._chain()] == [
             (file, _owner(content)) for file, content in files
         ]
 
     def _successor(self, content: bytes) -> Path:
-        """Return the one file that may succeed a lock."""
+        """Return the one possible successor of a file."""
         return self.file.with_name(f"{self.file.stem}.{sha256(_owner(content)).hexdigest()[:16]}.lock")
 
     def _read(self, file: Path) -> bytes | None:
-        """Return what a file has in it; None if it is not there."""
+        """Return the content of a file; None if it does not exist."""
         try:
             fs, path = reach(file)
-            return bytes(fs.cat_file(path))  # which, unlike a listing, is never remembered
+            return bytes(fs.cat_file(path))  # never cached, unlike listings
         except FileNotFoundError:
             return None
 
@@ -182,7 +185,7 @@ class RemoteLock:
         fs.pipe_file(path, self._content)
 
     def _create(self, file: Path) -> bool:
-        """Create our file, if there is none."""
+        """Create our file; return False if it exists."""
         fs, path = reach(file)
         try:
             if str(file).partition("://")[0] in OBJECT_STORES:
@@ -202,5 +205,5 @@ def _remove(file: Path) -> None:
 
 
 def _owner(content: bytes) -> bytes:
-    """Return the id in a lock; locks of old versions, which have the time in them, are one whole."""
+    """Return the id in a lock; locks of old versions consist of a time, which serves as the id."""
     return content.partition(b" ")[0]

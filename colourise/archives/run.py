@@ -1,9 +1,9 @@
-"""Many photos: jobs -> outcomes, several side by side, remembered in a ledger.
+"""Many jobs, several at a time, recorded in a ledger.
 
 Each photo stays with one thread from its bytes to its coloured file, and there is one thread more than
-processors, for some wait for the disk. On the CPU each runs the network by itself; a GPU takes what several
-ask at the same time as one batch. What photos take in memory is added up, so that large ones wait for each
-other. Outcomes come as photos end; the ledger has them in order.
+processors, because some wait for the disk. On the CPU each thread runs the network by itself; a GPU takes
+the requests of several threads as one batch. The memory that photos take is added up, so that large ones
+wait for each other. Outcomes are yielded as photos end.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from colourise.files.atomic import part_prefix
 from colourise.files.stamp import Stamp
 from colourise.files.storage import stamp_of
 
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # disk full, or read-only: every photo would meet it
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # or read-only: every other photo would fail too
 
 
 def run_jobs(
@@ -43,17 +43,17 @@ def run_jobs(
     workers: int | None = None,
     memory: int | None = None,
 ) -> Generator[Outcome, None, None]:
-    """Do jobs, and tell of each as it ends; never raises for one photo.
+    """Do jobs, and yield the outcome of each as it ends; no photo raises an error.
 
-    Ends early where the disk is full or read-only. On Ctrl-C, photos that are begun are ended first.
+    It ends early if the disk is full or read-only. On Ctrl-C, photos that were begun are finished first.
 
     Args:
-        pending: what `find_pending` gives.
+        pending: jobs from `find_pending`.
         colouriser: what colours.
         options: how photos are written.
-        ledger: where it is remembered.
+        ledger: where outcomes are recorded.
         workers: photos at a time; by default one more than there are processors.
-        memory: bytes that photos may take at once; by default half of the machine's.
+        memory: bytes that photos may take together; by default half of this machine's.
     """
     if not pending:
         return
@@ -63,7 +63,7 @@ def run_jobs(
         ledger.save()
     workers = workers or default_workers()
     budget = Budget(memory or machine_memory() // 2)
-    many = ledger is not None or len(pending) > workers  # else getting ready takes longer than they do
+    many = ledger is not None or len(pending) > workers  # else loading takes longer than colouring
     with for_threads(colouriser, many=many) as ready, ThreadPoolExecutor(workers) as pool:
         waiting, running = deque(pending), set[Future[Outcome]]()
 
@@ -90,7 +90,7 @@ def run_jobs(
             yield from ended(begun)
             raise
         finally:
-            for future in running:  # of a run that cannot go on
+            for future in running:  # of a run that has to end
                 future.cancel()
             if ledger is not None:
                 ledger.save()
@@ -99,7 +99,7 @@ def run_jobs(
 def colour_job(
     one: PendingJob, colouriser: Colouriser, options: PhotoOptions, budget: Budget, hashed: bool
 ) -> Outcome:
-    """Do one job, whatever happens."""
+    """Do one job, and turn any failure into its outcome."""
     start = time.perf_counter()
     options = replace(options, overwrite=options.overwrite or one.overwrite)
     outcome = Outcome(one.job, "failed")
@@ -121,7 +121,7 @@ def colour_job(
     except ColouriseError as err:
         outcome.reason = str(err) if isinstance(err, PhotoError) else f"{one.job.source}: {err}"
         outcome.disk_full = isinstance(err.__cause__, OSError) and err.__cause__.errno in DISK_FULL
-    except OSError as err:  # of looking whether files are there
+    except OSError as err:  # from looking at files
         outcome.reason = f"{err.filename or one.job.source}: {err.strerror}"
         outcome.disk_full = err.errno in DISK_FULL
     except MemoryError:
@@ -129,18 +129,18 @@ def colour_job(
     if outcome.result == "failed":
         outcome.notes = []
     if hashed:
-        with suppress(PhotoError):  # a store that no longer answers
+        with suppress(PhotoError):  # a store that does not answer
             outcome.written_stamp = stamp_of(one.job.target)
     outcome.seconds = time.perf_counter() - start
     return outcome
 
 
 class Unchanged(Exception):  # noqa: N818  # nothing is wrong
-    """Leaves a job whose photo is what it was when it was coloured."""
+    """Ends a job whose photo is the same as when it was coloured."""
 
 
 def planned_entry(one: PendingJob, settings_key: str, model: str) -> LedgerEntry:
-    """The row of a job that has not begun."""
+    """Return the ledger entry of a job that has not begun."""
     job = one.job
     stamp = job.stamp or Stamp(0, 0)
     return LedgerEntry(
@@ -156,7 +156,7 @@ def planned_entry(one: PendingJob, settings_key: str, model: str) -> LedgerEntry
 
 
 def ended_entry(outcome: Outcome, settings_key: str, model: str) -> LedgerEntry:
-    """The row of a job that has ended."""
+    """Return the ledger entry of a job that has ended."""
     job = outcome.job
     return LedgerEntry(
         job.key,
@@ -176,12 +176,12 @@ def ended_entry(outcome: Outcome, settings_key: str, model: str) -> LedgerEntry:
 
 
 def remove_parts(rows: Iterable[LedgerEntry]) -> None:
-    """Remove the unfinished files that a killed run left of photos that it had planned."""
+    """Remove unfinished files that a killed run left for photos that it had planned."""
     places: dict[Path, set[str]] = {}
     for row in rows:
         places.setdefault(row.target.parent, set()).add(part_prefix(row.target))
     for folder, prefixes in places.items():
-        with suppress(FileNotFoundError):  # a store without such a folder
+        with suppress(FileNotFoundError):  # stores have no empty folders
             for part in folder.glob(".colourise-*.part"):
                 if part.name[: len(next(iter(prefixes)))] in prefixes:
                     part.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Which photos of the folders are meant."""
+"""Which photos below folders are selected."""
 
 from __future__ import annotations
 
@@ -10,21 +10,26 @@ from hashlib import sha256
 
 @dataclass(frozen=True)
 class Selection:
-    """Which photos of the folders are meant; a file that the user named always is."""
+    """Which photos below folders are selected; a file that the user named always is."""
 
     include: tuple[str, ...] = ()
-    """Shell patterns of names, or of paths below the folder where they have a slash; none: all photos."""
+    """Shell patterns for names, or, with a slash, for paths below the folder; empty: all photos."""
     exclude: tuple[str, ...] = ()
-    """The same, of what is left out."""
+    """Patterns of the same kind for photos to leave out."""
     since: float | None = None
-    """Only photos changed since, in seconds since 1970."""
+    """Only photos changed since this time, in seconds since 1970."""
     follow: bool = False
-    """Whether folders that are symbolic links are walked, each once."""
+    """Whether symbolic links to folders are followed, each folder once."""
     shard: tuple[int, int] | None = None
-    """(i, n): the i-th of n parts of all photos, from 1."""
+    """(i, n): only the i-th of n parts of all photos, counted from 1."""
 
     def takes(self, key: bytes, changed: int | None) -> bool:
-        """Whether a photo is meant, by `PhotoJob.key` and its time in nanoseconds, if that is known."""
+        """Tell whether a photo is selected.
+
+        Args:
+            key: its `PhotoJob.key`.
+            changed: its modification time in nanoseconds, if known.
+        """
         place = os.fsdecode(key)
         if self.include and not any(fits(place, pattern) for pattern in self.include):
             return False
@@ -39,5 +44,5 @@ class Selection:
 
 
 def fits(place: str, pattern: str) -> bool:
-    """Whether a path fits a shell pattern, which is of the name alone unless it has a slash."""
+    """Tell whether a path fits a shell pattern; without a slash, the pattern is for the name alone."""
     return fnmatch.fnmatchcase(place if "/" in pattern else place.rpartition("/")[2], pattern)

@@ -1,4 +1,4 @@
-"""Jobs whose photo or output lies on no disk of this machine: done in a temporary folder."""
+"""Jobs whose photo or output is remote: they are done in a temporary folder."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from colourise.files.storage import fetch, is_remote, put
 
 @contextmanager
 def staged(job: PhotoJob, *, overwrite: bool) -> Iterator[PhotoJob]:
-    """A job as it can be done on this machine: the same, unless its photo or its output is elsewhere.
+    """Fetch a remote photo, yield the job as it can be done on this machine, and put its outputs into place.
 
-    What was made is put where it belongs at the end, unless an exception comes out.
+    Outputs are put into place at the end, unless an exception is raised. A local job is yielded as it is.
 
     Raises:
         PhotoError: a file cannot be fetched or put, or is there already.

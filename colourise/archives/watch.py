@@ -1,4 +1,4 @@
-"""Folders that are watched: tells when photos have arrived that nobody writes to any more."""
+"""Watched folders: tells when photos have arrived that are no longer being written to."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ QUIET = 2.0  # seconds in which a file must not change to count as finished
 
 
 def arrivals(folders: Sequence[Path], output: Path | None) -> Iterator[set[Path]]:
-    """Wait for photos, for ever; ends on Ctrl-C.
+    """Wait for photos to arrive, until Ctrl-C.
 
     Args:
-        folders: what is watched, to the bottom.
-        output: a folder that is not, should it lie inside.
+        folders: folders to watch, with everything below.
+        output: a folder inside of them that is not watched.
     Yields:
-        Whenever photos are finished: those that are not, and are to be left alone yet.
+        Whenever photos have been written completely: the set of those that are still being written.
     """
-    writing: dict[Path, tuple[Stamp | None, float]] = {}  # what it looked like last, and since when
+    writing: dict[Path, tuple[Stamp | None, float]] = {}  # its last stamp, and since when
     changes = watchfiles.watch(
         *folders, watch_filter=Photos(output), rust_timeout=500, yield_on_timeout=True, raise_interrupt=True
     )
@@ -41,10 +41,10 @@ def arrivals(folders: Sequence[Path], output: Path | None) -> Iterator[set[Path]
 
 
 class Photos(watchfiles.DefaultFilter):
-    """Lets changes of photos through, but of our own outputs.
+    """Lets changes of photos through, except our own outputs.
 
     Args:
-        output: a folder whose changes are not told.
+        output: a folder whose changes do not count.
     """
 
     def __init__(self, output: Path | None) -> None:

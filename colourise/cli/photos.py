@@ -1,4 +1,4 @@
-"""Photos on the command line: their options, and what is said while they are coloured."""
+"""Photos on the command line: checks of options, and messages while they are coloured."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ def colour_photos(
     dry_run: bool,
     **run: Any,
 ) -> None:
-    """Colour photos and folders, and say in words what happens.
+    """Colour photos and folders, and print what happens.
 
     Args:
         paths: files and folders.
         output: where coloured versions go.
         load: loads the model.
         photo_options: how they are written.
-        selection: which photos are meant.
-        quiet: whether only failures are said.
+        selection: which photos in folders are selected.
+        quiet: whether only failures are printed.
         json_lines: whether each outcome is printed as JSON.
         dry_run: whether nothing is coloured.
         run: other options of `archives.colour`.
     Raises:
-        Exit: 1 where a photo has failed or is left, 130 after Ctrl-C.
+        Exit: 1 if a photo has failed or is left, 130 after Ctrl-C.
     """
     from colourise import archives
 
@@ -69,10 +69,10 @@ def colour_photos(
 
 
 class PhotoReport:
-    """Turns events into words and a bar.
+    """Turns events into messages and a progress bar.
 
     Args:
-        quiet: whether only failures are said.
+        quiet: whether only failures are printed.
         json_lines: whether each outcome is printed as JSON.
         dry_run: whether nothing is coloured.
     """
@@ -81,7 +81,7 @@ class PhotoReport:
         self.quiet, self.json_lines, self.dry_run = quiet, json_lines, dry_run
         self.bar = ExitStack()
         self.advance: Callable[[], None]
-        self.alone = False  # one photo, and nothing else
+        self.alone = False  # a single photo is coloured
         self.pending = 0
 
     def __enter__(self) -> Self:
@@ -93,7 +93,7 @@ class PhotoReport:
         self.bar.close()
 
     def __call__(self, event: Event) -> None:
-        """Say what an event means."""
+        """Print what an event means."""
         from colourise import archives
 
         match event:
@@ -134,7 +134,7 @@ class PhotoReport:
                 self.print_round(event)
 
     def print_photo(self, outcome: Outcome) -> None:
-        """Print how a photo ended."""
+        """Print the outcome of a photo."""
         if self.json_lines:
             print_outcome(outcome)
         if outcome.result == "failed":
@@ -144,7 +144,7 @@ class PhotoReport:
             tell(outcome.notes, str(outcome.job.source), target, quiet=self.quiet)
 
     def print_round(self, event: RoundEnded) -> None:
-        """Print the counts of a round, unless nothing has arrived, or there was one photo alone."""
+        """Print the counts of a round, unless there was a single photo, or nothing to do in a later round."""
         count = event.summary
         if self.dry_run:
             err.print(f"{count.left} to colour, {count.skipped} there already")
@@ -152,7 +152,7 @@ class PhotoReport:
             err.print(f"{summary(count)} [dim]({event.backend})[/]")
 
     def print_aside(self, text: str) -> None:
-        """Print what only some want to know."""
+        """Print a detail in a dim colour."""
         if not self.quiet:
             err.print(f"[dim]{escape(text)}[/]")
 
@@ -165,7 +165,7 @@ def colour_stream(
     *,
     quiet: bool,
 ) -> None:
-    """Colour one photo that comes from standard input, or goes to standard output.
+    """Colour one photo from standard input or to standard output.
 
     Raises:
         PhotoError: it cannot be read or written.
@@ -182,10 +182,10 @@ def colour_stream(
 
 
 def part_of(shard: str | None) -> tuple[int, int] | None:
-    """The meaning of --shard 2/8.
+    """Parse --shard, such as 2/8.
 
     Raises:
-        BadParameter: it has none.
+        BadParameter: it cannot be parsed.
     """
     if shard is None:
         return None
@@ -216,7 +216,7 @@ def send(data: memoryview) -> None:
     """Write a picture to standard output.
 
     Raises:
-        PhotoError: it does not take it, for another reason than that nobody reads on.
+        PhotoError: it cannot be written, for another reason than that its reader has closed it.
     """
     try:
         while data:  # with PYTHONUNBUFFERED, a write may take a part
