@@ -216,7 +216,7 @@ def finish(job: FilmJob, work: WorkFolder, model: ModelId, damage: Damage, *, st
     if stopped:
         part_is_ours.touch()
         return part
-    if part_is_ours.exists():
+    if part_is_ours.exists() and not part.is_symlink():
         part.unlink(missing_ok=True)
     work.remove()
     return target

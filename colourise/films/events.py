@@ -21,7 +21,7 @@ class FilmOutcome:
     frames: int
     """Number of coloured frames, including those of earlier runs; 0: `target` was not written."""
     scenes: int
-    """Number of scenes that this run has met."""
+    """Number of scenes so far, including those of earlier runs."""
     notes: tuple[str, ...]
     """What the user should know: about the film, what its output leaves out, and what could not be read."""
     damage: Damage
@@ -63,7 +63,7 @@ class FilmProgress:
     total: int | None
     """Estimated number of frames in the film; None: unknown."""
     scenes: int
-    """Number of scenes that this run has met."""
+    """Number of scenes so far, including those of earlier runs."""
     speed: float
     """Frames a second of this run."""
 

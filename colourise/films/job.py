@@ -70,11 +70,13 @@ def check_target(film: Film, target: Path, options: FilmOptions) -> None:
     """Check that the output and the comparison may be written.
 
     Raises:
-        FilmError: one of them is the source, a folder, or a file that may not be overwritten.
+        FilmError: one of them is the source, a folder, a link, or a file that may not be overwritten.
     """
     for file in (target, comparison_path(target)) if options.compare else (target,):
         if file.exists() and file.samefile(film.path):
             raise FilmError("would be written over", path=film.path, advice="choose another output")
+        if file.is_symlink():
+            raise FilmError("is a link, and none is followed", path=file, advice="choose another output")
         if file.is_dir():
             raise FilmError("is a folder", path=file, advice="choose another output")
         if file.exists() and not options.overwrite:

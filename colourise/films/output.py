@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from colourise.errors import FilmError
 from colourise.files.atomic import atomic
 from colourise.files.names import ANIMATED
 from colourise.films.animation import AnimationPlan, plan_animation, write_animation
@@ -55,10 +56,12 @@ def write_output(
         comment: added to the metadata.
         overwrite: whether to replace an existing output.
     Raises:
-        FilmError: a segment was changed after it was written.
+        FilmError: a segment was changed after it was written, or the output is a link.
         FileExistsError: the output exists.
         OSError: the disk is full.
     """
+    if target.is_symlink():  # others may write here too, and `atomic` follows links
+        raise FilmError("is a link, and none is followed", path=target, advice="remove it")
     with atomic(target, overwrite=overwrite) as file:
         if isinstance(plan, AnimationPlan):
             write_animation(film, segments, target, file)

@@ -54,7 +54,7 @@ class FilmRun:
         self.damage = Damage()
         self.resumed = self.done = work.frames
         self.total = estimated_frames(job)
-        self.scenes = 0
+        self.scenes = work.scenes
         self.began = time.perf_counter()
 
     def progress(self) -> FilmProgress:
@@ -80,13 +80,14 @@ class FilmRun:
             )
             colouring = stack.enter_context(Ahead(colours, READY))
             for part in split_segments(colouring, self.stop):
+                before = self.scenes
                 with work.encoder() as encoder, Ahead(self.converted(part, encoder), READY // 2) as laying:
                     for coloured, picture in laying:
                         encoder.write(picture)
                         self.done += 1
                         self.scenes += coloured.cut
                         self.on_event(self.progress())
-                work.keep(encoder, coloured)
+                work.keep(encoder, coloured, self.scenes - before)
 
     def converted(
         self, part: Iterable[Coloured[Frame]], encoder: Encoder

@@ -1,16 +1,18 @@
 """Keep the segments of a half-made film in a folder, so that a later run continues after the last one.
 
 The folder lies beside the output: how.json has the options (`settings_key`), NNNNNN.mkv the frames of a
-segment, and NNNNNN.npz its times and the steadying's state after its last frame. A segment counts once its
-.npz exists.
+segment, and NNNNNN.npz its times, how many scenes begin in it, and the steadying's state after its last
+frame. A segment counts once its .npz exists.
+
+Others may write there too, so no link is followed here, and only files with our names are removed.
 """
 
 from __future__ import annotations
 
 import itertools
-import shutil
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
@@ -25,6 +27,9 @@ from colourise.films.encode import Encoder, Segment, film_errors
 from colourise.films.film import Film, Frame
 from colourise.films.options import Encoding
 from colourise.films.steady import Coloured, State
+
+OURS = re.compile(r"how\.json|part|lock|\d{6,}\.(mkv|npz)|\.colourise-[0-9a-f]{16}-[0-9a-f]{8}\.part")
+"""Names of the files in such a folder."""
 
 
 class WorkFolder:
@@ -44,25 +49,25 @@ class WorkFolder:
         self.segments: list[Segment] = []
         self.last: int | None = None
         self.state: State | None = None
-        self.frames = 0
+        self.frames = self.scenes = 0
 
     def __enter__(self) -> Self:
         """Lock the folder and find completed segments in it.
 
         Raises:
-            FilmError: another run has locked it, or it cannot be written to.
+            FilmError: another run has locked it, it cannot be written to, or a link is in its place.
         """
         try:
             self.folder.mkdir(exist_ok=True)
+            self._refuse_links()
             self.lock.acquire(timeout=0)
         except Timeout as err:
             raise FilmError("another run is at work on it", path=self.target, advice="wait for it") from err
         except OSError as err:
             raise FilmError(f"cannot be written to ({err.strerror})", path=self.target.parent) from err
         card = self.folder / "how.json"
-        if not card.is_file() or card.read_text() != self.key:
-            for file in self.folder.glob("*.*"):
-                file.unlink()
+        if not card.is_file() or card.read_bytes() != self.key.encode():
+            self._remove_files(besides=("lock", "part"))
             card.write_text(self.key)
         self._find()
         return self
@@ -73,12 +78,27 @@ class WorkFolder:
         if not self.segments:
             self.remove()
 
+    def _refuse_links(self) -> None:
+        for place in (self.folder, *self._files()):
+            if not (place.is_dir() if place == self.folder else place.is_file()) or place.is_symlink():
+                reason = "is in the place of a half-made film, and is none of ours"
+                raise FilmError(reason, path=place, advice="remove it, or choose another output")
+
+    def _files(self) -> list[Path]:
+        return [path for path in self.folder.iterdir() if OURS.fullmatch(path.name)]
+
+    def _remove_files(self, besides: tuple[str, ...] = ()) -> None:
+        for file in self._files():
+            if file.name not in besides:
+                file.unlink(missing_ok=True)
+
     def _find(self) -> None:
         for number in itertools.count():
             try:
                 with self._name(number, "npz").open("rb") as file, np.load(file) as stored:
                     times = {name: stored[name] for name in ("pts", "dts", "duration")}
                     last, state = int(stored["last"]), State.of(dict(stored)) if "carried" in stored else None
+                    scenes = int(stored["scenes"]) if "scenes" in stored else 0  # since version 0.2
             except (
                 OSError,
                 ValueError,
@@ -88,6 +108,7 @@ class WorkFolder:
             ):  # there is no such segment, or it is incomplete
                 return
             self.last, self.state = last, state
+            self.scenes += scenes
             self.segments.append(Segment(self._name(number, "mkv"), times))
             self.frames += len(times["pts"])
 
@@ -110,23 +131,31 @@ class WorkFolder:
         Raises:
             FilmError: it cannot be written.
         """
-        with (
-            film_errors(self.target, "the same command goes on from here"),
-            Encoder(self._name(len(self.segments), "mkv"), self.film, self.encoding) as encoder,
-        ):
-            yield encoder
+        number = len(self.segments)
+        with film_errors(self.target, "the same command goes on from here"):
+            for suffix in (
+                "mkv",
+                "npz",
+            ):  # neither a link nor half a segment of an earlier run is written over
+                self._name(number, suffix).unlink(missing_ok=True)
+            with Encoder(self._name(number, "mkv"), self.film, self.encoding) as encoder:
+                yield encoder
 
-    def keep(self, encoder: Encoder, last: Coloured[Frame]) -> None:
-        """Record that the next segment is complete, with the state after its last frame."""
+    def keep(self, encoder: Encoder, last: Coloured[Frame], scenes: int) -> None:
+        """Record that the next segment is complete, with its scenes and the state after its last frame."""
         number, times = len(self.segments), encoder.times.arrays()
-        stored: dict[str, Any] = {"last": last.frame.pts, **times}
+        stored: dict[str, Any] = {"last": last.frame.pts, "scenes": scenes, **times}
         if last.state is not None:
             stored |= last.state.arrays()
         with atomic(self._name(number, "npz")) as file:
             np.savez(file, **stored)
         self.segments.append(Segment(self._name(number, "mkv"), times))
         self.frames += len(times["pts"])
+        self.scenes += scenes
 
     def remove(self) -> None:
-        """Remove the folder and everything in it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove our files and the folder, which stays if somebody else's are in it."""
+        with suppress(OSError):
+            if not self.folder.is_symlink():
+                self._remove_files()
+                self.folder.rmdir()
