@@ -117,7 +117,10 @@ def _read_page(page: Any, notes: list[str]) -> Channels:
 
     if kind == "PALETTE":
         table = (np.asarray(page.colormap) >> 8).astype(np.uint8).T  # (colours, 3)
-        return np.take(table, pixels[..., 0], axis=0), None
+        _, opacity = split(pixels[..., :2], alpha=bool(page.extrasamples) and int(page.extrasamples[0]) > 0)
+        if opacity is not None:
+            opacity = pillow.to_8_bits(full_range(opacity, bits))
+        return np.take(table, pixels[..., 0], axis=0), opacity
     unsigned = pixels.dtype.kind in "bu" and bits <= 16
     pixels = full_range(pixels, bits) if unsigned else stretch(pixels, notes)
     full = np.iinfo(pixels.dtype).max

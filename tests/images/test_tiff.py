@@ -119,6 +119,50 @@ def test_premultiplied_alpha(tmp_path: Path) -> None:
     assert (photo.alpha == alpha[..., 0]).all()
 
 
+CASES = Path(__file__).parent.parent / "cases"
+
+
+def test_palette_with_alpha() -> None:
+    with Image.open(CASES / "palette_alpha.tif") as image:
+        assert image.mode == "PA"
+        expected = np.asarray(image.convert("RGBA"))
+    photo = images.read(CASES / "palette_alpha.tif")
+    assert (photo.pixels == expected[..., :3]).all()
+    assert photo.alpha is not None
+    assert (photo.alpha == expected[..., 3]).all()
+    assert len(np.unique(photo.alpha)) > 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize(("meaning", "kept"), [("unassalpha", True), ("assocalpha", True), (0, False)])
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_palette_with_a_second_channel(
+    tmp_path: Path, dtype: type, meaning: str | int, kept: bool, byteorder: str
+) -> None:
+    indices, alpha = np.mgrid[0:10, 0:12].astype(dtype)
+    levels = 2 ** (8 * np.dtype(dtype).itemsize)
+    table = np.stack(
+        [np.arange(levels) * 257 % 65536, np.arange(levels) % 7 * 9000, np.arange(levels) % 65536]
+    )
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        np.dstack([indices, alpha * (levels // 12)]),
+        photometric="minisblack",
+        extrasamples=[meaning],
+        planarconfig="contig",
+        byteorder=byteorder,
+        extratags=[(320, "H", table.size, table.ravel().tolist(), True)],
+    )
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as opened:
+        opened.pages.first.tags[262].overwrite(3)  # a palette
+    photo = images.read(tmp_path / "a.tif")
+    assert (photo.pixels == (table.T[indices] >> 8).astype(np.uint8)).all()
+    assert (photo.alpha is not None) == kept
+    if photo.alpha is not None:
+        assert photo.alpha.dtype == photo.pixels.dtype
+        assert np.abs(photo.alpha / 255 - alpha / 12).max() < 0.02
+
+
 @pytest.mark.parametrize("compression", ["raw", "packbits", "tiff_lzw", "tiff_deflate", "group3", "group4"])
 def test_one_bit(tmp_path: Path, compression: str) -> None:
     image = Image.fromarray(picture8()[..., 2]).convert("1")
