@@ -18,7 +18,7 @@ from colourise.errors import FilmError
 from colourise.films.encode import Segment
 from colourise.films.film import Damage, Film
 from colourise.films.opening import file_url, open_film
-from colourise.films.streams import StreamPlan, copy_stream
+from colourise.films.streams import Converter, StreamPlan, convert_stream, copy_stream
 
 CLOCKS = ("mpegts", "mpeg")  # formats whose clock does not start at zero
 KINDS = {"audio": "sound", "subtitle": "subtitles", "video": "covers"}
@@ -65,18 +65,23 @@ def join(
         pictures = output.add_stream_from_template(first.streams.video[0], opaque=True)
         describe(pictures, film, source.streams[film.stream], plan.container)
         copies = {index: copy_stream(output, source.streams[index]) for index in plan.copied}
+        converters = {
+            index: convert_stream(output, source.streams[index], codec, zero=zero, start=start, end=end)
+            for index, codec in plan.converted
+        }
         if source.chapters():
             output.set_chapters(list(shifted_chapters(source.chapters(), zero, end)))
         output.start_encoding()
         packets = heapq.merge(
             coloured_packets(film, segments, pictures, round(zero / film.time_base)),
-            copied_packets(source, copies, zero, start, end),
+            copied_packets(source, copies, converters, zero, start, end),
             key=lambda packet: (packet.dts or 0) * packet.time_base,
         )
+        others = [*copies.values(), *(converter.stream for converter in converters.values())]
         for packet in packets:
-            with refusals(damage, packet.stream, copies.values()):
+            with refusals(damage, packet.stream, others):
                 output.mux_one(packet)
-        with refusals(damage, pictures, copies.values()):  # some are looked at only when they leave a queue
+        with refusals(damage, pictures, others):  # some are looked at only when they leave a queue
             output.close()
 
 
@@ -87,7 +92,7 @@ def refusals(damage: Damage, stream: Any, copies: Collection[Any]) -> Iterator[N
     Args:
         damage: where it is counted.
         stream: the output's stream whose packet is written; one that waited in a queue may be meant.
-        copies: the output's streams that are copied.
+        copies: the output's streams that are copied or encoded anew.
     """
     try:
         yield
@@ -135,17 +140,28 @@ def coloured_packets(film: Film, segments: Iterable[Segment], stream: Any, zero:
 
 
 def copied_packets(
-    source: Any, copies: dict[int, Any], zero: Fraction, start: Fraction | None, end: Fraction | None
+    source: Any,
+    copies: dict[int, Any],
+    converters: dict[int, Converter],
+    zero: Fraction,
+    start: Fraction | None,
+    end: Fraction | None,
 ) -> Iterator[Any]:
-    """Yield the packets that are copied unchanged, from `start` to `end`, with their times minus `zero`."""
-    packets = source.demux([source.streams[index] for index in copies]) if copies else iter(())
+    """Yield the packets that are copied unchanged, from `start` to `end`, with their times minus `zero`.
+
+    Those of streams that are encoded anew are yielded as their converters make them.
+    """
+    streams = [source.streams[index] for index in sorted((*copies, *converters))]
+    packets = source.demux(streams) if streams else iter(())
     after: dict[int, int] = {}  # by stream: time of its next packet, for packets without a time
     while True:
         try:
             packet = next(packets, None)
         except av.FFmpegError:  # the file is cut off
-            return
+            packet = None
         if packet is None:
+            for converter in converters.values():
+                yield from converter.flush()
             return
         if not packet.size:
             continue
@@ -155,6 +171,9 @@ def copied_packets(
             packet.duration or 0
         )
         at = (packet.pts if packet.pts is not None else packet.dts) * packet.time_base
+        if packet.stream.index in converters:
+            yield from converters[packet.stream.index].convert(packet)
+            continue
         copy = copies[packet.stream.index]
         cover = packet.stream.type == "video"
         if not cover and ((start is not None and at < start) or (end is not None and at >= end)):

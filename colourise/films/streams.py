@@ -1,25 +1,40 @@
-"""Plan the output's streams: find out, before work starts, what its container can hold."""
+"""Plan the output's streams: find out, before work starts, what its container can hold.
+
+FFmpeg's tables do not tell: .ts, for one, takes streams that nobody can read again. So the first packets of
+each stream are written to memory, and read again.
+"""
 
 from __future__ import annotations
 
 import io
 import itertools
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 
 from colourise.errors import FilmError
 from colourise.films.decode import video_streams
-from colourise.films.encode import add_pictures
+from colourise.films.encode import ENCODERS, add_pictures
 from colourise.films.film import Film
 from colourise.films.opening import ELSEWHERE, open_film
 from colourise.films.options import Encoding
+from colourise.films.sound import CODECS, LOSSLESS, SoundConverter, codecs_for, layout_of
+from colourise.films.subtitles import CODECS as SUBTITLES, STYLED, SubtitleConverter
+
+Converter = SoundConverter | SubtitleConverter
 
 TIMELESS = ("avi", "asf")  # formats that do not store when each frame is shown
 TURNING = ("mp4", "mov", "matroska", "webm", "3gp", "ipod", "psp")  # formats that can store a rotation
+LAID_OUT = ("mp4", "flv")  # formats in which FFmpeg fails, or even aborts, if nobody says where channels lie
+KINDS = {"audio": "sound", "subtitle": "subtitles", "video": "a cover", "attachment": "a file"}
+REFUSALS = (av.ArgumentError, av.InvalidDataError)  # of single packets
+TROUBLES = (av.FFmpegError, ValueError, AttributeError)  # of streams that a container does not hold
 
 
 @dataclass(frozen=True)
@@ -34,6 +49,8 @@ class StreamPlan:
     """File that chapters, metadata and copied streams come from; None for an animation, which has none."""
     copied: tuple[int, ...] = ()
     """Indices of the source's streams whose packets are copied."""
+    converted: tuple[tuple[int, str], ...] = ()
+    """Indices of the source's streams that are encoded anew, and FFmpeg's names of the encoders."""
     notes: tuple[str, ...] = ()
     """What is left out, in words."""
 
@@ -51,7 +68,7 @@ def plan_streams(film: Film, target: Path, encoding: Encoding) -> StreamPlan:
     container = container_for(film, target, encoding)
     if film.container is None:
         return StreamPlan(container, encoding)
-    copied, notes = [], []
+    copied, converted, notes, lost = [], [], [], []
     with open_film(film.path) as source:
         pictures = video_streams(source)
         others = [s for s in source.streams if s.index != film.stream and s not in pictures]
@@ -59,17 +76,33 @@ def plan_streams(film: Film, target: Path, encoding: Encoding) -> StreamPlan:
         for stream in others:
             if stream.type == "data" and container in ("mp4", "mov"):
                 continue  # time codes and chapters: this container writes its own
-            if can_hold(container, stream, begin.get(stream.index)):
+            if can_hold(container, encoding, stream, begin.get(stream.index, ())):
                 copied.append(stream.index)
+            elif codec := conversion(container, encoding, film, stream):
+                converted.append((stream.index, codec))
+                notes.append(
+                    f"its {named(stream)} {becomes(stream, codec)}, as {target.suffix} cannot hold it"
+                )
             else:
-                kinds = {"audio": "sound", "subtitle": "subtitles", "video": "cover"}
-                name = getattr(stream, "name", None) or "of an unknown kind"
-                what = f"{kinds.get(stream.type, stream.type)} ({name})"
-                other = "nut" if container == "matroska" else "mkv"
-                notes.append(f"{target.suffix} cannot hold its {what}, which is left out; {other} may")
+                lost.append(named(stream))
         if source.chapters() and container in ("mpegts", "flv"):
-            notes.append(f"{target.suffix} cannot hold its chapters, which are left out")
-    return StreamPlan(container, encoding, film.path, tuple(copied), tuple(notes))
+            lost.append("chapters")
+    if lost:
+        notes.append(f"left out: {', '.join(lost)}, which {target.suffix} cannot hold")
+    return StreamPlan(container, encoding, film.path, tuple(copied), tuple(converted), tuple(notes))
+
+
+def named(stream: Any) -> str:
+    """Return what a stream is, in words."""
+    name = getattr(stream, "name", None) or stream.metadata.get("filename")
+    return KINDS.get(stream.type, stream.type) + (f" ({name})" if name else "")
+
+
+def becomes(stream: Any, codec: str) -> str:
+    """Say what is made of a stream that is encoded anew."""
+    if stream.type == "subtitle":
+        return f"become {codec}" + (" without their fonts and places" if stream.name in STYLED else "")
+    return f"becomes {CODECS[codec]}" + (" without loss" if codec in LOSSLESS else "")
 
 
 def container_for(film: Film, target: Path, encoding: Encoding) -> str:
@@ -106,27 +139,85 @@ def container_for(film: Film, target: Path, encoding: Encoding) -> str:
     return container
 
 
-def can_hold(container: str, stream: Any, packet: Any) -> bool:
-    """Tell whether a container takes a stream unchanged, by writing its first packet if that is known."""
+def can_hold(container: str, encoding: Encoding, stream: Any, packets: Sequence[Any]) -> bool:
+    """Tell whether a container takes a stream unchanged: its first packets are written, and read again."""
+    file = io.BytesIO()
     try:
-        with av.open(io.BytesIO(), "w", format=container) as trial:
+        with trial_output(file, container, encoding) as trial:
             copy = copy_stream(trial, stream)
             trial.start_encoding()
-            if packet is not None:  # some streams are refused only with a packet
+            for packet in packets:  # some streams are refused only with a packet
                 packet.stream = copy
-                trial.mux_one(packet)
-    except (av.FFmpegError, ValueError, AttributeError):
+                with suppress(*REFUSALS):
+                    trial.mux_one(packet)
+    except TROUBLES:
         return False
-    return True
+    # Packets that are damaged themselves say nothing about the container
+    return not packets or plays(file, stream) or (stream.type == "audio" and not decodes(stream, packets))
 
 
-def first_packets(source: Any, streams: list[Any]) -> dict[int, Any]:
-    """Return the first packet of each stream by its index, as far as the first 200 packets have one."""
-    found: dict[int, Any] = {}
+@contextmanager
+def trial_output(file: io.BytesIO, container: str, encoding: Encoding) -> Iterator[Any]:
+    """Open an output in memory with a small black picture, without which some formats cannot be read."""
+    size = 64  # pixels; SVT-AV1 takes no fewer
+    with av.open(file, "w", format=container) as output:
+        stream: Any = output.add_stream(ENCODERS[encoding.codec], rate=25, options=encoding.encoder_options())
+        stream.width = stream.height = size
+        if encoding.codec == "prores":
+            stream.pix_fmt = "yuv422p10le"
+        yield output
+        rgb = av.VideoFrame.from_ndarray(np.zeros((size, size, 3), np.uint8))
+        black = rgb.reformat(format=stream.pix_fmt)
+        with suppress(*REFUSALS):
+            output.mux([*stream.encode(black), *stream.encode(None)])
+            output.close()
+
+
+def plays(file: io.BytesIO, stream: Any) -> bool:
+    """Tell whether what was written to a `trial_output` for a stream of the source can be read."""
+    file.seek(0)
+    with suppress(*TROUBLES), av.open(file, "r") as trial:
+        if stream.type == "audio":
+            return any(decodes(sound, trial.demux(sound)) for sound in trial.streams.audio)
+        return bool(trial.streams.subtitles) if stream.type == "subtitle" else len(trial.streams) > 1
+    return False
+
+
+def decodes(sound: Any, packets: Iterable[Any]) -> bool:
+    """Tell whether any of a stream's packets of sound gives samples."""
+    for packet in packets:
+        with suppress(av.FFmpegError):
+            if any(frame.samples for frame in sound.decode(packet if packet.size else None)):
+                return True
+    return False
+
+
+def conversion(container: str, encoding: Encoding, film: Film, stream: Any) -> str | None:
+    """Return the first encoder whose packets a container holds; None: the stream cannot be converted."""
+    if stream.codec_context is None or stream.type not in ("audio", "subtitle"):
+        return None
+    for codec in codecs_for(container, stream) if stream.type == "audio" else SUBTITLES:
+        file = io.BytesIO()
+        with suppress(*TROUBLES), open_film(film.path) as source:
+            again = source.streams[stream.index]
+            with trial_output(file, container, encoding) as trial:
+                converter = convert_stream(trial, again, codec)
+                trial.start_encoding()
+                for packet in first_packets(source, [again]).get(again.index, ()):
+                    trial.mux(list(converter.convert(packet)))
+                trial.mux(list(converter.flush()))
+            if plays(file, again):
+                return codec
+    return None
+
+
+def first_packets(source: Any, streams: list[Any]) -> dict[int, list[Any]]:
+    """Return the packets of each stream by its index that are among the first 200."""
+    found: dict[int, list[Any]] = {}
     with suppress(av.FFmpegError):
         for packet in itertools.islice(source.demux(streams), 200) if streams else ():
             if packet.size:
-                found.setdefault(packet.stream.index, packet)
+                found.setdefault(packet.stream.index, []).append(packet)
     return found
 
 
@@ -146,6 +237,26 @@ def muxer_for(target: Path) -> str:
 def copy_stream(output: Any, stream: Any) -> Any:
     """Add a stream to the output that takes the packets of a source's stream unchanged."""
     copy = output.add_stream_from_template(stream, opaque=True)
+    if stream.type == "audio" and "channels" in stream.layout.name and output.format.name in LAID_OUT:
+        copy.codec_context.layout = layout_of(stream)
     copy.metadata.update(stream.metadata)
     copy.disposition = stream.disposition
     return copy
+
+
+def convert_stream(
+    output: Any,
+    stream: Any,
+    codec: str,
+    *,
+    zero: Fraction = Fraction(0),
+    start: Fraction | None = None,
+    end: Fraction | None = None,
+) -> Converter:
+    """Add a stream to the output that takes what a converter makes of a source's stream."""
+    kind = SoundConverter if stream.type == "audio" else SubtitleConverter
+    converter: Converter = kind(output, stream, codec, zero=zero, start=start, end=end)
+    converter.stream.metadata.update(stream.metadata)
+    converter.stream.metadata.pop("encoder", None)
+    converter.stream.disposition = stream.disposition
+    return converter
