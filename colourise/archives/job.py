@@ -25,6 +25,8 @@ class PhotoJob:
     """Its key in the ledger: its path below the output folder, with the photo's own name."""
     stamp: Stamp | None = None
     """Size and time when the folder was walked; None: they could not be read."""
+    root: Path | None = None
+    """The folder, or the very file, that the user named for the output; None: the photo's own folder."""
 
 
 @dataclass(frozen=True)

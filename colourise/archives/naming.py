@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from colourise.archives.job import PhotoJob, PhotoOptions
 from colourise.errors import PhotoError
 from colourise.files.names import COMPARE, FORMATS, MARK, is_ours
 from colourise.files.storage import is_remote, located
+
+_DROPPED = re.compile(r"(?<=[^./])[. ]+/")
 
 
 def is_file_name(output: Path, paths: list[Path]) -> bool:
@@ -108,8 +111,14 @@ def distinct(jobs: list[PhotoJob], known: Mapping[bytes, str]) -> list[PhotoJob]
 
 
 def collision_key(path: str | Path) -> str:
-    """Return a text that is equal for two paths that some disks take for the same."""
-    return unicodedata.normalize("NFC", str(path)).casefold()
+    """Return a text that is equal for two paths that some disks take for the same.
+
+    Such disks ignore case, ways to compose accents, or dots and spaces at the ends of names.
+    """
+    text = str(path)
+    if "./" in text or " /" in text:
+        text = _DROPPED.sub("/", text)
+    return unicodedata.normalize("NFC", text).casefold()
 
 
 def with_sheets(jobs: list[PhotoJob]) -> list[PhotoJob]:

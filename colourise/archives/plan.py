@@ -14,6 +14,8 @@ from pathlib import Path
 from colourise.archives.job import PhotoJob, PhotoOptions
 from colourise.archives.naming import check_output, distinct, is_file_name, target_of, unharmed, with_sheets
 from colourise.archives.selection import Selection
+from colourise.errors import PhotoError
+from colourise.files.containment import behind, is_below, is_plain, link_between, text_prefix
 from colourise.files.stamp import Stamp
 from colourise.files.storage import located, stamp_of
 from colourise.files.walk import scan, status
@@ -74,8 +76,9 @@ def plan_jobs(
         else:
             target = output if output and one_file else target_of(str(path), "", output, options)
             key = os.fsencode(str(path.absolute()))
-            found = iter([PhotoJob(path, target, named=True, key=key, stamp=stamp_of(path))])
-        for job in found:
+            root = target if one_file else output
+            found = iter([PhotoJob(path, target, named=True, key=key, stamp=stamp_of(path), root=root)])
+        for job in contained(found, selection, plan):
             jobs.setdefault(os.path.abspath(str(job.source)) if len(paths) > 1 else str(job.source), job)
     planned = distinct(list(jobs.values()), known or {})
     planned = unharmed(with_sheets(planned) if options.compare else planned)
@@ -85,6 +88,34 @@ def plan_jobs(
         if job.named or selection.takes(job.key, job.stamp.changed if job.stamp else None)
     ]
     return plan
+
+
+def contained(jobs: Iterable[PhotoJob], selection: Selection, plan: Plan) -> Iterator[PhotoJob]:
+    """Yield the jobs whose outputs lie below the folder that the user named; name the others in `plan`.
+
+    The places of photos may be what a server said. Every job passes here, before its target is looked at.
+    """
+    prefixes: dict[Path, str] = {}
+    links: dict[str, Path | None] = {}  # by the folder of a target
+    for job in jobs:
+        root = job.root
+        if root is None or root is job.target:
+            yield job
+            continue
+        if root not in prefixes:
+            prefixes[root] = text_prefix(root)
+        folder = os.path.dirname(str(job.target))
+        if not is_below(job.target, prefixes[root]) or not (job.named or is_plain(os.fsdecode(job.key))):
+            refusal = PhotoError(f"refused, its place would lie outside {root}", path=job.source)
+        else:
+            if folder not in links:
+                links[folder] = link_between(root, job.target.parent)
+            if (link := links[folder]) is None:
+                yield job
+                continue
+            refusal = behind(link, job.source)
+        if job.named or selection.takes(job.key, job.stamp.changed if job.stamp else None):
+            plan.refused.append(str(refusal))
 
 
 def jobs_in(
@@ -100,14 +131,15 @@ def jobs_in(
     unreadable: list[OSError] = []
     empty = True
     skip = output if output is not None and output.resolve() != folder.resolve() else None
-    start = len(os.path.join(str(folder), ""))
+    above = os.path.join(str(folder), "")
     for entry in scan(folder, unreadable, follow=selection.follow, skip=skip, films=plan.films):
         empty = False
         found = status(entry)
         if found is not None and not stat.S_ISREG(found.st_mode):
             plan.refused.append(f"{entry.path}: is a pipe, a socket or a device, not a photo")
             continue
-        place = os.path.join(below, entry.path[start : len(entry.path) - len(entry.name)])
+        inside = entry.path.removeprefix(above)  # all of it, if a server has named a file that is not below
+        place = os.path.join(below, inside[: len(inside) - len(entry.name)])
         key = os.fsencode(os.path.join(place, entry.name))
         if found is not None and selection.takes(key, found.st_mtime_ns) and is_done(key, found):
             plan.done += 1
@@ -118,6 +150,7 @@ def jobs_in(
             named=False,
             key=key,
             stamp=Stamp(found.st_size, found.st_mtime_ns) if found else None,
+            root=output,
         )
     plan.refused += [f"{err.filename}: this folder cannot be opened ({err.strerror})" for err in unreadable]
     if empty and not unreadable:

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from colourise.archives.job import PhotoJob
 from colourise.errors import PhotoError
+from colourise.files.containment import behind, link_between
 from colourise.files.storage import fetch, is_remote, put
 
 
@@ -20,8 +21,9 @@ def staged(job: PhotoJob, *, overwrite: bool) -> Iterator[PhotoJob]:
     Outputs are put into place at the end, unless an exception is raised. A local job is yielded as it is.
 
     Raises:
-        PhotoError: a file cannot be fetched or put, or is there already.
+        PhotoError: a file cannot be fetched or put, is there already, or would be written through a link.
     """
+    refuse_links(job)
     if not any(is_remote(place) for place in (job.source, job.target)):
         yield job
         return
@@ -46,3 +48,20 @@ def staged(job: PhotoJob, *, overwrite: bool) -> Iterator[PhotoJob]:
         for file, place in files:
             if file is not None and place is not None and is_remote(place):
                 put(file, place, overwrite=overwrite)
+
+
+def refuse_links(job: PhotoJob) -> None:
+    """Make sure that no file of a job is a link or behind one, but where the user named the file itself.
+
+    A plan looks at folders too (plan.py); this looks at everything, and just before it is written.
+
+    Raises:
+        PhotoError: a link is there.
+    """
+    for file in (job.target, job.sheet):
+        if file is None or file == job.root:
+            continue
+        root = file.parent if job.root is None or job.root == job.target else job.root
+        link = link_between(root, file)
+        if link is not None:
+            raise behind(link, job.source)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 EXTRAS = {"s3": "colourise[s3]", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
+FLAT = (*OBJECT_STORES, "memory")  # their folders are parts of names, of which any may be empty or ".."
 
 
 def is_remote(place: str | Location) -> bool:
@@ -155,10 +156,20 @@ class RemoteEntry:
 
 
 def scan(folder: Location, unreadable: list[OSError], *, skip: Location | None) -> Iterator[RemoteEntry]:
-    """Yield the files below a folder, sorted, without hidden ones; add folders that fail to `unreadable`."""
+    """Yield the files below a folder, sorted, without hidden ones; add folders that fail to `unreadable`.
+
+    The names are the server's: a place below the folder may have empty parts or "..", and a file may lie
+    outside the folder. Whoever joins such a place to another folder looks at it first (containment.py).
+    """
     fs, root = reach(folder)
     left_out = reach(skip)[1] if skip is not None and is_remote(skip) else None
     root, left_out = root.rstrip("/"), left_out and left_out.rstrip("/")
+    home = str(folder).rstrip("/")
+
+    def entry(path: str, info: dict[str, Any]) -> RemoteEntry:
+        url = f"{home}{path[len(root) :]}" if path.startswith(f"{root}/") else path
+        return RemoteEntry(path.rpartition("/")[2], url, stat_of(info))
+
     waiting = [root]
     while waiting:
         place = waiting.pop()
@@ -167,20 +178,39 @@ def scan(folder: Location, unreadable: list[OSError], *, skip: Location | None) 
         try:
             found = fs.ls(place, detail=True, refresh=True)
         except Exception as err:
-            unreadable.append(OSError(0, said(err), f"{str(folder).rstrip('/')}{place[len(root) :]}"))
+            unreadable.append(OSError(0, said(err), f"{home}{place[len(root) :]}"))
             continue
         folders = []
         for info in sorted(found, key=lambda info: str(info["name"])):
             path = str(info["name"]).rstrip("/")
             name = path.rpartition("/")[2]
-            if path == place or name.startswith("."):
+            if info["type"] == "directory" and is_odd(path, place, str(info["name"])):
+                if str(folder).partition("://")[0] in FLAT:
+                    files = odd_files(fs, place, "" if path == place else name)
+                    yield from (entry(key, about) for key, about in files.items())
+                elif path != place:  # a server would take us to another folder
+                    unreadable.append(OSError(0, "its name leads elsewhere", path))
+            elif path == place or name.startswith("."):
                 continue
-            if info["type"] == "directory":
+            elif info["type"] == "directory":
                 folders.append(path)
             else:
-                url = f"{str(folder).rstrip('/')}{path[len(root) :]}"
-                yield RemoteEntry(name, url, stat_of(info))
+                yield entry(path, info)
         waiting += reversed(folders)
+
+
+def is_odd(path: str, place: str, name: str) -> bool:
+    """Tell whether a folder inside `place` has the name "", "." or "..", which no disk takes for a name."""
+    return path.rpartition("/")[2] in (".", "..") or (path == place and name.endswith("/"))
+
+
+def odd_files(fs: Any, place: str, name: str) -> dict[str, dict[str, Any]]:
+    """Return the files in the folder `name` of `place`, with what a store knows of each."""
+    try:
+        found: dict[str, dict[str, Any]] = fs.find(place, prefix=f"{name}/", detail=True)
+    except Exception:  # the folder itself was listed; what fails now is a store that cannot list like that
+        return {f"{place}/{name}/": {"size": 0}}
+    return {path: info for path, info in sorted(found.items()) if path.startswith(f"{place}/{name}/")}
 
 
 def listing(folder: Location) -> dict[str, os.stat_result]:
