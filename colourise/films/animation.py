@@ -20,7 +20,7 @@ from colourise import images
 from colourise.errors import FilmError
 from colourise.films import decode
 from colourise.films.encode import Segment
-from colourise.films.film import BT709, UNSPECIFIED, Damage, Film, Frame, damaged
+from colourise.films.film import BT709, PROGRESSIVE, UNSPECIFIED, Damage, Film, Frame, damaged
 from colourise.films.options import Encoding
 from colourise.images import pillow
 from colourise.lab.pictures import one_channel
@@ -75,7 +75,7 @@ def probe(path: Path) -> Film:
         primaries=UNSPECIFIED,
         transfer=UNSPECIFIED,
         aspect=None,
-        interlaced=False,
+        field_order=PROGRESSIVE,
     )
 
 

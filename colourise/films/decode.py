@@ -7,26 +7,28 @@ colour matrix it uses, players guess it from the height, and `probe` guesses lik
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
-import av.filter
 import cv2
 import numpy as np
+from av.sidedata.sidedata import Type as SideData
 from av.stream import Disposition
 from av.video.reformatter import ColorRange, Interpolation
 
 from colourise.errors import FilmError
+from colourise.films.fields import declared_order, deinterlaced, marked, order_of
 from colourise.films.film import BT601, BT709, UNSPECIFIED, Damage, Film, Frame, damaged
 from colourise.films.opening import is_playlist, open_film
 from colourise.lab.pictures import Pixels, one_channel
 
 SD_HEIGHT, SD_WIDTH = 576, 1024  # up to this size players take an untagged film for BT.601
 PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray")
+CARRIED = (SideData.A53_CC,)  # side data of pictures that FFmpeg's encoders write
 SCALER = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 
 
@@ -52,7 +54,9 @@ def probe(path: Path) -> Film:
             raise no_video_error(path, container)
         stream = found[0]
         stream.thread_type = "AUTO"
-        first = next(decode_packets(container, stream, Damage()), None)
+        declared = declared_order(stream)
+        pictures = decode_packets(container, stream, Damage())
+        first = next(pictures, None)
         if first is None:
             raise FilmError(
                 "not one picture in it can be read", path=path, advice="copy it again from its source"
@@ -85,7 +89,7 @@ def probe(path: Path) -> Film:
             primaries=first.color_primaries,
             transfer=first.color_trc,
             aspect=stream.codec_context.sample_aspect_ratio or stream.sample_aspect_ratio,
-            interlaced=first.interlaced_frame,
+            field_order=order_of(itertools.chain([first], pictures), declared),
             has_sound=bool(container.streams.audio),
             notes=tuple(notes),
         )
@@ -134,8 +138,9 @@ def frames(
         pictures = frames_from_key_frame(container, film, first, damage)
         if pictures is None:
             pictures = decode_packets(whole, video_stream(whole, film), damage)
+        pictures = marked(pictures, declared_order(container.streams[film.stream]))
         if deinterlace:
-            pictures = deinterlaced(pictures, video_stream(container, film))
+            pictures = deinterlaced(pictures, container.streams[film.stream])
         step = max(1, round(1 / (film.rate * film.time_base)))
         scaler = av.video.reformatter.VideoReformatter()
         before: int | None = None
@@ -148,7 +153,8 @@ def frames(
             if pts >= last:
                 return
             if pts >= first:
-                yield Frame(to_pixels(picture, film, scaler), pts, picture.duration or 0)
+                carried = picture if is_carried(picture) else None
+                yield Frame(to_pixels(picture, film, scaler), pts, picture.duration or 0, carried)
 
 
 def frames_from_key_frame(
@@ -205,22 +211,9 @@ def decode_packets(container: Any, stream: Any, damage: Damage) -> Iterator[Any]
             yield from pictures
 
 
-def deinterlaced(pictures: Iterable[Any], stream: Any) -> Iterator[Any]:
-    """Deinterlace frames; their number and times stay the same."""
-    graph = av.filter.Graph()
-    source, sink = graph.add_buffer(template=stream), graph.add("buffersink")
-    graph.link_nodes(source, graph.add("yadif", "mode=send_frame:deint=interlaced"), sink).configure()
-    for picture in itertools.chain(pictures, [None]):  # None flushes the filter
-        graph.vpush(picture)
-        while True:
-            try:
-                whole: Any = graph.vpull()
-                whole.pts = round(
-                    whole.pts * whole.time_base / stream.time_base
-                )  # yadif halves the time base
-                yield whole
-            except (av.BlockingIOError, av.EOFError):
-                break
+def is_carried(picture: Any) -> bool:
+    """Tell whether a decoded picture has what goes to the encoder beside its pixels: fields or captions."""
+    return picture.interlaced_frame or any(data.type in CARRIED for data in picture.side_data)
 
 
 def to_pixels(picture: Any, film: Film, scaler: Any) -> Pixels:

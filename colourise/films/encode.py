@@ -6,18 +6,19 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
 import av
 import numpy as np
 from av.codec.context import Flags
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 
 from colourise.errors import FilmError
 from colourise.films.decode import SCALER
-from colourise.films.film import BT601, BT709, Film, Frame
+from colourise.films.film import BT601, BT709, UNSPECIFIED, Film, Frame
 from colourise.films.opening import file_url
 from colourise.films.options import Encoding
 from colourise.lab.pictures import Pixels
@@ -71,10 +72,10 @@ class Encoder:
     """
 
     def __init__(self, path: Path, film: Film, encoding: Encoding) -> None:
-        os.environ.setdefault("SVT_LOG", "1")  # errors only
         self.film, self.times = film, Times()
         self.format = encoding.pixel_format(film)
         self.scaler = av.video.reformatter.VideoReformatter()
+        self.copier = av.video.reformatter.VideoReformatter()
         self.container = av.open(file_url(path), "w", format="matroska")
         self.stream = add_pictures(self.container, film, encoding)
 
@@ -92,7 +93,7 @@ class Encoder:
 
     def prepare(self, pixels: Pixels, frame: Frame) -> Any:
         """Convert a coloured frame (H, W, 3) to the codec's pixel format; safe in another thread."""
-        rgb = av.VideoFrame.from_ndarray(pixels, "rgb24" if pixels.dtype == np.uint8 else "rgb48le")
+        rgb = self._frame(pixels, frame.picture)
         rgb.color_range = ColorRange.JPEG
         picture = self.scaler.reformat(
             rgb,
@@ -103,6 +104,22 @@ class Encoder:
         )
         picture.pts, picture.time_base, picture.duration = frame.pts, self.film.time_base, frame.duration
         return picture
+
+    def _frame(self, pixels: Pixels, decoded: Any) -> Any:
+        """Return an RGB frame with these pixels, and with the fields and captions of a decoded picture."""
+        kind = "rgb24" if pixels.dtype == np.uint8 else "rgb48le"
+        if decoded is None:
+            return av.VideoFrame.from_ndarray(pixels, kind)
+        if decoded.format.name == kind:  # of which no copy would be made
+            decoded = self.copier.reformat(decoded, format="yuv444p")
+        # PyAV can give a frame neither of these; but it copies them when it converts one
+        rgb = self.copier.reformat(
+            decoded, self.film.width, self.film.height, kind, interpolation=Interpolation.POINT
+        )
+        plane = np.frombuffer(memoryview(rgb.planes[0]), pixels.dtype).reshape(self.film.height, -1)
+        plane[:, : 3 * self.film.width] = pixels.reshape(self.film.height, -1)
+        rgb.pict_type, rgb.colorspace = 0, UNSPECIFIED  # the source's key frames are not ours
+        return rgb
 
     def write(self, picture: Any) -> None:
         """Encode a frame that `prepare` returned."""
@@ -123,9 +140,7 @@ def output_matrix(film: Film) -> int:
 
 def add_pictures(container: Any, film: Film, encoding: Encoding) -> Any:
     """Add a video stream for coloured frames to a container, tagged as the source is."""
-    stream = container.add_stream(
-        ENCODERS[encoding.codec], rate=film.rate, options=encoding.encoder_options()
-    )
+    stream = add_encoder(container, encoding, film.rate, encoding.encoder_options(film))
     context = stream.codec_context
     context.width, context.height = film.width, film.height
     context.pix_fmt = encoding.pixel_format(film)
@@ -135,9 +150,18 @@ def add_pictures(container: Any, film: Film, encoding: Encoding) -> Any:
     context.color_primaries, context.color_trc = film.primaries, film.transfer
     context.flags |= Flags.frame_duration | Flags.global_header
     context.thread_count = 0
+    if film.interlaced:
+        context.field_order = film.field_order
+        context.flags |= Flags.interlaced_dct | Flags.interlaced_me
     if film.aspect:
         context.sample_aspect_ratio = film.aspect
     return stream
+
+
+def add_encoder(container: Any, encoding: Encoding, rate: Fraction | int, options: dict[str, str]) -> Any:
+    """Add a video stream that is encoded, without the messages of its encoder."""
+    os.environ.setdefault("SVT_LOG", "1")  # errors only; read once, by the first encoder
+    return container.add_stream(ENCODERS[encoding.codec], rate=rate, options=options)
 
 
 @contextmanager

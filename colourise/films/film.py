@@ -6,11 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from colourise.errors import FilmError
 from colourise.lab.pictures import Pixels
 
 BT709, BT601, UNSPECIFIED = 1, 6, 2  # AVColorSpace
+PROGRESSIVE, TOP_FIRST, BOTTOM_FIRST = 1, 2, 3  # AVFieldOrder
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,17 @@ class Film:
     """AVColorTransferCharacteristic."""
     aspect: Fraction | None
     """Width of a pixel over its height."""
-    interlaced: bool
-    """Whether each frame consists of two fields."""
+    field_order: int
+    """AVFieldOrder of the frames: which of their two fields is shown first, or that they have none."""
     has_sound: bool = False
     """Whether it has an audio stream."""
     notes: tuple[str, ...] = ()
     """What the user should know about it."""
+
+    @property
+    def interlaced(self) -> bool:
+        """Tell whether its frames consist of two fields."""
+        return self.field_order > PROGRESSIVE
 
     @property
     def turns(self) -> int:
@@ -72,6 +79,8 @@ class Frame:
     """Time at which it is shown, in the film's time base."""
     duration: int
     """How long it is shown, in the film's time base; 0: unknown."""
+    picture: Any = None
+    """The decoded picture, if the encoder needs its field order or its captions."""
 
 
 @dataclass

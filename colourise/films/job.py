@@ -12,7 +12,7 @@ from colourise.colouriser import Colouriser
 from colourise.errors import FilmError
 from colourise.files.stamp import Stamp
 from colourise.films.animation import AnimationPlan
-from colourise.films.film import Film
+from colourise.films.film import PROGRESSIVE, Film
 from colourise.films.naming import comparison_path
 from colourise.films.options import FilmOptions
 from colourise.films.output import plan_output
@@ -54,6 +54,8 @@ def prepare(source: Path, target: Path, options: FilmOptions) -> FilmJob:
         FilmError: it is not a film, or cannot be coloured as the options ask.
     """
     film = probe(source)
+    if options.deinterlace:
+        film = replace(film, field_order=PROGRESSIVE)
     check_target(film, target, options)
     start, end = window_of(film, options)
     plan = plan_output(film, target, options.encoding)
@@ -85,10 +87,12 @@ def check_target(film: Film, target: Path, options: FilmOptions) -> None:
 
 def remarks(film: Film, options: FilmOptions) -> Iterator[str]:
     """Yield what the user should know about the frames."""
-    if film.interlaced and not options.deinterlace:
+    if film.interlaced:
         yield "is interlaced, and stays so; --deinterlace makes whole pictures"
     if options.encoding.codec in ("h264", "hevc") and "444" in options.encoding.pixel_format(film):
         yield f"its odd size, {film.width} x {film.height}, takes 4:4:4 colour, which not every player has"
+    if options.encoding.pixel_format(film).startswith("yuv422p") and options.encoding.codec == "h264":
+        yield f"its fields of {film.height // 2} lines take 4:2:2 colour, which not every player has"
     if film.transfer in HDR:
         yield "is HDR, and its light is taken for that of a common film; look at a --preview first"
     if film.bits > 8 and options.encoding.codec == "h264":
@@ -145,4 +149,6 @@ def settings_key(job: FilmJob, colouriser: Colouriser) -> str:
         "history": True,
         "compare": False,
     }
+    if film.interlaced:  # version 0.1 did not mark its pictures so
+        decides["fields"] = film.field_order
     return json.dumps(decides, sort_keys=True, default=str)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 from colourise.errors import FilmError
+from colourise.films.film import BOTTOM_FIRST
 from colourise.films.steady import STEADINESS
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ class Encoding:
         if self.codec in ("ffv1", "prores"):
             raise FilmError(f"--preset is not for {self.codec}", advice="leave it out")
 
-    def encoder_options(self) -> dict[str, str]:
-        """Return the options that FFmpeg's encoder takes."""
+    def encoder_options(self, film: Film | None = None) -> dict[str, str]:
+        """Return the options that FFmpeg's encoder takes; None: for any progressive film."""
         if self.codec == "ffv1":
             return {"level": "3", "slicecrc": "1"}
         if self.codec == "prores":
@@ -57,6 +58,8 @@ class Encoding:
         options = {"crf": str(CRF[self.codec][0] if self.crf is None else self.crf)}
         if self.preset:
             options["preset"] = self.preset
+        if self.codec == "h264" and film is not None and film.interlaced:
+            options["x264-params"] = "bff=1" if film.field_order == BOTTOM_FIRST else "tff=1"
         if self.codec == "hevc":
             options["x265-params"] = "log-level=none"
         return options
@@ -67,7 +70,11 @@ class Encoding:
         if self.codec == "prores":
             return "yuv422p10le"
         odd = film.width % 2 or film.height % 2
-        return f"yuv444p{deep}" if self.codec == "ffv1" or odd else f"yuv420p{deep}"
+        if self.codec == "ffv1" or odd:
+            return f"yuv444p{deep}"
+        # A field of 4:2:0 has an even number of lines, in H.264
+        halved = self.codec == "h264" and film.interlaced and film.height % 4
+        return f"yuv422p{deep}" if halved else f"yuv420p{deep}"
 
 
 @dataclass(frozen=True)

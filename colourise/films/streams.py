@@ -20,7 +20,7 @@ import numpy as np
 
 from colourise.errors import FilmError
 from colourise.films.decode import video_streams
-from colourise.films.encode import ENCODERS, add_pictures
+from colourise.films.encode import add_encoder, add_pictures
 from colourise.films.film import Film
 from colourise.films.opening import ELSEWHERE, open_film
 from colourise.films.options import Encoding
@@ -161,7 +161,7 @@ def trial_output(file: io.BytesIO, container: str, encoding: Encoding) -> Iterat
     """Open an output in memory with a small black picture, without which some formats cannot be read."""
     size = 64  # pixels; SVT-AV1 takes no fewer
     with av.open(file, "w", format=container) as output:
-        stream: Any = output.add_stream(ENCODERS[encoding.codec], rate=25, options=encoding.encoder_options())
+        stream = add_encoder(output, encoding, 25, encoding.encoder_options())
         stream.width = stream.height = size
         if encoding.codec == "prores":
             stream.pix_fmt = "yuv422p10le"
