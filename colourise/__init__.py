@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from colourise.errors import ColouriseError as ColouriseError
     from colourise.images.photo import Photo as Photo
 
-__getattr__ = lazily(
+__getattr__, __dir__, __all__ = lazily(
     __name__,
     {
         "api": ("available_models", "colour_film", "colour_folder", "colour_photo", "read", "write"),

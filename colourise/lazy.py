@@ -10,8 +10,10 @@ from importlib import import_module
 from typing import Any
 
 
-def lazily(package: str, homes: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
-    """Make the `__getattr__` of a package (PEP 562).
+def lazily(
+    package: str, homes: Mapping[str, Sequence[str]]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Make a package's `__getattr__`, `__dir__` and `__all__` (PEP 562).
 
     Args:
         package: its `__name__`.
@@ -24,4 +26,5 @@ def lazily(package: str, homes: Mapping[str, Sequence[str]]) -> Callable[[str], 
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return getattr(import_module(f"{package}.{modules[name]}"), name)
 
-    return find
+    public = sorted(modules)
+    return find, lambda: public, public

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from colourise.archives.photo import ColouredPhoto as ColouredPhoto, colour_photo as colour_photo
     from colourise.archives.selection import Selection as Selection
 
-__getattr__ = lazily(
+__getattr__, __dir__, __all__ = lazily(
     __name__,
     {
         "archive": ("colour",),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         ScoredPhoto as ScoredPhoto,
     )
 
-__getattr__ = lazily(
+__getattr__, __dir__, __all__ = lazily(
     __name__,
     {
         "comparison": ("Comparison", "compare", "compare_films"),

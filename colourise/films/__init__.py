@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from colourise.films.pipeline import coloured_frames as coloured_frames
     from colourise.films.source import is_film as is_film, probe as probe
 
-__getattr__ = lazily(
+__getattr__, __dir__, __all__ = lazily(
     __name__,
     {
         "colouring": ("FilmsSummary", "colour", "colour_all"),

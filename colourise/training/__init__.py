@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from colourise.training.overrides import configure as configure
     from colourise.training.recipes import RECIPES as RECIPES
 
-__getattr__ = lazily(
+__getattr__, __dir__, __all__ = lazily(
     __name__,
     {
         "config": ("TrainConfig",),
