@@ -21,9 +21,11 @@ from av.stream import Disposition
 from av.video.reformatter import ColorRange, Interpolation
 
 from colourise.errors import FilmError
+from colourise.films.clock import Clock, corrected
 from colourise.films.fields import declared_order, deinterlaced, marked, order_of
 from colourise.films.film import BT601, BT709, UNSPECIFIED, Damage, Film, Frame, damaged
-from colourise.films.opening import is_playlist, open_film
+from colourise.films.opening import demux, is_playlist, open_film
+from colourise.films.order import in_order
 from colourise.lab.pictures import Pixels, one_channel
 
 SD_HEIGHT, SD_WIDTH = 576, 1024  # up to this size players take an untagged film for BT.601
@@ -137,19 +139,13 @@ def frames(
     with open_film(film.path) as container, open_film(film.path) as whole:
         pictures = frames_from_key_frame(container, film, first, damage)
         if pictures is None:
-            pictures = decode_packets(whole, video_stream(whole, film), damage)
+            pictures = decode_packets(whole, video_stream(whole, film), damage, film.clock, first)
         pictures = marked(pictures, declared_order(container.streams[film.stream]))
         if deinterlace:
             pictures = deinterlaced(pictures, container.streams[film.stream])
         step = max(1, round(1 / (film.rate * film.time_base)))
         scaler = av.video.reformatter.VideoReformatter()
-        before: int | None = None
-        for picture in pictures:
-            pts = picture.pts
-            if pts is None or (before is not None and pts <= before):
-                damage.times += 1
-                pts = 0 if before is None else before + (step if pts is None else 1)
-            before = pts
+        for picture, pts in in_order(pictures, step, damage):
             if pts >= last:
                 return
             if pts >= first:
@@ -161,7 +157,7 @@ def frames_from_key_frame(
     container: Any, film: Film, first: Fraction | int, damage: Damage
 ) -> Iterator[Any] | None:
     """Seek to a key frame at or before `first`, and decode from there; None if seeking does not work."""
-    if first <= film.start / film.time_base:
+    if first <= film.start / film.time_base or film.clock is not None:
         return None
     stream = video_stream(container, film)
     try:
@@ -188,9 +184,20 @@ def video_stream(container: Any, film: Film) -> Any:
     return stream
 
 
-def decode_packets(container: Any, stream: Any, damage: Damage) -> Iterator[Any]:
-    """Yield the decoded frames of a stream, as PyAV has them; damaged packets are skipped and counted."""
-    packets = container.demux(stream)
+def decode_packets(
+    container: Any, stream: Any, damage: Damage, clock: Clock | None = None, first: Fraction | int = 0
+) -> Iterator[Any]:
+    """Yield the decoded frames of a stream, as PyAV has them; damaged packets are skipped and counted.
+
+    Args:
+        container: the film.
+        stream: its stream.
+        damage: counts what cannot be read.
+        clock: corrects the times of packets, which are counted from the beginning of the file.
+        first: with a clock, frames with a smaller `pts` may be left out.
+    """
+    number = 0 if clock is None else clock.number_before(first)
+    packets = corrected(demux(container, [stream]), clock, number)
     while True:
         try:
             packet = next(packets, None)

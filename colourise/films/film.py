@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from colourise.errors import FilmError
+from colourise.films.clock import Clock
 from colourise.lab.pictures import Pixels
+from colourise.words import counted
 
 BT709, BT601, UNSPECIFIED = 1, 6, 2  # AVColorSpace
 PROGRESSIVE, TOP_FIRST, BOTTOM_FIRST = 1, 2, 3  # AVFieldOrder
@@ -57,6 +59,8 @@ class Film:
     """Whether it has an audio stream."""
     notes: tuple[str, ...] = ()
     """What the user should know about it."""
+    clock: Clock | None = None
+    """What to do with the times of its packets; None: they are in order."""
 
     @property
     def interlaced(self) -> bool:
@@ -93,6 +97,8 @@ class Damage:
     """Whether the file ends in the middle of a packet."""
     times: int = 0
     """Number of frames without a time, or with the time of an earlier frame."""
+    mended: int = 0
+    """Number of frames whose time was out of order, and was made from those around."""
     refused: Counter[str] = field(default_factory=Counter)
     """Number of packets that the output's container did not take, by what they hold: sound, subtitles."""
 
@@ -107,7 +113,10 @@ class Damage:
             notes.append("the file breaks off; it was coloured as far as it goes")
         if self.times:
             notes.append(f"{self.times} pictures had no time of their own and follow the one before")
-        notes += [f"{count} packets of {kind} could not be copied" for kind, count in self.refused.items()]
+        if self.mended:
+            notes.append(f"{self.mended} pictures had damaged times and were put between their neighbours")
+        for kind, count in self.refused.items():
+            notes.append(f"{counted(count, 'packet')} of {kind} could not be copied")
         return notes
 
 

@@ -53,7 +53,7 @@ def prepare(source: Path, target: Path, options: FilmOptions) -> FilmJob:
     Raises:
         FilmError: it is not a film, or cannot be coloured as the options ask.
     """
-    film = probe(source)
+    film = probe(source, options.window()[1])
     if options.deinterlace:
         film = replace(film, field_order=PROGRESSIVE)
     check_target(film, target, options)
@@ -151,4 +151,6 @@ def settings_key(job: FilmJob, colouriser: Colouriser) -> str:
     }
     if film.interlaced:  # version 0.1 did not mark its pictures so
         decides["fields"] = film.field_order
+    if film.clock is not None:  # such films could not be finished before
+        decides["clock"] = 1
     return json.dumps(decides, sort_keys=True, default=str)

@@ -15,9 +15,10 @@ from typing import IO, Any
 import av
 
 from colourise.errors import FilmError
+from colourise.films.clock import corrected
 from colourise.films.encode import Segment
 from colourise.films.film import Damage, Film
-from colourise.films.opening import file_url, open_film
+from colourise.films.opening import demux, file_url, open_film
 from colourise.films.streams import Converter, StreamPlan, convert_stream, copy_stream
 
 CLOCKS = ("mpegts", "mpeg")  # formats whose clock does not start at zero
@@ -74,7 +75,7 @@ def join(
         output.start_encoding()
         packets = heapq.merge(
             coloured_packets(film, segments, pictures, round(zero / film.time_base)),
-            copied_packets(source, copies, converters, zero, start, end),
+            copied_packets(film, source, copies, converters, zero, start, end),
             key=lambda packet: (packet.dts or 0) * packet.time_base,
         )
         others = [*copies.values(), *(converter.stream for converter in converters.values())]
@@ -140,6 +141,7 @@ def coloured_packets(film: Film, segments: Iterable[Segment], stream: Any, zero:
 
 
 def copied_packets(
+    film: Film,
     source: Any,
     copies: dict[int, Any],
     converters: dict[int, Converter],
@@ -152,7 +154,7 @@ def copied_packets(
     Those of streams that are encoded anew are yielded as their converters make them.
     """
     streams = [source.streams[index] for index in sorted((*copies, *converters))]
-    packets = source.demux(streams) if streams else iter(())
+    packets = corrected(demux(source, streams), film.clock) if streams else iter(())
     after: dict[int, int] = {}  # by stream: time of its next packet, for packets without a time
     while True:
         try:

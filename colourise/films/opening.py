@@ -7,6 +7,7 @@ gets names as "file:NAME", no other protocol is allowed, and formats that name o
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,18 @@ def open_film(path: Path) -> Any:
                 "only names other files, which are not opened", path=path, advice="name a film"
             ) from err
         raise damaged(path) from err
+
+
+def demux(container: Any, streams: Sequence[Any] | None = None) -> Iterator[Any]:
+    """Yield the packets of some or all streams of a film, and at its end an empty one for each stream.
+
+    Raises:
+        av.FFmpegError: the file breaks off.
+    """
+    try:
+        yield from container.demux() if streams is None else container.demux(streams)
+    except IndexError:  # PyAV 18 stumbles at the end over streams that have appeared only after the header
+        return
 
 
 def file_url(path: Path) -> str:

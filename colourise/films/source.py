@@ -55,13 +55,21 @@ def is_film(path: Path) -> bool:
     return decode.is_video(path)
 
 
-def probe(path: Path) -> Film:
-    """Read the properties of a film from its header and its first frame.
+def probe(path: Path, until: Fraction | None = None) -> Film:
+    """Read the properties of a film from its header and its first frame, and look at its packets' times.
 
+    Args:
+        path: the film.
+        until: seconds from its beginning; if it is coloured only so far, times beyond do not matter.
     Raises:
         FilmError: it is not a film, or none of its frames can be read.
     """
-    return reader_of(path).probe(path)
+    film = reader_of(path).probe(path)
+    if film.container is None:
+        return film
+    from colourise.films.scan import with_clock
+
+    return with_clock(film, until)
 
 
 def frames(

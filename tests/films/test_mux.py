@@ -124,15 +124,21 @@ def test_sound_may_be_longer_than_the_picture(colourise: Colourise, tmp_path: Pa
     assert sound_of(tmp_path / "a.colourised.mp4") == sound_of(source)
 
 
-@pytest.mark.parametrize("suffix", ["mkv", "mp4", "ts"])
 @pytest.mark.parametrize(
-    ("name", "frames", "sounds"), [("film_bad_sound_time.ts", 60, 70), ("film_3.mpg", 25, 39)]
+    ("name", "frames", "sounds", "suffix"),
+    [
+        ("film_3.mpg", 25, 39, "mkv"),
+        ("film_3.mpg", 25, 39, "mp4"),
+        ("film_3.mpg", 25, 39, "ts"),
+        ("film_bad_sound_time.ts", 60, 94, "mkv"),
+        ("film_bad_sound_time.ts", 60, 94, "mp4"),
+    ],
 )
 def test_sound_that_a_container_refuses_is_passed_over_and_counted(
     colourise: Colourise, tmp_path: Path, name: str, frames: int, sounds: int, suffix: str
 ) -> None:
     result = colourise(CASES / name, "-o", tmp_path / f"b.{suffix}")
     assert result.exit_code == 0, result.stderr
-    assert re.search(r"\d+ packets of sound could not be copied", " ".join(result.stderr.split()))
+    assert re.search(r"\d+ packets? of sound could not be copied", " ".join(result.stderr.split()))
     assert len(read(tmp_path / f"b.{suffix}")[0]) == frames
     assert len(sound_of(tmp_path / f"b.{suffix}")) >= sounds
