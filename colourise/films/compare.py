@@ -41,7 +41,7 @@ def write_comparison(job: FilmJob, colouriser: Colouriser) -> None:
             yield np.ascontiguousarray(np.rot90(both, -film.turns)), before
 
     width, height = (1, 2) if film.turns % 2 else (2, 1)
-    wide = replace(film, width=width * film.width, height=height * film.height, bits=8)
+    wide = replace(film, width=width * film.width, height=height * film.height, bits=8, alpha=False)
     sheet = comparison_path(job.target)
     with (
         film_errors(sheet),

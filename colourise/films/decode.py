@@ -16,7 +16,6 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from av.sidedata.sidedata import Type as SideData
 from av.stream import Disposition
 from av.video.reformatter import ColorRange, Interpolation
 
@@ -30,7 +29,11 @@ from colourise.lab.pictures import Pixels, one_channel
 
 SD_HEIGHT, SD_WIDTH = 576, 1024  # up to this size players take an untagged film for BT.601
 PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray")
-CARRIED = (SideData.A53_CC,)  # side data of pictures that FFmpeg's encoders write
+MADE_UP = {
+    *("GOP_TIMECODE", "PANSCAN", "SEI_UNREGISTERED"),  # in every MPEG-2 or H.264 film
+    *("DETECTION_BBOXES", "MOTION_VECTORS", "REGIONS_OF_INTEREST", "VIDEO_ENC_PARAMS", "VIDEO_HINT"),
+}
+"""FFmpeg's names of side data that say nothing about a film."""
 SCALER = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 
 
@@ -92,6 +95,7 @@ def probe(path: Path) -> Film:
             transfer=first.color_trc,
             aspect=stream.codec_context.sample_aspect_ratio or stream.sample_aspect_ratio,
             field_order=order_of(itertools.chain([first], pictures), declared),
+            alpha=has_alpha(first),
             has_sound=bool(container.streams.audio),
             notes=tuple(notes),
         )
@@ -149,8 +153,8 @@ def frames(
             if pts >= last:
                 return
             if pts >= first:
-                carried = picture if is_carried(picture) else None
-                yield Frame(to_pixels(picture, film, scaler), pts, picture.duration or 0, carried)
+                more = picture if has_more(picture) else None
+                yield Frame(to_pixels(picture, film, scaler), pts, picture.duration or 0, more)
 
 
 def frames_from_key_frame(
@@ -218,9 +222,22 @@ def decode_packets(
             yield from pictures
 
 
-def is_carried(picture: Any) -> bool:
-    """Tell whether a decoded picture has what goes to the encoder beside its pixels: fields or captions."""
-    return picture.interlaced_frame or any(data.type in CARRIED for data in picture.side_data)
+def has_more(picture: Any) -> bool:
+    """Tell whether a decoded picture has more than pixels: fields, alpha, captions or other side data."""
+    return picture.interlaced_frame or has_alpha(picture) or bool(side_data(picture))
+
+
+def has_alpha(picture: Any) -> bool:
+    """Tell whether a decoded picture has an alpha channel."""
+    return any(part.is_alpha for part in picture.format.components)
+
+
+def side_data(picture: Any) -> set[str]:
+    """Return FFmpeg's names of a decoded picture's side data, without what decoders and encoders make up."""
+    try:
+        return {data.type.name for data in picture.side_data} - MADE_UP
+    except ValueError as err:  # PyAV has no name for one of them
+        return {f"side data of kind {str(err).split()[0]}"}
 
 
 def to_pixels(picture: Any, film: Film, scaler: Any) -> Pixels:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from colourise.errors import FilmError
 from colourise.films.decode import SCALER
-from colourise.films.film import BT601, BT709, UNSPECIFIED, Film, Frame
+from colourise.films.film import BT601, BT709, RGB, UNSPECIFIED, Film, Frame
 from colourise.films.opening import file_url
 from colourise.films.options import Encoding
 from colourise.lab.pictures import Pixels
@@ -74,6 +74,7 @@ class Encoder:
     def __init__(self, path: Path, film: Film, encoding: Encoding) -> None:
         self.film, self.times = film, Times()
         self.format = encoding.pixel_format(film)
+        self.alpha = film.alpha and any(part.is_alpha for part in av.VideoFormat(self.format).components)
         self.scaler = av.video.reformatter.VideoReformatter()
         self.copier = av.video.reformatter.VideoReformatter()
         self.container = av.open(file_url(path), "w", format="matroska")
@@ -98,7 +99,7 @@ class Encoder:
         picture = self.scaler.reformat(
             rgb,
             format=self.format,
-            dst_colorspace=SWS[output_matrix(self.film)],
+            dst_colorspace=SWS.get(output_matrix(self.film, self.format)),
             dst_color_range=ColorRange.JPEG if self.film.full_range else ColorRange.MPEG,
             interpolation=SCALER,
         )
@@ -106,20 +107,21 @@ class Encoder:
         return picture
 
     def _frame(self, pixels: Pixels, decoded: Any) -> Any:
-        """Return an RGB frame with these pixels, and with the fields and captions of a decoded picture."""
-        kind = "rgb24" if pixels.dtype == np.uint8 else "rgb48le"
+        """Return an RGB frame of these pixels, with the fields, alpha and side data of a decoded picture."""
+        letters = "rgba" if self.alpha else "rgb"
+        kind = letters if pixels.dtype == np.uint8 else f"{letters}{16 * len(letters)}le"
+        kind = "rgb24" if kind == "rgb" else kind
         if decoded is None:
             return av.VideoFrame.from_ndarray(pixels, kind)
         if decoded.format.name == kind:  # of which no copy would be made
-            decoded = self.copier.reformat(decoded, format="yuv444p")
-        # PyAV can give a frame neither of these; but it copies them when it converts one
-        rgb = self.copier.reformat(
-            decoded, self.film.width, self.film.height, kind, interpolation=Interpolation.POINT
-        )
-        plane = np.frombuffer(memoryview(rgb.planes[0]), pixels.dtype).reshape(self.film.height, -1)
-        plane[:, : 3 * self.film.width] = pixels.reshape(self.film.height, -1)
-        rgb.pict_type, rgb.colorspace = 0, UNSPECIFIED  # the source's key frames are not ours
-        return rgb
+            decoded = self.copier.reformat(decoded, format="gbrap16le")
+        # PyAV can give a frame neither fields nor side data, but copies them when it converts one
+        width, height = self.film.width, self.film.height
+        frame = self.copier.reformat(decoded, width, height, kind, interpolation=Interpolation.POINT)
+        rows = np.frombuffer(memoryview(frame.planes[0]), pixels.dtype).reshape(height, -1)
+        rows[:, : width * len(letters)].reshape(height, width, -1)[..., :3] = pixels
+        frame.pict_type, frame.colorspace = 0, UNSPECIFIED  # the source's key frames are not ours
+        return frame
 
     def write(self, picture: Any) -> None:
         """Encode a frame that `prepare` returned."""
@@ -133,8 +135,10 @@ class Encoder:
             self.container.mux(packet)
 
 
-def output_matrix(film: Film) -> int:
+def output_matrix(film: Film, pixel_format: str) -> int:
     """Return the AVColorSpace of the output: the source's, or BT.709 if the source stores RGB."""
+    if pixel_format.startswith("gbr"):
+        return RGB
     return film.matrix if film.matrix in SWS else BT709
 
 
@@ -145,7 +149,7 @@ def add_pictures(container: Any, film: Film, encoding: Encoding) -> Any:
     context.width, context.height = film.width, film.height
     context.pix_fmt = encoding.pixel_format(film)
     context.time_base = film.time_base
-    context.colorspace = output_matrix(film)
+    context.colorspace = output_matrix(film, context.pix_fmt)
     context.color_range = ColorRange.JPEG if film.full_range else ColorRange.MPEG
     context.color_primaries, context.color_trc = film.primaries, film.transfer
     context.flags |= Flags.frame_duration | Flags.global_header

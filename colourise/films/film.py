@@ -13,7 +13,7 @@ from colourise.films.clock import Clock
 from colourise.lab.pictures import Pixels
 from colourise.words import counted
 
-BT709, BT601, UNSPECIFIED = 1, 6, 2  # AVColorSpace
+RGB, BT709, UNSPECIFIED, BT601 = 0, 1, 2, 6  # AVColorSpace
 PROGRESSIVE, TOP_FIRST, BOTTOM_FIRST = 1, 2, 3  # AVFieldOrder
 
 
@@ -55,6 +55,8 @@ class Film:
     """Width of a pixel over its height."""
     field_order: int
     """AVFieldOrder of the frames: which of their two fields is shown first, or that they have none."""
+    alpha: bool = False
+    """Whether the frames have an alpha channel."""
     has_sound: bool = False
     """Whether it has an audio stream."""
     notes: tuple[str, ...] = ()
@@ -84,7 +86,7 @@ class Frame:
     duration: int
     """How long it is shown, in the film's time base; 0: unknown."""
     picture: Any = None
-    """The decoded picture, if the encoder needs its field order or its captions."""
+    """The decoded picture, if it has more than pixels: fields, alpha, captions or other side data."""
 
 
 @dataclass

@@ -96,7 +96,7 @@ def remarks(film: Film, options: FilmOptions) -> Iterator[str]:
     if film.transfer in HDR:
         yield "is HDR, and its light is taken for that of a common film; look at a --preview first"
     if film.bits > 8 and options.encoding.codec == "h264":
-        yield f"its {film.bits} bits become 10-bit H.264, which few players have; --codec hevc is commoner"
+        yield "becomes 10-bit H.264, which few players have; --codec hevc is commoner"
 
 
 def window_of(film: Film, options: FilmOptions) -> tuple[Fraction | None, Fraction | None]:
@@ -153,4 +153,6 @@ def settings_key(job: FilmJob, colouriser: Colouriser) -> str:
         decides["fields"] = film.field_order
     if film.clock is not None:  # such films could not be finished before
         decides["clock"] = 1
+    if (film.bits > 10 and encoding.codec == "ffv1") or (film.alpha and encoding.codec in ("ffv1", "prores")):
+        decides["pixel_format"] = encoding.pixel_format(film)  # version 0.1 kept 10 bits, and no alpha
     return json.dumps(decides, sort_keys=True, default=str)

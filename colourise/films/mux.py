@@ -109,6 +109,8 @@ def describe(pictures: Any, film: Film, source: Any, container: str) -> None:
     pictures.time_base, pictures.framerate = film.time_base, film.rate
     if container in ("mp4", "mov") and pictures.codec_context.name == "hevc":
         pictures.codec_context.codec_tag = "hvc1"  # without which Apple's players show nothing
+    if pictures.codec_context.name == "prores" and film.alpha:
+        pictures.codec_context.codec_tag = "ap4h"  # 4444, the kind that has alpha
     pictures.metadata.update(source.metadata)
     pictures.metadata.pop("encoder", None)
     pictures.disposition = source.disposition

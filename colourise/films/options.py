@@ -54,7 +54,8 @@ class Encoding:
         if self.codec == "ffv1":
             return {"level": "3", "slicecrc": "1"}
         if self.codec == "prores":
-            return {"profile": "hq", "vendor": "apl0"}
+            profile = "4444" if film is not None and film.alpha else "hq"
+            return {"profile": profile, "vendor": "apl0"}
         options = {"crf": str(CRF[self.codec][0] if self.crf is None else self.crf)}
         if self.preset:
             options["preset"] = self.preset
@@ -65,16 +66,29 @@ class Encoding:
         return options
 
     def pixel_format(self, film: Film) -> str:
-        """Return FFmpeg's pixel format: the film's bit depth, and the codec's usual chroma subsampling."""
-        deep = "10le" if film.bits > 8 else ""
+        """Return FFmpeg's pixel format: the film's bit depth and alpha, as far as the codec has them."""
         if self.codec == "prores":
-            return "yuv422p10le"
-        odd = film.width % 2 or film.height % 2
-        if self.codec == "ffv1" or odd:
+            return "yuva444p10le" if film.alpha else "yuv422p10le"
+        if self.codec == "ffv1":
+            return ffv1_format(film)
+        deep = "10le" if film.bits > 8 else ""
+        if film.width % 2 or film.height % 2:
             return f"yuv444p{deep}"
         # A field of 4:2:0 has an even number of lines, in H.264
         halved = self.codec == "h264" and film.interlaced and film.height % 4
         return f"yuv422p{deep}" if halved else f"yuv420p{deep}"
+
+
+def ffv1_format(film: Film) -> str:
+    """Return FFmpeg's pixel format in which FFV1 holds all bits of a film.
+
+    In YUV of more than 10 bits and full range, swscale is off by up to 1 in 256; RGB is exact.
+    """
+    rgb = film.bits > 10 and film.full_range
+    depths = (8, 10, 12, 16) if film.alpha and not rgb else (8, 10, 12, 14, 16)
+    depth = next((depth for depth in depths if film.bits <= depth), 16)
+    name = ("gbrap" if film.alpha else "gbrp") if rgb else ("yuva444p" if film.alpha else "yuv444p")
+    return name if depth == 8 else f"{name}{depth}le"
 
 
 @dataclass(frozen=True)
