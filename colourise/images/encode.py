@@ -1,13 +1,16 @@
 """Choose the encoder of a format, run it, and say what the format loses."""
 
+import os
 from dataclasses import replace
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+from PIL import Image
 
 from colourise.errors import PhotoError
 from colourise.files.names import FORMATS
-from colourise.images import limits, pillow, png16
+from colourise.images import captions, limits, losses, pillow, png16
+from colourise.images.contents import Contents, contents_of
 from colourise.images.metadata import Metadata
 
 _MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383}  # pixels
@@ -62,6 +65,9 @@ def encode(
         notes.append(f"what was transparent became white, as {kind} has no transparency; TIFF and PNG do")
 
     data = metadata if pixels.ndim == 3 else replace(metadata, icc=None)  # that is for RGB
+    before = losses.fields(_contents(metadata)) if metadata.source is None else metadata.source
+    if before and kind not in pillow.NO_METADATA:
+        data = captions.fitted(data, kind)
     if data.edit and kind not in pillow.NO_METADATA:
         from colourise.images import provenance
 
@@ -73,5 +79,31 @@ def encode(
     elif kind == "PNG" and pixels.dtype == np.uint16:
         png16.encode(file, pixels, alpha, data)
     else:
-        pillow.encode(file, kind, pixels, alpha, data, quality, notes)
+        pillow.encode(file, kind, pixels, alpha, data, quality)
+    edited = data.edit is not None and kind not in pillow.NO_METADATA
+    if before and (line := losses.left_out(before, _written(file, kind), edited=edited)):
+        notes.append(line)
     return notes
+
+
+def _written(file: BinaryIO, kind: str) -> losses.Fields:
+    """Return the fields of a file that was written."""
+    file.seek(0)
+    with pillow.open_image(file, kind) as image:
+        fields = losses.fields(contents_of(file, kind, dict[Any, Any](image.info), image.getexif()))
+    file.seek(0, os.SEEK_END)
+    return fields
+
+
+def _contents(metadata: Metadata) -> Contents:
+    """Return metadata as contents of a file."""
+    tags = Image.Exif()
+    tags.load(metadata.exif or b"")
+    return Contents(
+        tags,
+        metadata.xmp,
+        metadata.iptc,
+        list(metadata.resources),
+        list(metadata.comments),
+        list(metadata.chunks),
+    )

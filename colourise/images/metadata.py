@@ -5,24 +5,28 @@ say is changed to agree. The thumbnail of an EXIF block is dropped, because it s
 colouring, and so are TIFF's layout tags, because they describe other pixels than those that will be written.
 """
 
-import re
-import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from PIL import Image
 
-ICC, XMP, IPTC = 34675, 700, 33723  # TIFF tags
-IPTC_RESOURCE = 0x0404  # among Photoshop's image resources, which is how a JPEG carries IPTC
+from colourise.images import photoshop
+from colourise.images.contents import IPTC, PHOTOSHOP, Chunk, Contents
+from colourise.images.photoshop import Resource
+
+ICC, XMP = 34675, 700  # TIFF tags
 
 ORIENTATION = 274
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
 _EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 34665, 34853, 40965
 _COLOUR_SPACE, _PIXEL_WIDTH, _PIXEL_HEIGHT = 40961, 40962, 40963
+_OTHER_PROGRAMS = (37724, 50255)  # layers and annotations of Photoshop
 _LAYOUT = {*range(254, 267), 273, *range(277, 282), 284, *range(288, 294), 297, 301, *range(317, 348)}
-_LAYOUT |= {*range(512, 533), 559, XMP, IPTC, ICC, 34377, 37724, 50255}  # the last: Photoshop's own
+_LAYOUT |= {*range(512, 533), 559, XMP, IPTC, ICC, PHOTOSHOP, *_OTHER_PROGRAMS}
+_CLIP_PATHS, _PRINTER = (343, 344, 345), 337
+_FACTS = {*_OTHER_PROGRAMS, *_CLIP_PATHS, _PRINTER}  # of _LAYOUT: left out, but that is said
 _LONGEST = 2**16  # bytes; a longer tag is some program's working data
 
 
@@ -61,42 +65,104 @@ class Metadata:
     """Pixels an inch, across and down."""
     edit: Edit | None = None
     """The edit that the output is to record (`provenance.with_edit`); None: it records none."""
+    comments: tuple[bytes, ...] = ()
+    """Comments, as JPEG has them."""
+    chunks: tuple[Chunk, ...] = ()
+    """Texts of a PNG, and chunks that can stand in the next one as they are."""
+    resources: tuple[Resource, ...] = ()
+    """Photoshop's image resources but IPTC."""
+    source: dict[tuple[str, Any], str] | None = field(default=None, repr=False)
+    """The fields of the file that was read (`losses.Fields`); None: no file was read."""
 
 
-def orientation(tags: Image.Exif) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 (upright) if it is missing or nonsense."""
+def orientation(tags: Image.Exif, xmp: bytes | None = None) -> int:
+    """Return the orientation of EXIF or TIFF, or where there is none that of XMP: 1 (upright) to 8."""
     value = tags.get(ORIENTATION)
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+    if isinstance(value, int) and 1 <= value <= 8:
+        return value
+    if not xmp:
+        return 1
+    from colourise.images import xmp_layout
+
+    return xmp_layout.orientation(xmp)
 
 
 def collect(
-    info: Mapping[str, Any], tags: Image.Exif, size: tuple[int, int], icc: bytes | None, notes: list[str]
+    contents: Contents,
+    info: Mapping[str, Any],
+    size: tuple[int, int],
+    icc: bytes | None,
+    notes: list[str],
+    *,
+    own_profile: bool = False,
 ) -> Metadata:
-    """Collect the metadata of a file.
+    """Collect the metadata of a file, changed so that they are true of its output.
 
     Args:
-        info: with Pillow's keys: "xmp", "iptc", and "dpi" where the format has a place of its own for it.
-        tags: EXIF, or the directory of a TIFF.
+        contents: what the file holds beside its pixels.
+        info: with Pillow's key "dpi" where the format has a place of its own for it.
         size: width and height in pixels, upright.
         icc: profile that fits the pixels now.
         notes: messages for the user are added here.
+        own_profile: whether that is the file's own.
     """
-    turned = orientation(tags) > 4
+    tags, packet = contents.exif, contents.xmp
+    turned = orientation(tags, packet) > 4
     try:
         exif = _exif(tags, size, turned, srgb=icc is not None)
     except Exception:  # what Pillow reads it cannot always write, and the picture matters more
         exif = None
         notes.append("its EXIF data are damaged and are left out")
-    xmp, iptc = info.get("xmp"), info.get("iptc")
-    if isinstance(xmp, bytes):
-        xmp = re.sub(rb"(tiff:Orientation(?:=[\"']|>))\d", rb"\g<1>1", xmp)
+    if packet:
+        from colourise.images import xmp_layout
+
+        packet = xmp_layout.brought_in_line(packet, size, turned=turned, own_profile=own_profile)
+    dpi = _dpi(info, tags, turned)
     return Metadata(
         exif=exif,
         icc=icc,
-        xmp=xmp if isinstance(xmp, bytes) and xmp else None,
-        iptc=iptc if isinstance(iptc, bytes) and iptc else None,
-        dpi=_dpi(info, tags, turned),
+        xmp=packet,
+        iptc=photoshop.without_previews(contents.iptc) if contents.iptc else None,
+        dpi=dpi,
+        comments=tuple(comment for comment in contents.comments if comment.strip(b"\0 ")),
+        chunks=tuple(chunk for chunk in contents.chunks if not _is_layout_text(chunk)),
+        resources=tuple(photoshop.brought_in_line(contents.resources, dpi, turned)),
     )
+
+
+def _is_layout_text(chunk: Chunk) -> bool:
+    """Tell whether a text of a PNG repeats a tag of EXIF about the old pixels, as ImageMagick has them."""
+    name = chunk.keyword.removeprefix("exif:")
+    return name != chunk.keyword and name.startswith(
+        (
+            "Orientation",
+            "PixelXDimension",
+            "PixelYDimension",
+            "ExifImage",
+            "ColorSpace",
+            "thumbnail",
+            "ImageWidth",
+            "ImageLength",
+            "BitsPerSample",
+            "SamplesPerPixel",
+            "PhotometricInterpretation",
+            "Compression",
+        )
+    )
+
+
+def is_exif_layout(tag: int) -> bool:
+    """Tell whether a tag is about how the pixels are stored, or follows the picture."""
+    follows = (
+        ORIENTATION,
+        _X_RESOLUTION,
+        _Y_RESOLUTION,
+        _RESOLUTION_UNIT,
+        _COLOUR_SPACE,
+        _PIXEL_WIDTH,
+        _PIXEL_HEIGHT,
+    )
+    return tag in follows or (tag in _LAYOUT and tag not in _FACTS)
 
 
 def tiff_tags(exif: bytes | None) -> dict[int, Any]:
@@ -120,12 +186,29 @@ def for_box(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | None
     return kept.tobytes() if len(kept) else None
 
 
-def iptc_segment(iptc: bytes) -> bytes:
-    """Return the APP13 segment of a JPEG that holds IPTC records of less than 64 KB."""
-    padding = b"\0" * (len(iptc) % 2)
-    resource = b"8BIM" + struct.pack(">HHI", IPTC_RESOURCE, 0, len(iptc)) + iptc + padding
-    block = b"Photoshop 3.0\0" + resource
-    return b"\xff\xed" + struct.pack(">H", 2 + len(block)) + block
+def shortened(exif: bytes | None, room: int) -> bytes | None:
+    """Return an EXIF block of at most `room` bytes: its longest tags are left out, if they have to be."""
+    if not exif or len(exif) <= room:
+        return exif
+    before = Image.Exif()
+    before.load(exif)
+    tags = tiff_tags(exif)
+    while tags:
+        kept = Image.Exif()
+        kept.endian = before.endian
+        kept.update(tags)
+        if len(block := kept.tobytes()) <= room:
+            return block
+        camera = tags.get(_EXIF_IFD)
+        holders = [tags, *([camera] if isinstance(camera, dict) else [])]
+        holder, tag = max(((one, key) for one in holders for key in one), key=lambda pair: _length(*pair))
+        del holder[tag]
+    return None
+
+
+def _length(holder: dict[int, Any], tag: int) -> int:
+    value = holder[tag]
+    return 0 if isinstance(value, dict) else len(value) if isinstance(value, bytes | str) else len(str(value))
 
 
 def _dpi(info: Mapping[str, Any], tags: Image.Exif, turned: bool) -> tuple[float, float] | None:

@@ -22,7 +22,8 @@ from PIL import Image, UnidentifiedImageError
 
 from colourise.errors import PhotoError
 from colourise.files.atomic import atomic
-from colourise.images import limits, metadata as meta, pillow
+from colourise.images import limits, losses, metadata as meta, pillow
+from colourise.images.contents import contents_of
 from colourise.images.decode import decode
 from colourise.images.encode import encode, output_format
 from colourise.images.metadata import Metadata
@@ -108,12 +109,19 @@ def write(
 
 def _read(file: BinaryIO) -> Photo:
     kind, stored = decode(file)
+    contents = contents_of(file, kind, stored.info, stored.tags)
+    if contents.profile:
+        stored.info.setdefault("icc_profile", contents.profile)
     icc = to_srgb(stored)
-    orientation = 1 if stored.upright else meta.orientation(stored.tags)
+    orientation = 1 if stored.upright else meta.orientation(contents.exif, contents.xmp)
     pixels = turn(stored.pixels, orientation)
     alpha = None if stored.alpha is None else turn(stored.alpha, orientation)
     height, width = pixels.shape[:2]
-    metadata = meta.collect(stored.info, stored.tags, (width, height), icc, stored.notes)
+    own_profile = icc is not None and icc == stored.info.get("icc_profile")
+    metadata = meta.collect(
+        contents, stored.info, (width, height), icc, stored.notes, own_profile=own_profile
+    )
+    metadata.source = losses.fields(contents)
     return Photo(pixels, alpha, kind, metadata, stored.notes)
 
 

@@ -10,14 +10,16 @@ import logging
 import math
 import os
 import re
+import struct
 import warnings
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from colourise.errors import PhotoError
-from colourise.images import jpeg2000, limits, metadata as meta
+from colourise.images import captions, jpeg2000, limits, metadata as meta, photoshop
 from colourise.images.channels import Channels
 from colourise.images.stored import Stored
 from colourise.lab.strips import strips
@@ -87,10 +89,8 @@ def decode(file: BinaryIO, kind: str) -> Stored:
         if (bits := image.info.get("bit_depth", 8)) > 8:  # of HEIF
             notes.append(f"{bits} bits a channel became 8")
         info: dict[Any, Any] = dict(image.info)  # after the pixels, because PNG may have it at the end
-        if kind == "JPEG":
-            info["iptc"] = info.get("photoshop", {}).get(meta.IPTC_RESOURCE)
-            if info.get("jfif_unit") not in (1, 2):
-                info.pop("dpi", None)  # Pillow's guess
+        if kind == "JPEG" and info.get("jfif_unit") not in (1, 2):
+            info.pop("dpi", None)  # Pillow's guess
         return Stored(pixels, alpha, info, image.getexif(), notes)
 
 
@@ -132,7 +132,6 @@ def encode(
     alpha: np.ndarray | None,
     metadata: meta.Metadata,
     quality: int | None,
-    notes: list[str],
 ) -> None:
     """Write a picture at 8 bits a channel.
 
@@ -143,35 +142,24 @@ def encode(
         alpha: (H, W) of the same dtype, or None; becomes white in a format of `NO_ALPHA`.
         metadata: goes in as far as the format has a place for it.
         quality: 1 to 100; None for the default.
-        notes: messages for the user are added here.
     """
     if kind == "HEIF":
         _register_heif()
-    options = _options(metadata, kind, notes)
+    options = _options(metadata, kind)
     if kind in QUALITY:
         options["quality"] = QUALITY[kind] if quality is None else quality
     _image(pixels, alpha, keep_alpha=kind not in NO_ALPHA).save(file, kind, **options)
 
 
-def _options(metadata: meta.Metadata, kind: str, notes: list[str]) -> dict[str, Any]:
+def _options(metadata: meta.Metadata, kind: str) -> dict[str, Any]:
     """Return the arguments of Pillow's `save` for a format."""
-    exif, xmp, iptc, dpi = metadata.exif, metadata.xmp, metadata.iptc, metadata.dpi
+    exif, xmp, dpi = metadata.exif, metadata.xmp, metadata.dpi
     options: dict[str, Any] = {"exif": exif, "icc_profile": metadata.icc, "xmp": xmp, "dpi": dpi}
     if kind == "JPEG":
-        options["extra"] = meta.iptc_segment(iptc) if iptc else None
-        options["subsampling"] = "4:4:4"
-        for key, name, data in (("exif", "EXIF", exif), ("xmp", "XMP", xmp), ("extra", "IPTC", iptc)):
-            if data and len(data) > JPEG_SEGMENT:
-                options[key] = None
-                notes.append(f"its {name} data are too long for JPEG and are left out")
-    elif kind == "PNG" and xmp:
-        from PIL.PngImagePlugin import PngInfo
-
-        options["pnginfo"] = PngInfo()
-        options["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
+        options |= _jpeg_options(metadata)
+    elif kind == "PNG":
+        options["pnginfo"] = _png_info(metadata)
     elif kind in NO_METADATA:
-        if exif or xmp or iptc:
-            notes.append(f"{kind} has no place for EXIF, XMP and IPTC data; they are left out")
         options = {"dpi": dpi}
     elif kind in ("WEBP", "AVIF", "HEIF"):
         options["exif"] = meta.for_box(exif, dpi)
@@ -182,6 +170,53 @@ def _options(metadata: meta.Metadata, kind: str, notes: list[str]) -> dict[str, 
     elif kind == "HEIF":
         options["enc_params"] = {"preset": _HEVC_PRESET}
     return {key: value for key, value in options.items() if value is not None}
+
+
+def _jpeg_options(metadata: meta.Metadata) -> dict[str, Any]:
+    """Return EXIF, XMP, IPTC and comments as a JPEG's segments have room for them."""
+    block = captions.resource_block(metadata)
+    extra = b"".join(photoshop.segments(block))
+    xmp = metadata.xmp
+    if xmp and len(xmp) > JPEG_SEGMENT:
+        xmp = None
+        with suppress(ValueError):  # no XML
+            extra += _extended_xmp(metadata.xmp or b"")
+    comment, *more = metadata.comments or (None,)
+    return {
+        "exif": meta.shortened(metadata.exif, JPEG_SEGMENT),
+        "xmp": xmp,
+        "comment": comment,
+        "extra": extra + captions.jpeg_comments(more) or None,
+        "subsampling": "4:4:4",
+    }
+
+
+def _extended_xmp(packet: bytes) -> bytes:
+    """Return the segments of an XMP packet that is too long for one."""
+    from colourise.images import xmp
+
+    short, extension, guid = xmp.split(packet, JPEG_SEGMENT)
+    bodies = [b"http://ns.adobe.com/xap/1.0/\0" + short]
+    for start in range(0, len(extension), JPEG_SEGMENT):
+        head = guid.encode() + struct.pack(">II", len(extension), start)
+        piece = extension[start : start + JPEG_SEGMENT]
+        bodies.append(b"http://ns.adobe.com/xmp/extension/\0" + head + piece)
+    return b"".join(b"\xff\xe1" + struct.pack(">H", 2 + len(body)) + body for body in bodies)
+
+
+def _png_info(metadata: meta.Metadata) -> Any:
+    """Return what a PNG holds in chunks of texts, or None."""
+    chunks = captions.png_chunks(metadata)
+    if not metadata.xmp and not chunks:
+        return None
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    if metadata.xmp:
+        info.add_itxt("XML:com.adobe.xmp", metadata.xmp.decode("utf-8", "replace"))
+    for chunk in chunks:
+        info.add(chunk.name, chunk.data)
+    return info
 
 
 def _image(pixels: np.ndarray, alpha: np.ndarray | None, *, keep_alpha: bool) -> Image.Image:

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
+from colourise.images import captions
 from colourise.images.channels import join, split
 from colourise.images.metadata import Metadata
 from colourise.images.stored import Stored
@@ -35,23 +36,18 @@ def decode(file: BinaryIO) -> Stored:
     data = file.read()
     _check_header(data[8:33])
     info: dict[str, Any] = {}
-    exif = b""
+    tags = Image.Exif()
     picture = [data[:8]]  # libpng sees nothing else, because it prints warnings about the rest
     for kind, chunk, whole in _chunks(data):
         if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
             picture.append(whole)
         elif kind == b"eXIf":
-            exif = chunk
+            tags.load(chunk)
         elif kind == b"iCCP" and "icc_profile" not in info:  # a hundred would take minutes
             info["icc_profile"] = _inflate(chunk.split(b"\0", 1)[1][1:])
-        elif kind == b"iTXt" and "xmp" not in info and chunk.startswith(b"XML:com.adobe.xmp\0"):
-            compressed, (*_, text) = chunk[18], chunk[20:].split(b"\0", 2)
-            info["xmp"] = _inflate(text) if compressed else text
         elif kind == b"pHYs" and len(chunk) == 9 and chunk[8] == 1:  # 1: pixels a metre
             info["dpi"] = tuple(value * _INCH for value in struct.unpack(">II", chunk[:8]))
     pixels, alpha = split(imagecodecs.png_decode(b"".join(picture)), alpha=True)
-    tags = Image.Exif()
-    tags.load(exif)
     return Stored(pixels, alpha, info, tags, [])
 
 
@@ -107,6 +103,8 @@ def encode(
         file.write(_packed(b"eXIf", metadata.exif.removeprefix(b"Exif\0\0")))
     if metadata.xmp:
         file.write(_packed(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp))
+    for chunk in captions.png_chunks(metadata):
+        file.write(_packed(chunk.name, chunk.data))
     file.write(memoryview(data)[_HEADER:])
 
 

@@ -38,7 +38,7 @@ def with_edit(metadata: Metadata, room: int | None, notes: list[str]) -> Metadat
 
     Args:
         metadata: with an `edit`; without one they come back as they are.
-        room: bytes that EXIF and XMP may have each, in the format that is to be written; None: any number.
+        room: bytes that EXIF may have in the format that is to be written; None: any number.
         notes: what the user must hear is added here.
     Source: TIFF 6.0, Exif 3.0 (CIPA DC-008), XMP (ISO 16684-1; ResourceEvent), IPTC Photo Metadata 2025.1.
     """
@@ -46,17 +46,13 @@ def with_edit(metadata: Metadata, room: int | None, notes: list[str]) -> Metadat
         return metadata
     room = room or 2**31
     tags = tiff_tags(metadata.exif)
-    old, xmp = metadata.xmp or b"", b""
+    xmp = b""
     try:
-        xmp = _extended(old or EMPTY, edit, _earlier(tags))
+        xmp = _extended(metadata.xmp or EMPTY, edit, _earlier(tags) or _changed(metadata))
     except (etree.LxmlError, ValueError):
         notes.append(
             "its XMP data cannot be extended and stay as they are: what was done to it is told in EXIF alone"
         )
-    if len(xmp) > room:
-        xmp = b""
-        if len(old) <= room:
-            notes.append("its XMP data leave no room: what was done to it is told in EXIF alone")
     exif = _signed(metadata.exif, tags, edit, dated=bool(xmp))
     if len(exif) > room:
         exif = metadata.exif or b""
@@ -98,6 +94,12 @@ def _earlier(tags: dict[int, Any]) -> dict[str, str]:
     event = {"action": "saved", "when": when + (offset if re.fullmatch(r"[+-]\d\d:\d\d", offset) else "")}
     software = _ascii(tags.get(_SOFTWARE)).decode("utf-8", "replace")
     return event | ({"softwareAgent": software} if software else {})
+
+
+def _changed(metadata: Metadata) -> dict[str, str]:
+    """Return what a PNG's tIME chunk has said so far, as an event; empty if there is none."""
+    times = [chunk.text for chunk in metadata.chunks if chunk.keyword == "tIME"]
+    return {"action": "saved", "when": f"{times[0]}Z"} if times else {}
 
 
 def _ascii(value: Any) -> bytes:

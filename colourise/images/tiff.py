@@ -19,9 +19,10 @@ from PIL import Image, TiffTags
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
 from colourise.errors import PhotoError
-from colourise.images import limits, pillow
+from colourise.images import captions, limits, pillow
 from colourise.images.channels import Channels, full_range, join, split, stretch
-from colourise.images.metadata import ICC, IPTC, ORIENTATION, XMP, Metadata, tiff_tags
+from colourise.images.contents import IPTC, PHOTOSHOP
+from colourise.images.metadata import ICC, ORIENTATION, XMP, Metadata, tiff_tags
 from colourise.images.stored import Stored
 from colourise.images.tiff_checks import check_page
 from colourise.lab.strips import rows_within, strips
@@ -189,6 +190,8 @@ def encode(
         put(XMP, TiffTags.BYTE, metadata.xmp)
     if metadata.iptc:
         put(IPTC, TiffTags.UNDEFINED, metadata.iptc)
+    if metadata.resources:
+        put(PHOTOSHOP, TiffTags.UNDEFINED, captions.resource_block(metadata))
     if metadata.icc:
         put(ICC, TiffTags.UNDEFINED, metadata.icc)
 
