@@ -36,7 +36,8 @@ from colourise.archives.remote_ledger import AnyLedger, RemoteLedger
 from colourise.archives.run import remove_parts, run_jobs, still_needed
 from colourise.archives.selection import Selection
 from colourise.colouriser import Colouriser, Model, load_model, loaded
-from colourise.errors import OptionError
+from colourise.errors import OptionError, PhotoError
+from colourise.files.containment import is_link
 from colourise.files.storage import check_folder, is_remote, located
 from colourise.models.catalogue import DEFAULT_MODEL
 
@@ -149,6 +150,10 @@ def check(
         raise OptionError("--watch is for folders; name one")
     if report and not is_tree:
         raise OptionError("--report is for folders that go to another one: add -o FOLDER")
+    for place in (report, report.with_name(f"{report.stem}_files")) if report else ():
+        if is_link(place):
+            reason = "is a link, through which no report is written"
+            raise PhotoError(reason, path=place, advice="remove the link, or name another page")
     if engine == "ray":
         from colourise.archives import ray_cluster
 
@@ -197,7 +202,7 @@ def open_ledger(
             on_event(WaitingForRun(output))
             while not ledger.hold(3600):
                 pass
-        remove_parts(ledger.among("result = 'planned'"))
+        remove_parts(ledger.among("result = 'planned'"), output)
         yield ledger
 
 

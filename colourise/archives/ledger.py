@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 
 from colourise.errors import LedgerError
 from colourise.files import storage
+from colourise.files.containment import is_link
 from colourise.files.stamp import Stamp
 
 SAVE_EVERY = 1.0  # seconds
@@ -48,10 +49,12 @@ KINDS: dict[str, tuple[type, ...]] = {  # of each column, which has no type of i
 }
 ROWS = frozenset(itertools.product(*KINDS.values()))  # types of whole rows: a check of a row is one look
 COLUMNS = ", ".join(KINDS)
+VERSION = 1
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS photos ({COLUMNS.replace("key,", "key BLOB PRIMARY KEY,")});
-PRAGMA user_version = 1;
+PRAGMA user_version = {VERSION};
 """
+LONGEST = 1e11  # seconds; 3,000 years from 1970
 INSERT = (
     f"INSERT OR REPLACE INTO photos ({COLUMNS}) "  # noqa: S608  # names of our own
     f"VALUES ({', '.join(f':{column}' for column in KINDS)})"
@@ -137,7 +140,7 @@ class LedgerEntry:
         Raises:
             ValueError: the row is damaged.
         """
-        if tuple(map(type, row)) not in ROWS or row["result"] not in RESULTS:
+        if not is_sound(row):
             raise ValueError("a row in it is damaged")
         return cls(
             key=row["key"],
@@ -149,13 +152,95 @@ class LedgerEntry:
             result=row["result"],
             hash=row["hash"],
             reason=row["reason"].decode(errors="surrogateescape"),
-            notes=json.loads(row["notes"]) if row["notes"] != "[]" else [],
+            notes=notes_of(row["notes"]),
             seconds=row["seconds"],
             written_stamp=(
                 None if row["made_size"] is None else Stamp(row["made_size"], row["made_changed"])
             ),
             at=row["at"],
         )
+
+
+def is_sound(row: sqlite3.Row) -> bool:
+    """Tell whether each value of a row is of its column's type, and one that a run may have written."""
+    return (
+        tuple(map(type, row)) in ROWS
+        and row["result"] in RESULTS
+        and (row["made_size"] is None) == (row["made_changed"] is None)
+        and b"\0" not in row["source"]
+        and b"\0" not in row["target"]
+        and 0 <= row["seconds"] < LONGEST
+        and 0 <= row["at"] < LONGEST
+    )
+
+
+def notes_of(text: str) -> list[str]:
+    """Return the notes that a row has as JSON.
+
+    Raises:
+        ValueError: it is no list of texts.
+    """
+    if text == "[]":
+        return []
+    try:
+        notes = json.loads(text)
+    except RecursionError as err:
+        raise ValueError("a row in it is damaged") from err
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        raise ValueError("a row in it is damaged")
+    return notes
+
+
+def check_file(file: Path) -> None:
+    """Refuse to open what cannot be a ledger of ours; nothing is changed.
+
+    Others may write to the output folder too: a link would lead us to their files.
+
+    Raises:
+        LedgerError: it is a link or no file, or is another program's.
+        OSError: it cannot be read.
+    """
+    for name in (file, file.with_suffix(".lock")):
+        if is_link(name):
+            raise LedgerError("is a link, which is not followed", path=name, advice="remove it to begin anew")
+    if not os.path.lexists(file):
+        return
+    if not file.is_file():
+        raise LedgerError("is not a file", path=file, advice="move it away to begin anew")
+    with file.open("rb") as database:
+        head = database.read(20)
+    if head[18:20] == b"\2\2" or os.path.lexists(f"{file}-wal"):  # SQLite would write before we can look
+        raise foreign(file)
+
+
+def is_prepared(table: sqlite3.Connection, file: Path) -> bool:
+    """Look whether a database has our table and nothing else; return False if it is empty.
+
+    Raises:
+        LedgerError: it is another program's, or of a later version.
+        sqlite3.Error: it is damaged, or its table has not our columns.
+    """
+    sizes = [file.stat().st_size]
+    (version,) = table.execute("PRAGMA user_version").fetchone()
+    names = [name for (name,) in table.execute("SELECT name FROM sqlite_master") if name[:7] != "sqlite_"]
+    sizes.append(file.stat().st_size)  # another run may make the table now; one that was killed has made half
+    if not names and version == 0 and 0 in sizes:
+        return False
+    if names != ["photos"] or version not in (0, VERSION):
+        raise foreign(file)
+    found = table.execute(f"SELECT {COLUMNS}, * FROM photos LIMIT 0").description  # noqa: S608
+    if len(found) != 2 * len(KINDS):
+        raise foreign(file)
+    return bool(version == VERSION)
+
+
+def foreign(file: Path) -> LedgerError:
+    """Return the error of a file in our place that is not ours."""
+    return LedgerError(
+        "is a database of another program or of a later version, and is left alone",
+        path=file,
+        advice="move it away, or choose another output folder",
+    )
 
 
 def ledger_name(shard: str = "") -> str:
@@ -182,6 +267,7 @@ class Ledger:
             self._connect()
 
     def _connect(self) -> None:
+        check_file(self.file)
         self.table = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False)
         self.table.row_factory = sqlite3.Row
 
@@ -209,7 +295,8 @@ class Ledger:
     def _prepare(self) -> None:
         with self._told():
             self.table.execute("PRAGMA synchronous = FULL")
-            self.table.executescript(SCHEMA)
+            if not is_prepared(self.table, self.file):
+                self.table.executescript(SCHEMA)
 
     def __exit__(self, *error: object) -> None:
         """Save everything, and let other runs in."""

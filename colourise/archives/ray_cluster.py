@@ -171,7 +171,7 @@ def run_jobs(
             if repeats:
                 on_event(WorkersRestarted(repeats))
     finally:
-        remove_parts(rows)
+        remove_parts(rows, ledger.home.parent)
 
 
 def may_overwrite(one: PendingJob, row: LedgerEntry) -> PendingJob:

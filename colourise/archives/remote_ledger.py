@@ -61,7 +61,10 @@ class RemoteLedger:
                 return False
             if storage.status(self.home) is not None:
                 storage.fetch(self.home, self.scratch / self.home.name)
-        self.local = Ledger(self.scratch, self.shard).__enter__()
+        try:
+            self.local = Ledger(self.scratch, self.shard).__enter__()
+        except LedgerError as err:
+            raise err.about(self.home) from err
         self.stack.callback(self._copy_last)
         self.stack.push(self.local)
         return True

@@ -28,6 +28,7 @@ from colourise.archives.staging import staged
 from colourise.colouriser import Colouriser
 from colourise.errors import ColouriseError, PhotoError
 from colourise.files.atomic import part_prefix
+from colourise.files.containment import is_really_below
 from colourise.files.stamp import Stamp
 from colourise.files.storage import stamp_of
 
@@ -175,15 +176,20 @@ def ended_entry(outcome: Outcome, settings_key: str, model: str) -> LedgerEntry:
     )
 
 
-def remove_parts(rows: Iterable[LedgerEntry]) -> None:
-    """Remove unfinished files that a killed run left for photos that it had planned."""
+def remove_parts(rows: Iterable[LedgerEntry], output: Path) -> None:
+    """Remove the unfinished files that a killed run left of its planned photos.
+
+    A ledger may have been changed by others: nothing outside the output folder is removed, nor behind a link.
+    """
     places: dict[Path, set[str]] = {}
     for row in rows:
         places.setdefault(row.target.parent, set()).add(part_prefix(row.target))
     for folder, prefixes in places.items():
-        with suppress(FileNotFoundError):  # stores have no empty folders
+        if not is_really_below(folder, output):
+            continue
+        with suppress(FileNotFoundError):  # a store without such a folder
             for part in folder.glob(".colourise-*.part"):
-                if part.name[: len(next(iter(prefixes)))] in prefixes:
+                if part.name[: len(next(iter(prefixes)))] in prefixes and part.is_file():
                     part.unlink(missing_ok=True)
 
 

@@ -30,6 +30,7 @@ from PIL import Image
 from colourise import images
 from colourise.errors import PhotoError
 from colourise.files.atomic import atomic
+from colourise.files.containment import is_link
 from colourise.files.names import COMPARE
 from colourise.images import metadata, pillow
 from colourise.lab.pictures import Pixels, encode, luminance
@@ -87,6 +88,8 @@ def thumbnail(row: LedgerEntry, home: Path, folder: Path, large: Lock) -> Thumbn
     except OSError:
         return None
     path = folder / f"{sha256(key.encode()).hexdigest()[:16]}{COMPARE}.jpg"
+    if is_link(path):  # nothing of ours is one
+        return None
     try:
         with Image.open(path, formats=("JPEG",)) as image:
             return Thumbnail(path.name, *image.size)
@@ -154,7 +157,7 @@ def side_by_side(before: Pixels, after: Pixels) -> Image.Image:
 def remove_others(folder: Path, used: Collection[str]) -> None:
     """Remove thumbnails that are no longer used, and unfinished ones, from a folder."""
     for path in folder.iterdir():
-        if path.name not in used and NAME.fullmatch(path.name):
+        if path.name not in used and NAME.fullmatch(path.name) and (path.is_file() or is_link(path)):
             path.unlink(missing_ok=True)
 
 

@@ -17,7 +17,7 @@ from colourise.errors import PhotoError
 if TYPE_CHECKING:
     from colourise.files.storage import Location
 
-_ODD = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|\0")  # an empty part, "." or "..", or a NUL
+_DOTS = re.compile(r"/\.{1,2}/")
 _LOCAL = ("file", "local")  # fsspec's names of the disk of this machine
 
 
@@ -32,7 +32,8 @@ def is_plain(place: str, *, windows: bool = os.name == "nt") -> bool:
         place = place.replace("\\", "/")
         if ":" in place:
             return False
-    return _ODD.search(place) is None
+    place = f"/{place}/"
+    return "//" not in place and "\0" not in place and ("/." not in place or _DOTS.search(place) is None)
 
 
 def text_prefix(folder: Location) -> str:
@@ -49,6 +50,14 @@ def is_below(file: Location, prefix: str) -> bool:
     """
     text = str(file)
     return text.startswith(prefix) and is_plain(text[len(prefix) :])
+
+
+def is_really_below(folder: Location, root: Location) -> bool:
+    """Tell whether a folder is another one or lies below it, once all links are followed."""
+    if not isinstance(folder, Path) or not isinstance(root, Path):
+        return str(folder) == str(root) or is_below(folder, text_prefix(root))
+    real, real_root = os.path.realpath(folder), os.path.realpath(root)
+    return real == real_root or real.startswith(os.path.join(real_root, ""))
 
 
 def link_between(folder: Location, file: Location) -> Path | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -255,7 +256,10 @@ def put(file: Path, target: Location, *, overwrite: bool) -> None:
             fs.put_file(str(file), place)
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
-            part = place.removesuffix(target.name) + part_prefix(Path(target.name)) + "0.part"
+            part = (
+                place.removesuffix(target.name)
+                + f"{part_prefix(Path(target.name))}{secrets.token_hex(4)}.part"
+            )
             fs.put_file(str(file), part)
             if fs.exists(place):
                 fs.rm_file(place)
