@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -20,6 +22,7 @@ from colourise.archives.events import (
     PhotoEnded,
     PhotoLeftAlone,
     PhotoPlanned,
+    PicturesLeftAlone,
     ReportStarted,
     RoundEnded,
     RoundStarted,
@@ -258,14 +261,17 @@ class Archive:
             plan, pending, skipped = self.find(entries, overwrite=self.options.overwrite and number == 0)
         if number:  # a photo that failed is tried again once it has changed
             pending = [one for one in pending if one.job.source.resolve() not in busy and not one.in_vain]
-        later = max(0, len(pending) - self.limit) if self.limit else 0
+        postponed = sum(outcome.later for outcome in skipped)
+        later = postponed + (max(0, len(pending) - self.limit) if self.limit else 0)
         pending = pending[: self.limit]
+        kinds = dict(kinds_of([*plan.films, *plan.unreadable])) if number == 0 else {}
         summary = Summary(
-            skipped=plan.done + len(skipped),
+            skipped=plan.done + len(skipped) - postponed,
             failed=len(plan.refused),
             left=len(pending),
             later=later,
             failures=list(plan.refused),
+            left_alone=kinds,
         )
         if number == 0:
             self.tell_of_others(plan, skipped)
@@ -281,7 +287,7 @@ class Archive:
                 from colourise.archives import report as page
 
                 self.on_event(ReportStarted(self.report))
-                page.write(self.ledger, self.report, title=f"{self.output}")
+                page.write(self.ledger, self.report, title=f"{self.output}", left_alone=kinds)
         self.on_event(RoundEnded(number, summary, self.colouriser.backend.name))
         return summary
 
@@ -318,6 +324,8 @@ class Archive:
                 self.on_event(PhotoLeftAlone(outcome.job.source, tuple(outcome.notes)))
         if plan.films:
             self.on_event(FilmsLeftAlone(tuple(plan.films)))
+        if plan.unreadable:
+            self.on_event(PicturesLeftAlone(kinds_of(plan.unreadable)))
 
     def colour_pending(self, pending: Sequence[PendingJob], summary: Summary) -> None:
         """Colour photos, and count them in `summary`."""
@@ -334,6 +342,12 @@ class Archive:
             summary.stopped = True
         if full:
             self.on_event(DiskFull(full.reason, *still_needed(pending)))
+
+
+def kinds_of(files: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    """Count files by suffix, the most frequent one first."""
+    counts = Counter(os.path.splitext(file)[1].lower() for file in files)
+    return tuple(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
 
 
 def record_finished(

@@ -25,6 +25,9 @@ class Summary:
     """Left for a later run by `limit`."""
     stopped: bool = False
     """Whether Ctrl-C stopped the run."""
+    left_alone: dict[str, int] = field(default_factory=dict)
+    """Number of files by suffix that a folder holds and that are not photos to colour: films, and pictures
+    that cannot be read."""
     failures: list[str] = field(default_factory=list)
     """A line for each failure."""
 
@@ -53,6 +56,8 @@ class Summary:
         self.later += other.later
         self.stopped |= other.stopped
         self.failures += other.failures
+        for suffix, count in other.left_alone.items():
+            self.left_alone[suffix] = self.left_alone.get(suffix, 0) + count
         return self
 
 
@@ -88,6 +93,14 @@ class FilmsLeftAlone:
 
     films: tuple[str, ...]
     """Their paths."""
+
+
+@dataclass(frozen=True)
+class PicturesLeftAlone:
+    """Pictures were found whose formats cannot be read."""
+
+    kinds: tuple[tuple[str, int], ...]
+    """Suffixes in lower case, each with the number of its files, the most frequent first."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +188,7 @@ Event = (
     | PathRefused
     | PhotoLeftAlone
     | FilmsLeftAlone
+    | PicturesLeftAlone
     | RoundStarted
     | PhotoPlanned
     | WorkersStarted

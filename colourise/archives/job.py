@@ -65,3 +65,5 @@ class Outcome:
     """Whether every later photo would fail too, because the disk is full or read-only."""
     written_stamp: Stamp | None = None
     """Size and time of the file at the target when the job ended, if there is a ledger."""
+    later: bool = False
+    """Whether it was skipped though it has no coloured version yet, and is left to a later run."""

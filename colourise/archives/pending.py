@@ -150,11 +150,11 @@ def find_pending(
     skipped: list[Outcome] = []
     for job in jobs:
         entry = entries.get(job.key)
-        if retry and (entry is None or entry.result != "failed"):
-            skipped.append(Outcome(job, "skipped"))
-            continue
         there = stamp_of(job.target)
         found = status(entry, job.stamp, there, settings_key, named=job.named)
+        if retry and (entry is None or entry.result != "failed"):
+            skipped.append(Outcome(job, "skipped", later=found.pending))
+            continue
         if overwrite or found.pending:
             changed = entry is not None and found is Status.CHANGED and not overwrite
             pending.append(

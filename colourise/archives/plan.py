@@ -16,6 +16,7 @@ from colourise.archives.naming import check_output, distinct, is_file_name, targ
 from colourise.archives.selection import Selection
 from colourise.errors import PhotoError
 from colourise.files.containment import behind, is_below, is_plain, link_between, text_prefix
+from colourise.files.names import EXTENSIONS, READ_ONLY
 from colourise.files.stamp import Stamp
 from colourise.files.storage import located, stamp_of
 from colourise.files.walk import scan, status
@@ -33,6 +34,8 @@ class Plan:
     """A line for each folder that has no photos or cannot be opened, and each entry that is not a file."""
     films: list[str] = field(default_factory=list)
     """Films in folders on this machine, which get no jobs."""
+    unreadable: list[str] = field(default_factory=list)
+    """Pictures in folders, of formats that cannot be read."""
     done: int = 0
     """Number of photos that got no job because they are done."""
 
@@ -104,7 +107,7 @@ def contained(jobs: Iterable[PhotoJob], selection: Selection, plan: Plan) -> Ite
             continue
         if root not in prefixes:
             prefixes[root] = text_prefix(root)
-        folder = os.path.dirname(str(job.target))
+        folder = str(job.target).rpartition(os.sep)[0]
         if not is_below(job.target, prefixes[root]) or not (job.named or is_plain(os.fsdecode(job.key))):
             refusal = PhotoError(f"refused, its place would lie outside {root}", path=job.source)
         else:
@@ -128,11 +131,21 @@ def jobs_in(
     plan: Plan,
 ) -> Iterator[PhotoJob]:
     """Yield a job for each photo in a folder; add everything that gets none to `plan`."""
-    unreadable: list[OSError] = []
+    errors: list[OSError] = []
+    others: list[str] = []
     empty = True
     skip = output if output is not None and output.resolve() != folder.resolve() else None
     above = os.path.join(str(folder), "")
-    for entry in scan(folder, unreadable, follow=selection.follow, skip=skip, films=plan.films):
+    entries = scan(
+        folder,
+        errors,
+        follow=selection.follow,
+        skip=skip,
+        suffixes=EXTENSIONS | READ_ONLY,
+        films=plan.films,
+        others=others,
+    )
+    for entry in entries:
         empty = False
         found = status(entry)
         if found is not None and not stat.S_ISREG(found.st_mode):
@@ -152,6 +165,11 @@ def jobs_in(
             stamp=Stamp(found.st_size, found.st_mtime_ns) if found else None,
             root=output,
         )
-    plan.refused += [f"{err.filename}: this folder cannot be opened ({err.strerror})" for err in unreadable]
-    if empty and not unreadable:
+    plan.refused += [f"{err.filename}: this folder cannot be opened ({err.strerror})" for err in errors]
+    plan.unreadable += [
+        path
+        for path in others
+        if selection.takes(os.fsencode(os.path.join(below, path.removeprefix(above))), None)
+    ]
+    if empty and not errors:
         plan.refused.append(f"{folder}: no photos in this folder")

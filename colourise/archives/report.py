@@ -16,7 +16,7 @@ import html
 import os
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -78,7 +78,7 @@ class Failure:
     """Size of the photo in bytes."""
 
 
-def write(ledger: Ledger, file: Path, *, title: str) -> None:
+def write(ledger: Ledger, file: Path, *, title: str, left_alone: Mapping[str, int] | None = None) -> None:
     """Write the page, make missing thumbnails, and remove those that are no longer used.
 
     If a thumbnail cannot be made, because its files are gone, the photo gets a plain tile.
@@ -88,6 +88,7 @@ def write(ledger: Ledger, file: Path, *, title: str) -> None:
         file: path of the page; the thumbnails of "report.html" go into "report_files". The page appears, or
             replaces an earlier one, when it is complete.
         title: heading of the page.
+        left_alone: number of files by suffix that were found and are not photos to colour.
     Raises:
         OSError: the page, or its folder, cannot be written.
         LedgerError: the ledger cannot be read.
@@ -113,6 +114,7 @@ def write(ledger: Ledger, file: Path, *, title: str) -> None:
         totals=totals,
         models=list(ledger.ask(MODELS)),
         days=days(totals["first"], totals["last"]),
+        left_alone=left_alone or {},
         few=FEW,
         kinds=groupby(failures, lambda one: (one.kind, one.count)),
         folders=groupby(photos(), lambda one: one[0].source.parent),

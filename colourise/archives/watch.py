@@ -8,7 +8,7 @@ from pathlib import Path
 
 import watchfiles
 
-from colourise.files.names import EXTENSIONS, is_ours
+from colourise.files.names import EXTENSIONS, READ_ONLY, is_ours
 from colourise.files.stamp import Stamp
 
 QUIET = 2.0  # seconds in which a file must not change to count as finished
@@ -58,4 +58,4 @@ class Photos(watchfiles.DefaultFilter):
             return False
         if self.output is not None and self.output in file.parents:
             return False
-        return file.suffix.lower() in EXTENSIONS and super().__call__(change, path)
+        return file.suffix.lower() in EXTENSIONS | READ_ONLY and super().__call__(change, path)

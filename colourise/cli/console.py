@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 
+from colourise.files.storage import is_remote
 from colourise.words import counted, printable
 
 if TYPE_CHECKING:
@@ -49,10 +50,18 @@ def print_outcome(outcome: Outcome) -> None:
 
 
 def left_alone(films: Sequence[str]) -> str:
-    """That films in folders are not coloured with the photos, and how they are."""
+    """Say that films in folders are not coloured with the photos, and how to colour them."""
     many = "a film" if len(films) == 1 else f"{len(films)} films"
+    if is_remote(films[0]):
+        return f"[yellow]left alone[/] {many}; copy each to a disk, and name it by itself"
     command = f"colourise {shlex.quote(films[0])}"
     return f"[yellow]left alone[/] {many}; name each by itself: {escape(printable(command))}"
+
+
+def cannot_be_read(kinds: Sequence[tuple[str, int]]) -> str:
+    """Say which pictures in folders are of formats that cannot be read, and what to do about it."""
+    many = ", ".join(f"{count} {suffix}" for suffix, count in kinds)
+    return f"[yellow]left alone[/] {many}; these formats cannot be read: save them as TIFF or PNG first"
 
 
 def summary(count: Summary) -> str:
@@ -62,6 +71,7 @@ def summary(count: Summary) -> str:
     told += [f"[red]{count.failed} failed[/]"] * bool(count.failed)
     told += [f"[yellow]{count.left} not done[/]"] * bool(count.left)
     told += [f"{count.later} left for later"] * bool(count.later)
+    told += [f"[yellow]{sum(count.left_alone.values())} left alone[/]"] * bool(count.left_alone)
     return ", ".join(told)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import typer
 from rich.markup import escape
 
-from colourise.cli.console import bar, err, left_alone, out, print_outcome, summary, tell
+from colourise.cli.console import bar, cannot_be_read, err, left_alone, out, print_outcome, summary, tell
 from colourise.errors import PhotoError
 from colourise.words import counted, printable
 
@@ -108,6 +108,8 @@ class PhotoReport:
                 tell(list(event.notes), str(event.source), None, quiet=self.quiet)
             case archives.FilmsLeftAlone() if not self.quiet:
                 err.print(left_alone(event.films))
+            case archives.PicturesLeftAlone() if not self.quiet:
+                err.print(cannot_be_read(event.kinds))
             case archives.RoundStarted():
                 self.alone, self.pending = event.found == 1, event.pending
                 hidden = self.quiet or self.alone or self.dry_run

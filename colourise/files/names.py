@@ -32,6 +32,25 @@ FORMAT_NAMES = tuple(suffixes[0].removeprefix(".") for suffixes in _SUFFIXES.val
 EXTENSIONS = frozenset(FORMATS)
 """Suffixes that a walk through a folder takes as photos: those that can be written under the same name."""
 
+READ_ONLY = frozenset({".gif", ".j2c", ".j2k", ".jp2", ".jpc", ".jpf", ".jpx", ".mpo"})
+"""Suffixes of photos that can be read but not written; their coloured versions are PNG."""
+
+UNREADABLE = frozenset(
+    {
+        *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".k25", ".kdc"),
+        *(".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2"),
+        *(".srf", ".srw", ".x3f"),  # of cameras
+        *(".ai", ".cdr", ".eps", ".indd", ".kra", ".ora", ".psb", ".psd", ".svg", ".xcf"),  # of programs
+        *(".dcm", ".dicom", ".fit", ".fits", ".fts", ".nii", ".svs"),  # of science
+        *(".djv", ".djvu", ".pdf"),  # of scanners
+        *(".bpg", ".cin", ".dds", ".dib", ".dpx", ".emf", ".exr", ".fpx", ".hdr", ".icns", ".ico", ".jbg"),
+        *(".jbig", ".jls", ".jng", ".jp3", ".jpm", ".jxl", ".jxr", ".hdp", ".wdp", ".mng", ".pam", ".pbm"),
+        *(".pcd", ".pct", ".pcx", ".pfm", ".pgm", ".pic", ".pict", ".pnm", ".ppm", ".qoi", ".ras", ".rgb"),
+        *(".sgi", ".sid", ".tga", ".wbmp", ".wmf", ".xbm", ".xpm", ".xwd"),
+    }
+)
+"""Suffixes of pictures that cannot be read; those in a folder are named, so that nobody misses them later."""
+
 FILMS = frozenset(
     {
         ".3g2",
@@ -68,10 +87,15 @@ ANIMATED = (".gif", ".webp")
 """Suffixes of what is a film where it has several pictures, and is named."""
 
 
-def is_photo(name: str) -> bool:
+def is_photo(name: str, suffixes: frozenset[str] = EXTENSIONS) -> bool:
     """Tell whether a file's name is that of a photo, and not of one that this tool made."""
     stem, suffix = os.path.splitext(name)
-    return suffix.lower() in EXTENSIONS and not stem.endswith(OURS)
+    return suffix.lower() in suffixes and not stem.endswith(OURS)
+
+
+def is_unreadable_name(name: str) -> bool:
+    """Tell whether a file's name is that of a picture in a format that cannot be read."""
+    return os.path.splitext(name)[1].lower() in UNREADABLE
 
 
 def is_film_name(name: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colourise.files import storage
-from colourise.files.names import is_film_name, is_photo
+from colourise.files.names import EXTENSIONS, is_film_name, is_photo, is_unreadable_name
 
 if TYPE_CHECKING:
     from colourise.files.storage import Location
@@ -25,7 +25,9 @@ def scan(
     *,
     follow: bool = False,
     skip: Location | None = None,
+    suffixes: frozenset[str] = EXTENSIONS,
     films: list[str] | None = None,
+    others: list[str] | None = None,
 ) -> Iterator[os.DirEntry[str] | storage.RemoteEntry]:
     """Yield what `walk` yields, as entries of the file system or the store.
 
@@ -34,11 +36,27 @@ def scan(
         unreadable: the errors of folders that cannot be opened are added here.
         follow: walk folders that are symbolic links too; each folder once, so that loops end.
         skip: a folder that is left out.
+        suffixes: those of photos.
         films: the paths of films are added here.
+        others: the paths of pictures that cannot be read are added here.
     """
-    if not isinstance(folder, Path):
-        yield from (entry for entry in storage.scan(folder, unreadable, skip=skip) if is_photo(entry.name))
-        return
+    if isinstance(folder, Path):
+        files: Iterator[os.DirEntry[str] | storage.RemoteEntry] = scan_disk(folder, unreadable, follow, skip)
+    else:
+        files = storage.scan(folder, unreadable, skip=skip)
+    for entry in files:
+        if is_photo(entry.name, suffixes):
+            yield entry
+        elif films is not None and is_film_name(entry.name):
+            films.append(entry.path)
+        elif others is not None and is_unreadable_name(entry.name):
+            others.append(entry.path)
+
+
+def scan_disk(
+    folder: Path, unreadable: list[OSError], follow: bool, skip: Location | None
+) -> Iterator[os.DirEntry[str]]:
+    """Yield the files below a folder on a disk, sorted, without hidden ones."""
     seen: set[tuple[int, int]] = set()
     leave_out = status(skip) if isinstance(skip, Path) else None
     if leave_out is not None:
@@ -60,13 +78,10 @@ def scan(
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if is_folder(entry):
-                if follow or not entry.is_symlink():
-                    folders.append(entry.path)
-            elif is_photo(entry.name):
+            if not is_folder(entry):
                 yield entry
-            elif films is not None and is_film_name(entry.name):
-                films.append(entry.path)
+            elif follow or not entry.is_symlink():
+                folders.append(entry.path)
         waiting += reversed(folders)
 
 

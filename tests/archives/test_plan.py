@@ -12,6 +12,7 @@ from typer.testing import Result
 
 from colourise.archives.job import PhotoOptions
 from colourise.archives.plan import plan_jobs
+from colourise.archives.selection import Selection
 
 PNG = PhotoOptions(format="png")
 
@@ -27,7 +28,11 @@ def test_without_an_output_each_photo_gets_a_neighbour(here: Path) -> None:
         "b/.hidden.jpg",
         ".x/d.jpg",
     )
-    assert targets("a.jpg", "b") == {"a.jpg": ("a.colourised.jpg",), "b/c.TIFF": ("b/c.colourised.TIFF",)}
+    assert targets("a.jpg", "b") == {
+        "a.jpg": ("a.colourised.jpg",),
+        "b/c.TIFF": ("b/c.colourised.TIFF",),
+        "b/moving.gif": ("b/moving.colourised.png",),
+    }
     assert targets("b/noise", "b/moving.gif") == {
         "b/noise": ("b/noise.colourised.png",),
         "b/moving.gif": ("b/moving.colourised.png",),
@@ -90,6 +95,28 @@ def test_films_in_folders_are_told_but_not_those_that_we_made(here: Path) -> Non
     plan = plan_jobs([Path("in")], None, PhotoOptions())
     assert ([job.source for job in plan.jobs], plan.refused) == ([Path("in/a.jpg")], [])
     assert plan.films == ["in/d.mkv", "in/b/c.MP4"]
+
+
+def test_photos_that_can_only_be_read_become_png(here: Path) -> None:
+    make("in/a.jp2", "in/a.png", "in/b.J2K", "in/c.gif", "in/d.colourised.gif", "in/a.tif")
+    assert targets("in", output="out") == {
+        "in/a.jp2": ("out/a.jp2.png",),
+        "in/a.png": ("out/a.png",),
+        "in/a.tif": ("out/a.tif",),
+        "in/b.J2K": ("out/b.png",),
+        "in/c.gif": ("out/c.png",),
+    }
+
+
+def test_pictures_that_cannot_be_read_are_found_and_other_files_are_not(here: Path) -> None:
+    make("in/a.jpg", "in/b/c.DNG", "in/d.psd", "in/e.pgm", "in/.hidden.dng", "in/notes.txt", "in/Thumbs.db")
+    make("in/a.xml", "in/a.xmp", "in/Makefile", "in/dng")
+    found = plan_jobs([Path("in")], Path("out"), PhotoOptions())
+    assert found.unreadable == ["in/d.psd", "in/e.pgm", "in/b/c.DNG"]
+    chosen = plan_jobs([Path("in")], Path("out"), PhotoOptions(), Selection(include=("*.DNG",)))
+    assert (chosen.unreadable, chosen.jobs) == (["in/b/c.DNG"], [])
+    left = plan_jobs([Path("in")], Path("out"), PhotoOptions(), Selection(exclude=("b/*",)))
+    assert left.unreadable == ["in/d.psd", "in/e.pgm"]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may open every folder")

@@ -12,8 +12,10 @@ from helpers.files import files_below, spread
 from helpers.photos import PHOTOS, pixels
 from PIL import Image
 from typer.testing import Result
+from upath import UPath
 
 Colourise = Callable[..., Result]
+CASES = Path(__file__).parent.parent / "cases"
 
 
 def test_odd_names_are_printed_on_one_line(colourise: Colourise, album: Path, out: Path) -> None:
@@ -37,6 +39,69 @@ def test_a_report_is_written(colourise: Colourise, album: Path, out: Path, tmp_p
     assert page.count("<img") == 6
     assert "bad.jpg" in page and "not an image" in page
     assert colourise(album / "a.jpg", "--report", tmp_path / "report.html").exit_code == 2
+
+
+def test_a_folder_of_jpeg_2000_and_gif_is_coloured(colourise: Colourise, tmp_path: Path) -> None:
+    """They were passed over in silence."""
+    album, out = CASES / "jp2-in-folder", tmp_path / "out"
+    result = colourise(album, "-o", out)
+    assert (result.exit_code, files_below(out)) == (0, ["1.png", "2.png", "3.png", "4.png"])
+    assert result.stderr.startswith("4 coloured")
+    for made, source in (("1.png", "1.jp2"), ("3.png", "3.gif")):
+        with Image.open(album / source) as before, Image.open(out / made) as after:
+            assert after.size == before.size
+        assert spread(pixels(out / made)) > 20
+    assert colourise(album, "-o", tmp_path / "some", "--include", "*.png").exit_code == 0
+    assert files_below(tmp_path / "some") == ["4.png"]
+
+
+def test_pictures_that_cannot_be_read_are_named_by_kind(
+    colourise: Colourise, album: Path, out: Path, tmp_path: Path
+) -> None:
+    for name in ("r.dng", "s.DNG", "deep/t.dng", "u.psd", "v.pgm", "notes.txt", "Thumbs.db", "w.mp4"):
+        (album / name).touch()
+    page = tmp_path / "report.html"
+    result = colourise(album, "-o", out, "--report", page)
+    film, others, last = result.stderr.splitlines()
+    assert result.exit_code == 0
+    assert film.startswith("left alone a film; name each by itself")
+    told = "3 .dng, 1 .pgm, 1 .psd"
+    assert others == f"left alone {told}; these formats cannot be read: save them as TIFF or PNG first"
+    assert last.startswith("6 coloured, 6 left alone (")
+    assert "<dt>Left alone</dt><dd>3 .dng, 1 .mp4, 1 .pgm, 1 .psd</dd>" in page.read_text()
+    planned = colourise(album, "-o", out, "--dry-run")
+    assert told in planned.stderr
+    assert "left alone" not in colourise(album, "-o", out, "--quiet").stderr
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "x.dng").touch()
+    alone = colourise(tmp_path / "raw", "-o", out)
+    assert alone.exit_code == 1
+    assert "no photos in this folder" in alone.stderr and "left alone 1 .dng" in alone.stderr
+
+
+def test_films_and_pictures_in_a_store_are_named(colourise: Colourise, bucket: UPath, out: Path) -> None:
+    for name in ("a.jp2", "a.j2k", "b.dng", "c.mp4"):
+        (bucket / "album" / name).write_bytes((CASES / "jp2-in-folder" / "1.jp2").read_bytes())
+    result = colourise(bucket / "album", "-o", out)
+    assert result.exit_code == 0
+    assert "left alone a film; copy each to a disk, and name it by itself" in result.stderr
+    assert "left alone 1 .dng; these formats" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("2 coloured, 2 left alone")
+
+
+def test_retrying_counts_what_was_never_done_apart(colourise: Colourise, album: Path, out: Path) -> None:
+    (album / "a.jpg").write_text("no photo")
+    assert (
+        colourise(album, "-o", out, "--limit", "3")
+        .stderr.splitlines()[-1]
+        .startswith("2 coloured, 1 failed, 3 left for later")
+    )
+    (out / "deep").mkdir(exist_ok=True)
+    again = colourise(album, "-o", out, "--retry-failed")
+    assert again.stderr.splitlines()[-1].startswith("0 coloured, 2 there already, 1 failed, 3 left for later")
+    (out / "b.jpg").unlink()
+    third = colourise(album, "-o", out, "--retry-failed")
+    assert third.stderr.splitlines()[-1].startswith("0 coloured, 1 there already, 1 failed, 4 left for later")
 
 
 def test_an_empty_path_is_not_the_current_folder(
