@@ -62,6 +62,7 @@ class FilmReport:
 
     def __init__(self, *, quiet: bool) -> None:
         self.quiet, self.stop = quiet, threading.Event()
+        self.said: tuple[str, ...] = ()  # of the current film
         self.running = ExitStack()
         self.show: Callable[[Any], None]
 
@@ -81,6 +82,7 @@ class FilmReport:
             case films.FilmProgress():
                 self.show(event)
             case films.FilmPrepared():
+                self.said = event.notes
                 tell(list(event.notes), str(event.source), None, quiet=self.quiet)
             case films.FilmStarted():  # before that, Ctrl-C ends the program at once
                 self.running.enter_context(interruptions(asked=self.stop))
@@ -90,7 +92,8 @@ class FilmReport:
                 err.print(f"[red]failed[/] {escape(printable(str(event.error)))}")
             case films.FilmFinished() | films.FilmStopped():
                 self.running.close()
-                tell(event.outcome.damage.notes(), str(event.outcome.source), None, quiet=self.quiet)
+                late = [note for note in event.outcome.notes if note not in self.said]
+                tell(late, str(event.outcome.source), None, quiet=self.quiet)
                 self.print_outcome(event.outcome)
 
     def print_outcome(self, outcome: FilmOutcome) -> None:

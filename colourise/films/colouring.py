@@ -31,6 +31,7 @@ from colourise.films.events import (
 )
 from colourise.films.film import Damage
 from colourise.films.job import FilmJob, prepare, settings_key
+from colourise.films.losses import find_late, left_out
 from colourise.films.naming import output_paths, partial_path
 from colourise.films.options import DEFAULTS, FilmOptions
 from colourise.films.output import write_output
@@ -182,7 +183,9 @@ def colour_job(
         target = finish(job, work, colouriser.model, run.damage, stopped=not complete)
         if complete and job.options.compare:
             write_comparison(job, colouriser)
-    notes = (*job.notes, *run.damage.notes())
+    late = [thing for thing in find_late(job.film, job.plan, run.seen, job.traits) if thing not in job.lost]
+    said = left_out(late, job.target, job.plan.encoding)
+    notes = (*job.notes, *said, *run.damage.notes())
     outcome = FilmOutcome(
         job.film.path, target, run.done, run.scenes, notes, run.damage, progress.speed, complete
     )

@@ -25,15 +25,16 @@ from colourise.films.fields import declared_order, deinterlaced, marked, order_o
 from colourise.films.film import BT601, BT709, UNSPECIFIED, Damage, Film, Frame, damaged
 from colourise.films.opening import demux, is_playlist, open_film
 from colourise.films.order import in_order
+from colourise.films.turning import display_matrix, is_turned_alone, rotation_of
 from colourise.lab.pictures import Pixels, one_channel
 
 SD_HEIGHT, SD_WIDTH = 576, 1024  # up to this size players take an untagged film for BT.601
 PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray")
 MADE_UP = {
-    *("GOP_TIMECODE", "PANSCAN", "SEI_UNREGISTERED"),  # in every MPEG-2 or H.264 film
+    *("DISPLAYMATRIX", "GOP_TIMECODE", "PANSCAN", "SEI_UNREGISTERED"),
     *("DETECTION_BBOXES", "MOTION_VECTORS", "REGIONS_OF_INTEREST", "VIDEO_ENC_PARAMS", "VIDEO_HINT"),
 }
-"""FFmpeg's names of side data that say nothing about a film."""
+"""FFmpeg's names of side data that say nothing about a film; turning.py looks at DISPLAYMATRIX."""
 SCALER = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 
 
@@ -75,8 +76,7 @@ def probe(path: Path) -> Film:
             notes.append(
                 f"has {len(found)} streams of pictures; the first is coloured, the others are left out"
             )
-        if first.rotation % 90:
-            notes.append(f"is turned by {first.rotation} degrees, which is not kept")
+        matrix = display_matrix(first)
         return Film(
             path=path,
             container=container.format.name,
@@ -87,7 +87,8 @@ def probe(path: Path) -> Film:
             time_base=stream.time_base or 1 / rate,
             start=Fraction(container.start_time or 0, av.time_base),
             duration=length or None,
-            rotation=0 if first.rotation % 90 else first.rotation,
+            rotation=rotation_of(matrix),
+            display_matrix=None if is_turned_alone(matrix) else matrix,
             bits=max(part.bits for part in first.format.components),
             matrix=matrix_of(first),
             full_range=is_full_range(first),
@@ -233,7 +234,7 @@ def has_alpha(picture: Any) -> bool:
 
 
 def side_data(picture: Any) -> set[str]:
-    """Return FFmpeg's names of a decoded picture's side data, without what decoders and encoders make up."""
+    """Return FFmpeg's names of a decoded picture's side data, without what is `MADE_UP`."""
     try:
         return {data.type.name for data in picture.side_data} - MADE_UP
     except ValueError as err:  # PyAV has no name for one of them

@@ -24,6 +24,7 @@ from colourise.films.options import Encoding
 from colourise.lab.pictures import Pixels
 
 ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "ffv1": "ffv1", "prores": "prores_ks"}
+FAR = 1 << 48  # ticks; times that are further apart are no times
 SWS = {  # swscale's names of AVColorSpaces
     BT709: Colorspace.ITU709,
     BT601: Colorspace.ITU601,
@@ -129,8 +130,10 @@ class Encoder:
 
     def _mux(self, packets: Iterable[Any]) -> None:
         for packet in packets:
+            if packet.dts is None or abs(packet.pts - packet.dts) > FAR:  # x265, of one or two pictures
+                packet.dts = packet.pts
             self.times.pts.append(packet.pts)
-            self.times.dts.append(packet.pts if packet.dts is None else packet.dts)
+            self.times.dts.append(packet.dts)
             self.times.duration.append(packet.duration or 0)
             self.container.mux(packet)
 

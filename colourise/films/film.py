@@ -55,6 +55,8 @@ class Film:
     """Width of a pixel over its height."""
     field_order: int
     """AVFieldOrder of the frames: which of their two fields is shown first, or that they have none."""
+    display_matrix: tuple[int, ...] | None = None
+    """How a player shows the frames, if that is more than a turn by `rotation`: see turning.py."""
     alpha: bool = False
     """Whether the frames have an alpha channel."""
     has_sound: bool = False

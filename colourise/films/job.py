@@ -13,6 +13,7 @@ from colourise.errors import FilmError
 from colourise.files.stamp import Stamp
 from colourise.films.animation import AnimationPlan
 from colourise.films.film import PROGRESSIVE, Film
+from colourise.films.losses import foresee, left_out
 from colourise.films.naming import comparison_path
 from colourise.films.options import FilmOptions
 from colourise.films.output import plan_output
@@ -41,6 +42,10 @@ class FilmJob:
     """Where colouring ends, in seconds on the film's own clock; None: at its end."""
     notes: tuple[str, ...]
     """What the user should know before work starts."""
+    lost: frozenset[str] = frozenset()
+    """What the output leaves out, in words."""
+    traits: frozenset[str] = frozenset()
+    """What the film's first pictures have beside pixels, and was compared with the output."""
 
 
 def prepare(source: Path, target: Path, options: FilmOptions) -> FilmJob:
@@ -64,8 +69,9 @@ def prepare(source: Path, target: Path, options: FilmOptions) -> FilmJob:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as err:
         raise FilmError(f"cannot be made a folder ({err.strerror})", path=target.parent) from err
-    notes = (*film.notes, *plan.notes, *remarks(film, options))
-    return FilmJob(film, plan, target, options, start, end, notes)
+    lost, traits = foresee(film, plan)
+    notes = (*film.notes, *plan.notes, *left_out(lost, target, plan.encoding), *remarks(film, options))
+    return FilmJob(film, plan, target, options, start, end, notes, frozenset(lost), traits)
 
 
 def check_target(film: Film, target: Path, options: FilmOptions) -> None:
@@ -151,6 +157,8 @@ def settings_key(job: FilmJob, colouriser: Colouriser) -> str:
     }
     if film.interlaced:  # version 0.1 did not mark its pictures so
         decides["fields"] = film.field_order
+    if film.display_matrix is not None:  # version 0.1 took mirrored pictures for turned ones
+        decides["display_matrix"] = film.display_matrix
     if film.clock is not None:  # such films could not be finished before
         decides["clock"] = 1
     if (film.bits > 10 and encoding.codec == "ffv1") or (film.alpha and encoding.codec in ("ffv1", "prores")):

@@ -114,7 +114,9 @@ def describe(pictures: Any, film: Film, source: Any, container: str) -> None:
     pictures.metadata.update(source.metadata)
     pictures.metadata.pop("encoder", None)
     pictures.disposition = source.disposition
-    if film.rotation:
+    if film.display_matrix:
+        pictures.set_display_matrix(film.display_matrix)
+    elif film.rotation:
         pictures.set_display_rotation(film.rotation)
 
 

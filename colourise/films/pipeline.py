@@ -23,6 +23,7 @@ from colourise.films.encode import Encoder
 from colourise.films.events import FilmProgress, OnFilmEvent
 from colourise.films.film import Damage, Film, Frame
 from colourise.films.job import FilmJob, estimated_frames
+from colourise.films.losses import Sightings
 from colourise.films.steady import STEADINESS, Coloured, steady
 from colourise.films.work import WorkFolder
 from colourise.lab.pictures import Floats, Pixels
@@ -52,6 +53,7 @@ class FilmRun:
         self.job, self.work, self.on_event, self.stop = job, work, on_event, stop
         self.painter = colouriser.over(colouriser.backend, compiled=True)
         self.damage = Damage()
+        self.seen = Sightings()
         self.resumed = self.done = work.frames
         self.total = estimated_frames(job)
         self.scenes = work.scenes
@@ -74,7 +76,9 @@ class FilmRun:
             damage=self.damage,
         )
         with ExitStack() as stack:
-            reading = stack.enter_context(Ahead(with_lightness(frames, self.painter, job.film), READY))
+            reading = stack.enter_context(
+                Ahead(with_lightness(self.watched(frames), self.painter, job.film), READY)
+            )
             colours = steady(
                 reading, self.painter.predict, steadiness=job.options.steadiness, state=work.state
             )
@@ -88,6 +92,13 @@ class FilmRun:
                         self.scenes += coloured.cut
                         self.on_event(self.progress())
                 work.keep(encoder, coloured, self.scenes - before)
+
+    def watched(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Yield frames, and note what they have beside pixels."""
+        for frame in frames:
+            if frame.picture is not None:
+                self.seen.see(frame.picture)
+            yield frame
 
     def converted(
         self, part: Iterable[Coloured[Frame]], encoder: Encoder

@@ -52,6 +52,8 @@ class StreamPlan:
     converted: tuple[tuple[int, str], ...] = ()
     """Indices of the source's streams that are encoded anew, and FFmpeg's names of the encoders."""
     notes: tuple[str, ...] = ()
+    """What is encoded anew, in words."""
+    lost: tuple[str, ...] = ()
     """What is left out, in words."""
 
 
@@ -74,8 +76,10 @@ def plan_streams(film: Film, target: Path, encoding: Encoding) -> StreamPlan:
         others = [s for s in source.streams if s.index != film.stream and s not in pictures]
         begin = first_packets(source, others)
         for stream in others:
-            if stream.type == "data" and container in ("mp4", "mov"):
-                continue  # time codes and chapters: this container writes its own
+            if container in ("mp4", "mov") and stream.type == "data":
+                if not is_own_data(source, stream):
+                    lost.append(named(stream))
+                continue
             if can_hold(container, encoding, stream, begin.get(stream.index, ())):
                 copied.append(stream.index)
             elif codec := conversion(container, encoding, film, stream):
@@ -85,11 +89,14 @@ def plan_streams(film: Film, target: Path, encoding: Encoding) -> StreamPlan:
                 )
             else:
                 lost.append(named(stream))
-        if source.chapters() and container in ("mpegts", "flv"):
-            lost.append("chapters")
-    if lost:
-        notes.append(f"left out: {', '.join(lost)}, which {target.suffix} cannot hold")
-    return StreamPlan(container, encoding, film.path, tuple(copied), tuple(converted), tuple(notes))
+    return StreamPlan(
+        container, encoding, film.path, tuple(copied), tuple(converted), tuple(notes), tuple(lost)
+    )
+
+
+def is_own_data(source: Any, stream: Any) -> bool:
+    """Tell whether a stream of data has time codes or chapters, for which mp4 and mov write their own."""
+    return "timecode" in stream.metadata or bool(source.chapters())
 
 
 def named(stream: Any) -> str:

@@ -11,7 +11,7 @@ def test_what_the_container_cannot_hold_is_told_first(colourise: Colourise, rich
     result = colourise(rich, "-o", rich.with_name("b.mp4"))
     assert result.exit_code == 0, result.stderr
     told = " ".join(result.stderr.split())
-    assert "left out: a file (font.ttf), which .mp4 cannot hold" in told
+    assert "left out: a file (font.ttf), which .mp4 with h264 cannot hold" in told
     assert "its subtitles (srt) become mov_text" in told
     assert told.index("left out") < told.index("coloured")
     with av.open(str(rich.with_name("b.mp4"))) as after:
