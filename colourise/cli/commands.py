@@ -16,9 +16,10 @@ from typing import Annotated, Any
 import typer
 
 from colourise.cli import colour, evaluate, study, train, weights
-from colourise.cli.console import out
+from colourise.cli.console import out, say
 from colourise.cli.help import MOST_NEEDED, TOPICS, Command, Group, UnnamedCommand, show_topic
 from colourise.version import __version__
+from colourise.words import printable
 
 OWN_WORDS = {"--help", "-h", "--version", "-V", "--install-completion", "--show-completion"}
 
@@ -39,7 +40,8 @@ class Commands(Group):
         if args and args[0] not in (*self.commands, *OWN_WORDS):
             close = difflib.get_close_matches(args[0].lower(), self.commands, n=1, cutoff=0.8)
             if close and not Path(args[0]).exists():
-                ctx.fail(f"{args[0]}: no such photo, folder or command; did you mean {close[0]}?")
+                word = printable(args[0])
+                ctx.fail(f"{word}: no such photo, folder or command; did you mean {close[0]}?")
             args.insert(0, "colourise")
         return super().parse_args(ctx, args)
 
@@ -69,7 +71,7 @@ app = typer.Typer(
 def version(asked: bool) -> None:
     """Print the version and stop."""
     if asked:
-        out.print(f"colourise {__version__}")
+        say(f"colourise {__version__}", to=out)
         raise typer.Exit
 
 

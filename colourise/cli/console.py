@@ -1,39 +1,73 @@
-"""What the command line shows: two consoles, progress bars, tables."""
+"""What the command line shows: lines, tables and data.
+
+Every word that is printed goes through `line` or `cell`, which make it harmless: names of files, cards of
+models and answers of servers may hold whatever a terminal takes for a command.
+"""
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from colourise.files.storage import is_remote
 from colourise.words import counted, printable
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from colourise.archives import Outcome, Summary
     from colourise.evaluation.study import Naturalness
-    from colourise.films.events import FilmProgress
     from colourise.models.library import ModelListing
 
 out = Console(highlight=False, emoji=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+
+Part = str | tuple[str, str]
+"""Words, or words and their style."""
+
+
+def line(*parts: Part, between: str = " ") -> Text:
+    """Join words to a line.
+
+    Whatever the words are, they stay on it: line breaks and all that is not printable become escapes, and
+    nothing is taken for markup.
+    """
+    styled = [(part, "") if isinstance(part, str) else part for part in parts]
+    return Text(between).join(Text(printable(words), style) for words, style in styled)
+
+
+def say(*parts: Part, to: Console = err, between: str = " ") -> None:
+    """Print a line: to standard error, or to another console."""
+    to.print(line(*parts, between=between))
+
+
+def say_json(value: Any, *, indent: int | None = 2) -> None:
+    """Print JSON to standard output; what is not printable is escaped inside its strings."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    out.print(Text("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)))
+
+
+def say_rows(text: str) -> None:
+    """Print lines that are data, such as CSV, to standard output."""
+    out.print(Text("\n".join(printable(row) for row in text.split("\n"))), end="")
+
+
+def cell(words: str) -> Text:
+    """Return words for a table."""
+    return line(words)
 
 
 def tell(notes: list[str], source: str, target: Path | None, *, quiet: bool) -> None:
     """Print what the user must hear about a coloured photo, and where it is."""
     if not quiet:
         for note in notes:
-            err.print(f"[yellow]note[/] {escape(printable(f'{source}: {note}'))}")
+            say(("note", "yellow"), f"{source}: {note}")
         if target is not None:
-            err.print(f"[green]coloured[/] {escape(printable(str(target)))}")
+            say(("coloured", "green"), str(target))
 
 
 def print_outcome(outcome: Outcome) -> None:
@@ -46,68 +80,33 @@ def print_outcome(outcome: Outcome) -> None:
         "notes": outcome.notes,
         "seconds": round(outcome.seconds, 3),
     }
-    out.print(json.dumps(told), markup=False)
+    out.print(Text(json.dumps(told)))
 
 
-def left_alone(films: Sequence[str]) -> str:
+def print_films_left_alone(films: Sequence[str]) -> None:
     """Say that films in folders are not coloured with the photos, and how to colour them."""
     many = "a film" if len(films) == 1 else f"{len(films)} films"
+    advice = f"name each by itself: colourise {shlex.quote(films[0])}"
     if is_remote(films[0]):
-        return f"[yellow]left alone[/] {many}; copy each to a disk, and name it by itself"
-    command = f"colourise {shlex.quote(films[0])}"
-    return f"[yellow]left alone[/] {many}; name each by itself: {escape(printable(command))}"
+        advice = "copy each to a disk, and name it by itself"
+    say(("left alone", "yellow"), f"{many}; {advice}")
 
 
-def cannot_be_read(kinds: Sequence[tuple[str, int]]) -> str:
+def print_unreadable(kinds: Sequence[tuple[str, int]]) -> None:
     """Say which pictures in folders are of formats that cannot be read, and what to do about it."""
     many = ", ".join(f"{count} {suffix}" for suffix, count in kinds)
-    return f"[yellow]left alone[/] {many}; these formats cannot be read: save them as TIFF or PNG first"
+    say(("left alone", "yellow"), f"{many}; these formats cannot be read: save them as TIFF or PNG first")
 
 
-def summary(count: Summary) -> str:
+def print_summary(count: Summary, backend: str) -> None:
     """Say in a line how many photos were coloured, skipped and so on."""
-    told = [f"{count.coloured} coloured"]
+    told: list[Part] = [f"{count.coloured} coloured"]
     told += [f"{count.skipped} there already"] * bool(count.skipped)
-    told += [f"[red]{count.failed} failed[/]"] * bool(count.failed)
-    told += [f"[yellow]{count.left} not done[/]"] * bool(count.left)
+    told += [(f"{count.failed} failed", "red")] * bool(count.failed)
+    told += [(f"{count.left} not done", "yellow")] * bool(count.left)
     told += [f"{count.later} left for later"] * bool(count.later)
-    told += [f"[yellow]{sum(count.left_alone.values())} left alone[/]"] * bool(count.left_alone)
-    return ", ".join(told)
-
-
-@contextmanager
-def bar(what: str, total: int | None, *, hidden: bool) -> Iterator[Any]:
-    """A progress bar; yields a function that moves it on by one."""
-    if hidden or not err.is_terminal:
-        yield lambda: None
-        return
-    with progress_bar(transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda: progress.advance(task)
-
-
-def progress_bar(**options: Any) -> Progress:
-    """Our kind of rich's progress bar, which takes a while to import."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=err, **options)
-
-
-@contextmanager
-def film_bar(*, hidden: bool) -> Iterator[Any]:
-    """A progress bar with scenes and frames a second; yields what `films.colour` reports to."""
-    if hidden or not err.is_terminal:
-        yield lambda now: None
-        return
-    with progress_bar(transient=True) as progress:
-        task = progress.add_task("reading", total=None)
-
-        def told(now: FilmProgress) -> None:
-            what = f"scene {now.scenes}  {now.speed:.1f} frames/s"
-            progress.update(task, completed=now.done, total=now.total, description=what)
-
-        yield told
+    told += [(f"{sum(count.left_alone.values())} left alone", "yellow")] * bool(count.left_alone)
+    err.print(line(*told, between=", ") + line("", (f"({backend})", "dim")))
 
 
 MEASURES: tuple[dict[str, tuple[str, str, str]], ...] = (  # heading, format, what is better; in three tables
@@ -143,7 +142,7 @@ def print_scores(rows: dict[str, dict[str, float]], size: int) -> None:
 
     names = short_names(list(rows))
     first = next(iter(rows.values()))
-    out.print(f"{first['photos']:.0f} photos at {size} px; under each measure, which is better")
+    say(f"{first['photos']:.0f} photos at {size} px; under each measure, which is better", to=out)
     for measures in MEASURES:
         table = Table(box=None, header_style="bold", pad_edge=False)
         table.add_column("model", overflow="fold", min_width=16, max_width=24)
@@ -153,7 +152,7 @@ def print_scores(rows: dict[str, dict[str, float]], size: int) -> None:
             table.add_column(f"{heading}\n[dim]{told}[/]", justify="right", no_wrap=True)
         for name, scores in rows.items():
             table.add_row(
-                escape(names[name]), *(f"{scores[key]:{spec}}" for key, (_, spec, _) in shown.items())
+                cell(names[name]), *(f"{scores[key]:{spec}}" for key, (_, spec, _) in shown.items())
             )
         out.print()
         out.print(table)
@@ -175,10 +174,10 @@ def print_film_scores(rows: dict[str, dict[str, float]]) -> None:
     for heading, _, better in measures.values():
         table.add_column(f"{heading}\n[dim]{better}[/]", justify="right", no_wrap=True)
     for name, row in rows.items():
-        table.add_row(escape(name), *(f"{row[key]:{spec}}" for key, (_, spec, _) in measures.items()))
+        table.add_row(cell(name), *(f"{row[key]:{spec}}" for key, (_, spec, _) in measures.items()))
     first = next(iter(rows.values()))
     scenes = counted(round(first["scenes"]), "scene")
-    out.print(f"{first['frames']:.0f} frames, {scenes}; under each measure, which is better")
+    say(f"{first['frames']:.0f} frames, {scenes}; under each measure, which is better", to=out)
     out.print(table)
 
 
@@ -195,7 +194,7 @@ def print_naturalness(results: dict[str, Naturalness], participants: int) -> Non
     for source, row in results.items():
         low, high = row.interval
         figures = (f"{row.share:.2f}", f"{low:.2f} to {high:.2f}") if row.shown else ("", "")
-        table.add_row(escape(source), str(row.shown), str(row.real), *figures)
+        table.add_row(cell(source), str(row.shown), str(row.real), *figures)
     out.print(table)
 
 
@@ -210,11 +209,11 @@ def print_models(rows: Iterable[ModelListing]) -> None:
         card = row.card
         shown = [card.scores.get(key) if card else None for key in ("psnr_rgb", "js_a", "js_b")]
         table.add_row(
-            escape(row.name),
-            row.where,
+            cell(row.name),
+            cell(row.where),
             f"{row.size / 1e6:.1f}" if row.size else "",
             str(card.input_size) if card else "",
-            escape(card.licence) if card else "",
+            cell(card.licence) if card else "",
             *(f"{score:.3f}" if isinstance(score, float) else "" for score in shown),
         )
     out.print(table)

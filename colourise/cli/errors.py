@@ -7,11 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
-from rich.markup import escape
 
-from colourise.cli.console import err
+from colourise.cli.console import say
 from colourise.errors import ColouriseError, OptionError
-from colourise.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,10 +25,10 @@ def refusals() -> Iterator[None]:
     except ImportError as error:
         if not re.search(r"lib(GL|gthread|glib)", str(error)):
             raise
-        err.print(
-            f"[red]error[/] OpenCV cannot be loaded ({escape(str(error))}); "
-            "apt-get install libgl1 libglib2.0-0, "
-            "or: pip uninstall opencv-python && pip install opencv-python-headless"
+        say(
+            ("error", "red"),
+            f"OpenCV cannot be loaded ({error}); apt-get install libgl1 libglib2.0-0, "
+            "or: pip uninstall opencv-python && pip install opencv-python-headless",
         )
         raise typer.Exit(1) from error
     except OptionError as error:  # with the usage, and exit code 2
@@ -38,5 +36,5 @@ def refusals() -> Iterator[None]:
     except (ColouriseError, OSError) as error:
         where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
         what = error.strerror if isinstance(error, OSError) else None
-        err.print(f"[red]error[/] {escape(printable(f'{where}{what or error}'))}")
+        say(("error", "red"), f"{where}{what or error}")
         raise typer.Exit(1) from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,18 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from colourise import evaluation
 from colourise.cli import options
-from colourise.cli.console import (
-    bar,
-    err,
-    out,
-    print_film_scores,
-    print_scores,
-)
+from colourise.cli.console import print_film_scores, print_scores, say, say_json, say_rows
 from colourise.cli.errors import refusals
+from colourise.cli.progress import bar
 from colourise.evaluation.events import Event, FilmBegun, OnEvent, PhotoFailed, PhotosFound
 from colourise.models.catalogue import DEFAULT_MODEL
 
@@ -198,12 +191,12 @@ def evaluate(
         from colourise.data.photos import place_of
 
         grey, first = len(comparison.grey), place_of(comparison.grey[0])
-        err.print(
-            f"[yellow]note[/] left out, for they are grey: {grey} of {comparison.found} photos, "
-            f"first {escape(str(first))}"
+        say(
+            ("note", "yellow"),
+            f"left out, for they are grey: {grey} of {comparison.found} photos, first {first}",
         )
     if figures:
-        err.print(f"[green]figures[/] {escape(str(figures))}")
+        say(("figures", "green"), str(figures))
     if as_json or as_csv:
         print_rows(comparison.scores, "model", as_json=as_json)
     else:
@@ -227,7 +220,7 @@ def shown() -> Iterator[OnEvent]:
                     bars.close()
                     advance = bars.enter_context(bar(f"scoring {film.name}", None, hidden=False))
                 case PhotoFailed(error=error):
-                    err.print(f"[red]failed[/] {escape(str(error))}")
+                    say(("failed", "red"), str(error))
                     advance()
                 case _:
                     advance()
@@ -242,10 +235,10 @@ def print_rows(rows: dict[str, dict[str, float]], heading: str, *, as_json: bool
             name: {key: value if math.isfinite(value) else None for key, value in row.items()}
             for name, row in rows.items()
         }
-        out.print(json.dumps(finite, indent=2, ensure_ascii=False), markup=False)
+        say_json(finite)
         return
     text = io.StringIO()
     writer = csv.DictWriter(text, [heading, *next(iter(rows.values()))], lineterminator="\n")
     writer.writeheader()
     writer.writerows({heading: name, **row} for name, row in rows.items())
-    out.print(text.getvalue(), markup=False, end="")
+    say_rows(text.getvalue())

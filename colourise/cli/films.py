@@ -10,16 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import typer
-from rich.markup import escape
 
 from colourise.cli import options
-from colourise.cli.console import (
-    err,
-    film_bar,
-    tell,
-)
+from colourise.cli.console import say, tell
+from colourise.cli.progress import film_bar
 from colourise.interrupts import interruptions
-from colourise.words import counted, printable
+from colourise.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +85,7 @@ class FilmReport:
                 self.show = self.running.enter_context(film_bar(hidden=self.quiet))
             case films.FilmFailed():
                 self.running.close()
-                err.print(f"[red]failed[/] {escape(printable(str(event.error)))}")
+                say(("failed", "red"), str(event.error))
             case films.FilmFinished() | films.FilmStopped():
                 self.running.close()
                 late = [note for note in event.outcome.notes if note not in self.said]
@@ -104,12 +100,13 @@ class FilmReport:
                 if outcome.frames
                 else "nothing is coloured yet"
             )
-            err.print(f"[yellow]stopped[/] {escape(printable(what))}; the same command goes on")
+            say(("stopped", "yellow"), f"{what}; the same command goes on")
         elif not self.quiet:
             done = f"{outcome.frames} frames, {counted(outcome.scenes, 'scene')}"
-            err.print(
-                f"[green]coloured[/] {escape(printable(str(outcome.target)))} "
-                f"[dim]({done}, {outcome.speed:.1f} frames/s)[/]"
+            say(
+                ("coloured", "green"),
+                str(outcome.target),
+                (f"({done}, {outcome.speed:.1f} frames/s)", "dim"),
             )
 
 

@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from colourise.cli import options
+from colourise.words import printable
 
 MOST_NEEDED = ("output", "overwrite", "saturation", "compare", "format")  # on the main page
 
@@ -82,9 +83,14 @@ class OurWords:
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse; a value that does not fit is refused in our words."""
-        with in_our_words():
+        with harmless(), in_our_words():
             parsed: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
             return parsed
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run; Typer prints what is refused later, too."""
+        with harmless():
+            return super().invoke(ctx)  # type: ignore[misc]
 
 
 class Command(OurWords, TyperCommand):
@@ -123,6 +129,17 @@ def show_topic(command: Any, ctx: Any, name: str) -> None:
         param for param in command.params if getattr(param, "rich_help_panel", None) in topic.panels
     ]
     page.format_help(ctx, ctx.make_formatter())
+
+
+@contextmanager
+def harmless() -> Iterator[None]:
+    """Escape what a terminal would take for commands in messages that Typer prints: they repeat arguments."""
+    try:
+        yield
+    except Exception as err:
+        if isinstance(message := getattr(err, "message", None), str):  # Typer's own kinds have one
+            err.message = printable(message)  # type: ignore[attr-defined]
+        raise
 
 
 @contextmanager

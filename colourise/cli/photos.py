@@ -11,11 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import typer
-from rich.markup import escape
 
-from colourise.cli.console import bar, cannot_be_read, err, left_alone, out, print_outcome, summary, tell
+from colourise.cli.console import (
+    out,
+    print_films_left_alone,
+    print_outcome,
+    print_summary,
+    print_unreadable,
+    say,
+    tell,
+)
+from colourise.cli.progress import bar
 from colourise.errors import PhotoError
-from colourise.words import counted, printable
+from colourise.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,22 +109,22 @@ class PhotoReport:
                 self.print_photo(event.outcome)
                 self.advance()
             case archives.WaitingForRun():
-                err.print(f"[yellow]waiting[/] another run is at work in {escape(str(event.folder))}")
+                say(("waiting", "yellow"), f"another run is at work in {event.folder}")
             case archives.PathRefused():
-                err.print(f"[red]failed[/] {escape(printable(event.reason))}")
+                say(("failed", "red"), event.reason)
             case archives.PhotoLeftAlone():
                 tell(list(event.notes), str(event.source), None, quiet=self.quiet)
             case archives.FilmsLeftAlone() if not self.quiet:
-                err.print(left_alone(event.films))
+                print_films_left_alone(event.films)
             case archives.PicturesLeftAlone() if not self.quiet:
-                err.print(cannot_be_read(event.kinds))
+                print_unreadable(event.kinds)
             case archives.RoundStarted():
                 self.alone, self.pending = event.found == 1, event.pending
                 hidden = self.quiet or self.alone or self.dry_run
                 self.advance = self.bar.enter_context(bar("colouring", event.pending, hidden=hidden))
             case archives.PhotoPlanned():
                 job = event.job
-                out.print(escape(printable(f"{job.source} -> {job.target} ({event.reason})")))
+                say(f"{job.source} -> {job.target} ({event.reason})", to=out)
             case archives.WorkersStarted():
                 workers, machines = counted(event.workers, "worker"), counted(event.machines, "machine")
                 self.print_aside(f"Ray: {workers} on {machines}")
@@ -125,9 +133,10 @@ class PhotoReport:
                 self.print_aside(f"Ray: workers were killed {times}, and their photos handed out again")
             case archives.DiskFull():
                 self.bar.close()
-                err.print(
-                    f"[red]stopped[/] {escape(printable(event.reason))}; {event.photos} photos are left, and "
-                    f"need about {event.size / 1e9:.2g} GB; free some space and run the same command again"
+                say(
+                    ("stopped", "red"),
+                    f"{event.reason}; {event.photos} photos are left, and need about "
+                    f"{event.size / 1e9:.2g} GB; free some space and run the same command again",
                 )
             case archives.ReportStarted():
                 self.bar.close()
@@ -140,7 +149,7 @@ class PhotoReport:
         if self.json_lines:
             print_outcome(outcome)
         if outcome.result == "failed":
-            err.print(f"[red]failed[/] {escape(printable(outcome.reason))}")
+            say(("failed", "red"), outcome.reason)
         else:
             target = outcome.job.target if self.alone else None
             tell(outcome.notes, str(outcome.job.source), target, quiet=self.quiet)
@@ -149,14 +158,14 @@ class PhotoReport:
         """Print the counts of a round, unless there was a single photo, or nothing to do in a later round."""
         count = event.summary
         if self.dry_run:
-            err.print(f"{count.left} to colour, {count.skipped} there already")
+            say(f"{count.left} to colour, {count.skipped} there already")
         elif not self.quiet and (not self.alone or count.stopped) and (event.number == 0 or self.pending):
-            err.print(f"{summary(count)} [dim]({event.backend})[/]")
+            print_summary(count, event.backend)
 
     def print_aside(self, text: str) -> None:
         """Print a detail in a dim colour."""
         if not self.quiet:
-            err.print(f"[dim]{escape(text)}[/]")
+            say((text, "dim"))
 
 
 def colour_stream(

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from colourise.cli import options
-from colourise.cli.console import (
-    bar,
-    err,
-    out,
-    print_naturalness,
-)
+from colourise.cli.console import print_naturalness, say, say_json
 from colourise.cli.errors import refusals
 from colourise.cli.help import Command, Group
+from colourise.cli.progress import bar
 from colourise.evaluation.events import Event, PhotoFailed, PhotoShown
 from colourise.models.catalogue import DEFAULT_MODEL
 
@@ -82,13 +76,14 @@ def build_study(
         models = {name: partial(load, name) for name in model or [DEFAULT_MODEL]}
         built = study.build(models, data, output, protocol, on_event=show)
     for failure in failures:
-        err.print(f"[yellow]passed over[/] {escape(str(failure.error))}")
+        say(("passed over", "yellow"), str(failure.error))
     page, key = output / study.PAGE, output / study.KEY
-    err.print(
-        f"[green]built[/] {escape(str(page))}: {len(built.pictures)} pictures, {per_participant} a "
-        f"participant, {page.stat().st_size / 1e6:.1f} MB\n"
-        f"Keep {escape(str(key))} to yourself: it says what is what, and `colourise study score` needs it."
+    say(
+        ("built", "green"),
+        f"{page}: {len(built.pictures)} pictures, {per_participant} a participant, "
+        f"{page.stat().st_size / 1e6:.1f} MB",
     )
+    say(f"Keep {key} to yourself: it says what is what, and `colourise study score` needs it.")
 
 
 @study_app.command("score", cls=Command)
@@ -111,7 +106,7 @@ def score_study(
         key = study.Study.read(folder)
         answered, refused = study.read_answers(answers, key)
     for reason in refused:
-        err.print(f"[red]refused[/] {escape(reason)}")
+        say(("refused", "red"), reason)
     if refused:
         raise typer.Exit(1)
     results = study.score(answered, key)
@@ -126,6 +121,6 @@ def score_study(
             for name, row in results.items()
         }
         summary = {"study": key.id, "participants": len(answered), "sources": sources}
-        out.print(json.dumps(summary, indent=2, ensure_ascii=False), markup=False)
+        say_json(summary)
     else:
         print_naturalness(results, len(answered))

@@ -8,15 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from colourise.cli import options
-from colourise.cli.console import (
-    err,
-    out,
-    progress_bar,
-)
+from colourise.cli.console import err, out, say
 from colourise.cli.errors import refusals
+from colourise.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from colourise.training.events import Event, OnEvent
@@ -121,7 +117,7 @@ def train(
         config = configure(recipe, set_ or [])
         if show:
             for name, value in listed(config):
-                out.print(f"{name} = {escape(value)}")
+                say(f"{name} = {value}", to=out)
             return
         if data is None:
             raise typer.BadParameter("--data says which folder of colour photos to learn from")
@@ -160,7 +156,7 @@ def narrated(run: Path) -> Iterator[OnEvent]:
         def tell(event: Event) -> None:
             match event:
                 case events.PhotosFound(learn, test):
-                    err.print(f"{learn} photos to learn from, {test} held out; the run is {escape(str(run))}")
+                    say(f"{learn} photos to learn from, {test} held out; the run is {run}")
                     shown.enter_context(bar)
                 case events.TrainingProgress(step, steps, losses, speed):
                     costs = "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
@@ -168,15 +164,14 @@ def narrated(run: Path) -> Iterator[OnEvent]:
                     bar.update(task, completed=step, total=steps, description=what)
                 case events.HeldOutScored(step, scores):
                     values = "  ".join(f"{name} {value:.3f}" for name, value in scores.items())
-                    err.print(f"batch {step}: {values}")
+                    say(f"batch {step}: {values}")
                 case events.BalanceLost(message=message):
-                    err.print(f"[yellow]warning[/] {escape(message)}")
+                    say(("warning", "yellow"), message)
                 case events.TrainingStopped():
                     shown.close()
-                    err.print("[yellow]stopped[/] and saved; the same command goes on")
+                    say(("stopped", "yellow"), "and saved; the same command goes on")
                 case events.TrainingFinished(card):
                     shown.close()
-                    command = f"colourise photo.jpg --model {escape(str(run))}"
-                    err.print(f"[green]trained[/] {escape(str(card))}; try: {command}")
+                    say(("trained", "green"), f"{card}; try: colourise photo.jpg --model {run}")
 
         yield tell

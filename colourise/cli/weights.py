@@ -6,12 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from colourise.cli.console import (
-    err,
-    print_models,
-)
+from colourise.cli.console import print_models, say
 from colourise.cli.errors import refusals
 from colourise.cli.help import Command, Group
 
@@ -28,7 +24,7 @@ def export(
         from colourise.models.export import export as run_export
 
         worst = run_export(model, target, fp16=fp16)
-    err.print(f"[green]exported[/] {escape(str(target))}; ab is within {worst:.2g} of PyTorch's")
+    say(("exported", "green"), f"{target}; ab is within {worst:.2g} of PyTorch's")
 
 
 @weights_app.callback(invoke_without_command=True)
@@ -51,7 +47,7 @@ def pull(
 
     with refusals():
         checkpoint = library.pull(model)
-    err.print(f"[green]here[/] {escape(checkpoint.source)}")
+    say(("here", "green"), checkpoint.source)
 
 
 @weights_app.command(cls=Command)
@@ -69,4 +65,4 @@ def push(
 
     with refusals():
         url = library.push(repository, run, private=private)
-    err.print(f"[green]published[/] {escape(url)}")
+    say(("published", "green"), url)
