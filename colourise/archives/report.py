@@ -31,6 +31,7 @@ from markupsafe import Markup
 
 from colourise.archives.thumbnails import link, remove_others, with_thumbnails
 from colourise.files.atomic import atomic
+from colourise.words import duration
 
 if TYPE_CHECKING:
     from colourise.archives.ledger import Ledger
@@ -190,16 +191,6 @@ def above_and_name(path: Path) -> tuple[str, str]:
     """Return the path above a file or folder, and its own name."""
     above, separator, name = str(path).rpartition(os.sep)
     return above + separator, name
-
-
-def duration(seconds: float) -> str:
-    """Return a time for people to read: 8.4 s, 2 min 5 s, 3 h 12 min."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-    return f"{minutes // 60:,} h {minutes % 60} min"
 
 
 def days(*moments: float | None) -> list[date]:

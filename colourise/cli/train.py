@@ -12,7 +12,7 @@ import typer
 from colourise.cli import options
 from colourise.cli.console import err, out, say
 from colourise.cli.errors import refusals
-from colourise.cli.progress import progress_bar
+from colourise.cli.progress import ProgressLog, progress_bar
 
 if TYPE_CHECKING:
     from colourise.training.events import Event, OnEvent
@@ -151,7 +151,7 @@ def narrated(run: Path) -> Iterator[OnEvent]:
 
     with ExitStack() as shown:
         bar = progress_bar(disable=not err.is_terminal)
-        task = bar.add_task("starting")
+        task, log = bar.add_task("starting"), ProgressLog("batch")
 
         def tell(event: Event) -> None:
             match event:
@@ -162,6 +162,8 @@ def narrated(run: Path) -> Iterator[OnEvent]:
                     costs = "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
                     what = f"{costs}  {speed:.0f} images/s"
                     bar.update(task, completed=step, total=steps, description=what)
+                    if not err.is_terminal:
+                        log.update(step, steps, what)
                 case events.HeldOutScored(step, scores):
                     values = "  ".join(f"{name} {value:.3f}" for name, value in scores.items())
                     say(f"batch {step}: {values}")
