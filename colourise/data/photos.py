@@ -53,16 +53,20 @@ def distinct(files: Iterable[Path]) -> list[Path]:
 def real_places(photos: Sequence[Source]) -> list[Path]:
     """Resolve all links in the paths of photos; each folder once, as there may be a million photos."""
     real_folder = functools.cache(os.path.realpath)
-    places = map(place_of, photos)
-    return [
-        Path(os.path.realpath(place)) if place.is_symlink() else Path(real_folder(place.parent), place.name)
-        for place in places
-    ]
+
+    def real(photo: Source) -> Path:
+        if isinstance(photo, Member):  # of which no disk knows
+            return Path(real_folder(photo.shard), place_of(photo).relative_to(photo.shard))
+        if photo.is_symlink():
+            return Path(os.path.realpath(photo))
+        return Path(real_folder(photo.parent), photo.name)
+
+    return list(map(real, photos))
 
 
 def place_of(photo: Source) -> Path:
-    """Return the path of a photo for display; a shard counts as a folder."""
-    return photo.shard / photo.name if isinstance(photo, Member) else photo
+    """Return the path of a photo for display; a shard counts as a folder, whatever its members are called."""
+    return Path(f"{photo.shard}/{photo.name}") if isinstance(photo, Member) else photo
 
 
 def class_of(photo: Source) -> str:

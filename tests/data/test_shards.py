@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from colourise.data.crops import Crops
-from colourise.data.photos import class_of, find_photos, place_of, read_rgb
+from colourise.data.photos import class_of, find_photos, place_of, read_rgb, real_places
 from colourise.data.split import split_photos
 from colourise.errors import PhotoError, TrainingError
 
@@ -69,3 +69,30 @@ def test_shards_that_cannot_be_read_or_split_are_named(classes, tmp_path):
         tar.addfile(info)
     with pytest.raises(TrainingError, match=r"sparse\.tar/hole\.jpg: a link or a sparse file"):
         find_photos(tmp_path / "sparse.tar")
+
+
+def test_members_of_any_name_have_a_place_in_their_shard(classes, tmp_path):
+    folder, _ = classes
+    names = ["/srv/abs.jpg", "../../up.jpg", "a/b.jpg", "./c.jpg", "//d.jpg", "\x1b[31me.jpg"]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "up.jpg").write_bytes(b"another one")
+    with tarfile.open(tmp_path / "data" / "a.tar", "w") as tar:
+        for name in names * 4:
+            info = tar.gettarinfo(folder / "n0" / "00.jpg")
+            info.name = name
+            with (folder / "n0" / "00.jpg").open("rb") as file:
+                tar.addfile(info, file)
+    photos = find_photos(tmp_path / "data")
+    shard = tmp_path / "data" / "a.tar"
+    assert {str(place_of(photo).relative_to(shard)) for photo in photos} == {
+        "srv/abs.jpg",
+        "../../up.jpg",
+        "a/b.jpg",
+        "c.jpg",
+        "d.jpg",
+        "\x1b[31me.jpg",
+    }
+    assert all(place.is_relative_to(shard.resolve()) for place in real_places(photos))
+    ask = {"held_out": None, "split": None, "record": tmp_path / "split.csv", "goes_on": False, "seed": 0}
+    train, test = split_photos(tmp_path / "data", per_class=None, **ask)
+    assert len(train) + len(test) == len(photos) == 24

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+import tarfile
 from collections import Counter
 from pathlib import Path
 
@@ -186,6 +187,30 @@ def test_photos_that_are_broken_grey_or_there_twice_are_passed_over(tiny_model: 
     result = run(*build, "-o", tmp_path / "more", "--truths", 9, "--each", 8)
     assert result.exit_code == 1
     assert "8 different photos in colour that can be read, too few for --truths 9; lower" in result.stderr
+
+
+def test_members_of_a_shard_may_have_any_name(tiny_model: Path, tmp_path: Path) -> None:
+    """A member called /tmp/x.jpg has no path below the shard, and was a traceback."""
+    photos = sorted(make_photos(tmp_path / "photos", 8).iterdir())
+    (tmp_path / "data").mkdir()
+    names = [
+        f"{folder}{number}.png"
+        for folder in ("/srv/abs", "../../up", "<img src=x>", "a/b")
+        for number in (0, 1)
+    ]
+    with tarfile.open(tmp_path / "data" / "a.tar", "w") as tar:
+        for photo, name in zip(photos, names, strict=True):
+            info = tar.gettarinfo(photo)
+            info.name = name
+            with photo.open("rb") as file:
+                tar.addfile(info, file)
+    build = ("build", "--model", tiny_model, "--size", 32, "--per-participant", 5, "--truths", 8, "--each", 8)
+    for data in (tmp_path / "data", tmp_path / "data" / "a.tar"):
+        study = tmp_path / f"study of {data.name}"
+        result = run(*build, "--data", data, "-o", study)
+        assert result.exit_code == 0, result.stderr
+        shown = {picture.photo.removeprefix("a.tar/") for picture in Study.read(study).pictures.values()}
+        assert shown == {name.removeprefix("/") for name in names}
 
 
 def test_a_study_is_never_overwritten(built: Path, photos: Path) -> None:
