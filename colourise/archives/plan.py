@@ -157,14 +157,14 @@ def jobs_in(
         if found is not None and selection.takes(key, found.st_mtime_ns) and is_done(key, found):
             plan.done += 1
             continue
-        yield PhotoJob(
-            located(entry.path),
-            target_of(entry.path, place, output, options),
-            named=False,
-            key=key,
-            stamp=Stamp(found.st_size, found.st_mtime_ns) if found else None,
-            root=output,
-        )
+        try:
+            source, target = located(entry.path), target_of(entry.path, place, output, options)
+        except PhotoError as err:  # a store has a name that is no URL
+            if selection.takes(key, None):
+                plan.refused.append(str(err))
+            continue
+        stamp = Stamp(found.st_size, found.st_mtime_ns) if found else None
+        yield PhotoJob(source, target, named=False, key=key, stamp=stamp, root=output)
     plan.refused += [f"{err.filename}: this folder cannot be opened ({err.strerror})" for err in errors]
     plan.unreadable += [
         path

@@ -88,7 +88,7 @@ def check() -> None:
     Raises:
         DeviceError: it is not, or does not.
     """
-    if find_spec("ray") is None or find_spec("pyarrow") is None:
+    if any(find_spec(name) is None for name in ("ray", "pyarrow", "pandas")):
         raise DeviceError("--engine ray needs Ray: pip install 'colourise[ray]'")
     named = os.environ.get("RAY_ADDRESS", "")
     host, colon, port = named.rpartition(":")

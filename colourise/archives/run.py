@@ -183,7 +183,8 @@ def remove_parts(rows: Iterable[LedgerEntry], output: Path) -> None:
     """
     places: dict[Path, set[str]] = {}
     for row in rows:
-        places.setdefault(row.target.parent, set()).add(part_prefix(row.target))
+        with suppress(PhotoError):  # no place that this version goes to
+            places.setdefault(row.target.parent, set()).add(part_prefix(row.target))
     for folder, prefixes in places.items():
         if not is_really_below(folder, output):
             continue

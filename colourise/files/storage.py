@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     """A file or folder on a disk of this machine (a `Path`) or elsewhere (a `UPath`)."""
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+CHAIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.*::|(?:[A-Za-z][A-Za-z0-9+.-]+::)+[A-Za-z][A-Za-z0-9+.-]+://")
 EXTRAS = {"s3": "colourise[s3]", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
 FLAT = (*OBJECT_STORES, "memory")  # their folders are parts of names, of which any may be empty or ".."
@@ -42,23 +43,27 @@ def located(text: str | Location) -> Path:
     """Return a place by its name: a `UPath` for a URL, which archives pass on as if it were a `Path`.
 
     Raises:
-        PhotoError: nothing that is installed knows such URLs.
+        PhotoError: nothing that is installed knows such URLs, or it is a chain of them.
     """
+    text = str(text)
+    if "::" in text and CHAIN.match(text):
+        reason = "has ::, which chains addresses and is not followed"
+        raise PhotoError(reason, path=text, advice="rename it, or copy it to a disk and unpack it there")
     if not is_remote(text):
-        return Path(str(text))
+        return Path(text)
     from upath import UPath
 
-    protocol = str(text).partition("://")[0]
+    protocol = text.partition("://")[0]
     try:
-        place = UPath(str(text))
+        place = UPath(text)
         place.fs  # noqa: B018  # loads what knows it
     except (ImportError, ValueError) as err:
         if protocol in EXTRAS:
-            raise PhotoError(
-                f"needs another package: pip install '{EXTRAS[protocol]}'", path=str(text)
-            ) from err
+            raise PhotoError(f"needs another package: pip install '{EXTRAS[protocol]}'", path=text) from err
         reason = f"{protocol}:// cannot be reached ({said(err)})"
-        raise PhotoError(reason, path=str(text), advice="mount it as a folder") from err
+        raise PhotoError(reason, path=text, advice="mount it as a folder") from err
+    except Exception as err:  # each kind of URL has its own
+        raise unreachable(text, err) from err
     return cast(Path, place)
 
 

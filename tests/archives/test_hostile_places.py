@@ -230,3 +230,59 @@ def test_a_page_written_into_a_folder_of_photos_goes_on(colourise: Colourise, tm
         colourise(page, "-o", tmp_path / "out")
         again = colourise(page, "-o", tmp_path / "out")
     assert again.stderr.splitlines()[-1].startswith("0 coloured, 1 there already, 1 failed")
+
+
+# Addresses
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "simplecache::http://127.0.0.1:1/album",
+        "filecache::simplecache::memory://album",
+        "zip://sub::file:///tmp/x.zip",
+        "zip://x.zip::http://127.0.0.1:1/a",
+        "tar://::memory://x.tar",
+    ],
+)
+def test_chained_addresses_are_refused_in_one_line(
+    colourise: Colourise, photo: Path, tmp_path: Path, address: str
+) -> None:
+    for arguments in (
+        [address, "-o", tmp_path / "out"],
+        [photo, "-o", address],
+        [photo.parent, "-o", address],
+    ):
+        result = colourise(*arguments)
+        assert result.exit_code == 1
+        assert result.stderr.startswith(
+            f"error {address}: has ::, which chains addresses and is not followed; "
+        )
+        assert len(result.stderr.splitlines()) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["photo.jpg"]
+
+
+@pytest.mark.parametrize(
+    "address", ["zip://album", "github://a", "dir://x", "reference://x", "http://[::1]/a", "s3://"]
+)
+def test_other_addresses_are_one_line(colourise: Colourise, tmp_path: Path, address: str) -> None:
+    result = colourise(address, "-o", tmp_path / "out")
+    assert result.exit_code in (1, 2)
+    assert result.exit_code == 2 or len(result.stderr.splitlines()) == 1
+
+
+def test_keys_that_would_be_chains_are_named(colourise: Colourise, bucket: UPath, tmp_path: Path) -> None:
+    """fsspec took s3://bucket/a::b.png for the key "a", and what comes after it for another address."""
+    for key in ("a.png", "b::c.png", "d::file:///etc/e.png", "zip::f.png"):
+        bucket.fs.pipe_file(f"bucket/album/{key}", small())
+    result = colourise(bucket / "album", "-o", tmp_path / "out")
+    assert result.stderr.count("has ::, which chains addresses") == 3
+    assert result.stderr.splitlines()[-1].startswith("1 coloured, 3 failed")
+    assert everything(tmp_path) == {"out/a.png"}
+
+
+def test_a_double_colon_on_a_disk_is_a_name(colourise: Colourise, album: Path, out: Path) -> None:
+    (album / "a.jpg").rename(album / "zip::a.jpg")
+    (album / "deep").rename(album / "simplecache::b")
+    assert colourise(album, "-o", out).exit_code == 0
+    assert {"zip::a.jpg", "simplecache::b/c.jpg"} <= everything(out)

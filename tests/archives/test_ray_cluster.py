@@ -73,6 +73,13 @@ def test_ray_that_is_not_installed_is_one_clear_line(
     assert not out.exists()
 
 
+@pytest.mark.parametrize("missing", ["ray", "pyarrow", "pandas"])
+def test_ray_without_what_it_needs_is_the_same_line(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    monkeypatch.setattr(ray_cluster, "find_spec", lambda name: None if name == missing else True)
+    with pytest.raises(DeviceError, match=r"--engine ray needs Ray: pip install 'colourise\[ray\]'"):
+        ray_cluster.check()
+
+
 def test_what_a_cluster_is_not_for(
     colourise: Colourise, archive: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
