@@ -49,6 +49,8 @@ class Clock:
     """Corrected pts and number of the key frames' packets; pts rise."""
     restarts: int = 0
     """How often the film's clock starts anew."""
+    moved: int = 0
+    """Number of places at which the times of one stream alone are wrong for a while."""
 
     def number_before(self, pts: Any) -> int:
         """Return the number of the packet from which to decode so as not to miss a frame from `pts` on."""
@@ -59,8 +61,12 @@ class Clock:
         """Describe what is done, one sentence each kind."""
         notes = []
         if self.restarts:
-            places = f"{self.restarts} places" if self.restarts > 1 else "one place"
+            places = counted(self.restarts, "place")
             notes.append(f"has a clock that starts anew in {places}; it is carried on there")
+        if self.moved:
+            notes.append(
+                f"has {counted(self.moved, 'part')} of sound or pictures with wrong times, now put in line"
+            )
         count = sum(len(stream.mended) for stream in self.streams.values())
         if count:
             notes.append(f"has {counted(count, 'damaged time')}, replaced by what the times around say")

@@ -27,6 +27,9 @@ ELSEWHERE = frozenset(
 PLAYLISTS = (b"#EXTM3U", b"ffconcat version", b"<MPD", b"v=0\r\n", b"v=0\n")
 """What a file begins with that only names other files: HLS, FFmpeg's concat, DASH, SDP."""
 
+FARTHER = {"probesize": "200000000", "analyzeduration": "3600000000"}
+"""How far FFmpeg looks for the properties of streams that begin late: bytes, and microseconds."""
+
 
 def open_film(path: Path) -> Any:
     """Open a film with FFmpeg.
@@ -35,14 +38,11 @@ def open_film(path: Path) -> Any:
         FilmError: it cannot be opened, or only names other files.
     """
     try:
-        return av.open(
-            file_url(path),
-            metadata_errors="replace",
-            options={
-                "protocol_whitelist": "file",
-                "format_whitelist": ",".join(av.formats_available - ELSEWHERE),
-            },
-        )
+        container = open_file(path)
+        if any(map(is_unknown, container.streams)):  # it begins later than FFmpeg looks by itself
+            container.close()
+            container = open_file(path, **FARTHER)
+        return container
     except (av.FileNotFoundError, av.IsADirectoryError, av.PermissionError) as err:
         raise FilmError(str(err.strerror), path=path) from err
     except (av.FFmpegError, ValueError, OSError) as err:
@@ -51,6 +51,22 @@ def open_film(path: Path) -> Any:
                 "only names other files, which are not opened", path=path, advice="name a film"
             ) from err
         raise damaged(path) from err
+
+
+def open_file(path: Path, **options: str) -> Any:
+    """Open a file with FFmpeg, which opens no other because of it."""
+    options |= {"protocol_whitelist": "file", "format_whitelist": ",".join(av.formats_available - ELSEWHERE)}
+    return av.open(file_url(path), metadata_errors="replace", options=options)
+
+
+def is_unknown(stream: Any) -> bool:
+    """Tell whether FFmpeg has met no packet of a stream that it could have decoded."""
+    context = getattr(stream, "codec_context", None)
+    if context is None:
+        return False
+    return bool(
+        (stream.type == "audio" and not context.sample_rate) or (stream.type == "video" and not context.width)
+    )
 
 
 def demux(container: Any, streams: Sequence[Any] | None = None) -> Iterator[Any]:

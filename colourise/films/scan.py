@@ -22,7 +22,7 @@ from av.format import Flags
 from colourise.films.clock import Clock, StreamClock
 from colourise.films.film import Film
 from colourise.films.opening import demux, open_film
-from colourise.films.timeline import NEAR, Timeline, Track
+from colourise.films.timeline import FEW, NEAR, Timeline, Track
 
 AFTER = 20  # seconds of the film that are looked at beyond the end of what is coloured
 
@@ -105,37 +105,54 @@ def find_clock(tracks: Sequence[Track], pictures: int, *, loose: bool) -> Clock 
         if track.timed
     }
     lines = {index: line for index, line in lines.items() if len(line.times)}
+    for index, line in lines.items():
+        line.compare(next((lines[other] for other in beside(lines, index, pictures)), None))
+    for line in lines.values():
+        line.mend()
     if all(line.whole for line in lines.values()):
         return None
-    joints, restarts = find_joints(tracks, lines, pictures)
+    joints, restarts, moved = find_joints(tracks, lines, pictures)
     streams = {
         track.index: stream_clock(track, lines.get(track.index), joints[track.index]) for track in tracks
     }
+    if all(stream == StreamClock() for stream in streams.values()):
+        return None
     track = tracks[pictures]
     shown = [streams[pictures].times(number, *times)[0] for number, times in enumerate(track.stamps())]
     keys = sorted((pts, number) for number in track.keys if (pts := shown[number]) is not None)
     known = [pts for pts in shown if pts is not None] or [0]
     last = lines[pictures].spacing if pictures in lines else 0.0
+    begins = min(
+        line.begins(0) + sum(offset for first, offset in joints[index] if first == line.numbers[0])
+        for index, line in lines.items()
+    )
     return Clock(
         streams={index: stream for index, stream in streams.items() if stream != StreamClock()},
-        start=Fraction(round(min(line.begins(0) for line in lines.values()) * av.time_base), av.time_base),
+        start=Fraction(round(begins * av.time_base), av.time_base),
         duration=float((max(known) - min(known)) * track.time_base) + last,
         key_frames=tuple(keys),
         restarts=restarts,
+        moved=moved,
     )
+
+
+def beside(lines: dict[int, Timeline], index: int, pictures: int) -> list[int]:
+    """Return the indices of the streams that one is compared with, the best first."""
+    return sorted(lines.keys() - {index}, key=lambda other: (other != pictures, other))
 
 
 def find_joints(
     tracks: Sequence[Track], lines: dict[int, Timeline], pictures: int
-) -> tuple[dict[int, list[tuple[int, float]]], int]:
+) -> tuple[dict[int, list[tuple[int, float]]], int, int]:
     """Find the offsets that undo all jumps, in the order of the file.
 
     Returns:
-        for each stream, the numbers of packets from which on another offset holds, and the offset in seconds;
-        and how often a clock starts anew.
+        for each stream, the numbers of packets from which on another offset holds, and that in seconds; how
+        often the clock starts anew; and how many parts of a stream are moved alone.
     """
     joints: dict[int, list[tuple[int, float]]] = {track.index: [] for track in tracks}
     waiting = {index: list(line.jumps) for index, line in lines.items()}
+    shared = {0.0}
     restarts = 0
     while any(waiting.values()):
         index = min((i for i in waiting if waiting[i]), key=lambda i: lines[i].where(waiting[i][0]))
@@ -144,17 +161,20 @@ def find_joints(
         for other, place in places.items():
             if place in waiting[other]:
                 waiting[other].remove(place)
-        if alone and lines[index].gap(at) > 0:
-            continue  # packets of this stream are missing, and nothing else
+        if alone:
+            joints[index] = joints_of_one(lines, joints, index, at, pictures)
+            continue
         restarts += 1
         offset = offset_after(lines, joints, places, pictures)
+        shared.add(offset)
         for track in tracks:
             if track.index in places:
                 number = int(lines[track.index].numbers[places[track.index]])
                 joints[track.index].append((number, offset))
-            elif not track.timed and not alone:
+            elif not track.timed:
                 joints[track.index].append((bisect_left(track.place, lines[index].where(at)), offset))
-    return joints, restarts
+    moved = sum(offset not in shared for places in joints.values() for _, offset in places)
+    return joints, restarts, moved
 
 
 def places_of_jump(
@@ -184,6 +204,34 @@ def places_of_jump(
             even |= abs(gap) <= max(0.1, 2 * line.spacing) or 10 * abs(gap) < abs(gap - jump)
     together = any(place in waiting[other] for other, place in places.items() if other != index)
     return ({index: at}, True) if even and not together else (places, False)
+
+
+def joints_of_one(
+    lines: dict[int, Timeline],
+    joints: dict[int, list[tuple[int, float]]],
+    index: int,
+    at: int,
+    pictures: int,
+) -> list[tuple[int, float]]:
+    """Return the offsets of a stream after it has jumped alone.
+
+    Another stream tells whether packets are missing or times are wrong, before the jump or after it: what is
+    side by side in the file is for about the same time.
+    """
+    line = lines[index]
+    other = beside(lines, index, pictures)[0]
+    right, was_right = (line.in_line(at, lines[other], before=before) for before in (False, True))
+    common = joints[other][-1][1] if joints[other] else 0.0
+    present = joints[index][-1][1] if joints[index] else 0.0
+    began = max([0, *(jump for jump in line.jumps if jump < at)])
+    number, first = int(line.numbers[at]), int(line.numbers[began])
+    later = line.begins(at) + common >= line.ends(at) + present - line.back
+    if right and (was_right or present != common) and later:  # packets are missing
+        return [*joints[index], *([(number, common)] if common != present else [])]
+    if right and (not was_right or at - began <= min(FEW, len(line.times) - at)):
+        before = line.begins(at) + common - line.ends(at)
+        return [*(joint for joint in joints[index] if joint[0] < first), (first, before), (number, common)]
+    return [*joints[index], (number, line.ends(at) + present - line.begins(at))]
 
 
 def offset_after(

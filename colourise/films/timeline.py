@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 MOST = 16  # pictures that a codec may show in another order than that in which it stores them
 NONE = -1 << 63  # for a time that the file does not say
-FEW = 8  # packets; so many with damaged times in a row are told from a new clock
+FEW = 100  # packets that may have wrong times in a row; a file may store one time for so many
 NEAR = 50  # packets, among which lies whatever a packet is compared with
+BESIDE = 2.0  # seconds by which streams beside each other in the file may differ from what is usual
 
 Floats = NDArray[np.float64]
 
@@ -97,6 +98,8 @@ class Timeline:
         """Places in `times` of those that are damaged."""
         self.odd_shown: set[int] = set()
         """Places in `shown` of those that are damaged."""
+        self.moved: set[int] = set()
+        """Places in `shown` of those that are damaged just as `times` are, and keep their distance."""
         self.jumps: list[int] = []
         """Places in `times` at which another clock begins."""
         delays = (self.shown - self.times)[np.isfinite(self.shown)]
@@ -104,25 +107,16 @@ class Timeline:
         """Usual distance of pts from dts."""
         self._judge()
         self._short_ends()
-        self._mend()
-        if pictures:
-            self._judge_shown()
-            self._mend_shown()
-        elif self.odd:
-            self.odd_shown = self.odd
-            self.shown = np.where(
-                np.isin(np.arange(len(self.times)), list(self.odd)), self.times + self.delay, self.shown
-            )
 
     @property
     def whole(self) -> bool:
         """Tell whether all times are in order."""
         return not (self.odd or self.odd_shown or self.jumps)
 
-    def _regular(self, since: int, at: int, slack: float) -> bool:
-        """Tell whether a time continues an earlier one, but for `slack` seconds that may be missing."""
-        step = self.times[at] - self.times[since]
-        return bool(-self.back <= step <= self.spacing * (at - since) + slack)
+    def _continues(self, since: int, at: int) -> bool:
+        """Tell whether a time continues an earlier one, with room for the packets between them."""
+        room, step = self.spacing * (at - since), self.times[at] - self.times[since]
+        return bool(room / 2 <= step <= room + 1.0)
 
     def _judge(self) -> None:
         """Sort irregular times into damaged ones and jumps."""
@@ -138,7 +132,7 @@ class Timeline:
             elif after is not None:
                 self.odd.update(range(at, after))
                 done = after
-            elif not self._is_pause(at):
+            else:
                 self.jumps.append(at)
 
     def _is_pause(self, at: int) -> bool:
@@ -152,24 +146,28 @@ class Timeline:
         if self.times[at] >= self.times[at - 1]:
             return None
         for before in range(at - 2, max(start, at - 1 - FEW) - 1, -1):
-            if before not in self.odd and self._regular(before, at, 1.0):
+            if at - 1 - before > before + 1 - start:  # the others are the few
+                return None
+            if before not in self.odd and self._continues(before, at):
                 entered = self.times[before + 1] - self.times[before] > 1.5 * self.spacing
                 return before if entered else None
         return None
 
     def _after_excursion(self, at: int) -> int | None:
         """Return the place of the time that continues the one before `at`, if it comes soon and from afar."""
-        for after in range(at + 1, min(at + FEW + 1, len(self.times))):
+        start = self.jumps[-1] if self.jumps else 0
+        few = min(FEW, at - start)
+        for after in range(at + 1, min(at + few + 1, len(self.times))):
             step = self.times[after] - self.times[after - 1]
-            if self._regular(at - 1, after, 1.0) and not 0 <= step <= 1.5 * self.spacing:
+            if self._continues(at - 1, after) and not 0 <= step <= 1.5 * self.spacing:
                 return after
         return None
 
     def _short_ends(self) -> None:
         """Take a clock of one or two packets, at the beginning or the end, for damaged times."""
-        if len(self.times) >= FEW and self.jumps and self.jumps[0] <= 2:
+        if len(self.times) >= 8 and self.jumps and self.jumps[0] <= 2:
             self.odd.update(range(self.jumps.pop(0)))
-        if len(self.times) >= FEW and self.jumps and self.jumps[-1] >= len(self.times) - 2:
+        if len(self.times) >= 8 and self.jumps and self.jumps[-1] >= len(self.times) - 2:
             self.odd.update(range(self.jumps.pop(), len(self.times)))
 
     def parts(self) -> Iterator[slice]:
@@ -177,8 +175,27 @@ class Timeline:
         for first, end in pairwise([0, *self.jumps, len(self.times)]):
             yield slice(first, end)
 
-    def _mend(self) -> None:
+    def compare(self, other: Timeline | None) -> None:
+        """Drop jumps that are pauses, and add those near the ends that another stream shows to be no gaps."""
+        if not self.loose or not len(self.times):
+            return
+        self.jumps = [at for at in self.jumps if not (self.in_line(at, other) and self._is_pause(at))]
+        if other is not None:
+            ends = (np.flatnonzero(np.diff(self.times) > BESIDE) + 1).tolist()
+            ends = [at for at in ends if self._parts_an_end(at) and not other.has_gap(self.where(at))]
+            ends = [at for at in ends if self.in_line(at, other) != self.in_line(at, other, before=True)]
+            self.jumps = sorted({*self.jumps, *ends})
+
+    def _parts_an_end(self, at: int) -> bool:
+        """Tell whether a step parts a few packets, which follow each other evenly, from the others."""
+        few = slice(0, at) if at <= len(self.times) // 2 else slice(at, None)
+        steps = np.diff(self.times[few])
+        even = bool((steps <= 1.5 * self.spacing).all())
+        return even and len(steps) < FEW and not self.odd & {at - 1, at}
+
+    def mend(self) -> None:
         """Give damaged times the place between their neighbours."""
+        apart = self.shown - self.times  # as the file has them
         for part in self.parts() if self.odd else ():
             places = np.arange(part.start, part.stop)
             lost = np.isin(places, list(self.odd))
@@ -187,22 +204,40 @@ class Timeline:
                 outside = np.minimum(places - known[0], 0) + np.maximum(places - known[-1], 0)
                 between = np.interp(places, known, self.times[known]) + self.spacing * outside
                 self.times[part] = np.where(lost, between, self.times[part])
+        if self.pictures:
+            self._judge_shown(apart)
+            self._mend_shown()
+        elif self.odd:
+            self.odd_shown = self.odd
+            lost = np.isin(np.arange(len(self.times)), list(self.odd))
+            self.shown = np.where(lost, self.times + self.delay, self.shown)
 
-    def _judge_shown(self) -> None:
-        """Find pts that no order of decoding explains: far from the dts of all packets around."""
+    def _judge_shown(self, apart: Floats) -> None:
+        """Find pts that no order of decoding explains: far from the dts of all packets around.
+
+        Args:
+            apart: how much later than dts each pts is in the file.
+        """
         reach = 2 * MOST + 1
         for part in self.parts():
             times, shown = self.times[part], self.shown[part]
             place = np.arange(len(times))
             late = shown - self.delay
             end, start = place + reach, place - reach
-            edge = self.forward + MOST * self.spacing
+            edge = MOST * self.spacing + (self.forward if part.stop == len(self.times) else self.back)
             most = times[end.clip(max=len(times) - 1)] + np.where(end < len(times), self.back, edge)
+            edge = MOST * self.spacing + self.forward if part.start == 0 else self.back
             least = times[start.clip(min=0)] - np.where(start >= 0, self.back, edge)
-            self.odd_shown.update((part.start + np.flatnonzero((late > most) | (shown < least))).tolist())
-        for at in self.odd:
-            if abs(self.shown[at] - self.times[at] - self.delay) > max(1.0, (MOST + 1) * self.spacing):
-                self.odd_shown.add(at)
+            odd, doubted = (late > most) | (shown < least), np.isin(place + part.start, list(self.odd))
+            delays = (shown - times)[~(odd | doubted | np.isnan(shown))]
+            if len(delays):  # where dts is damaged, pts is held to what is usual in the film
+                first, last = delays.min() - self.spacing, delays.max() + self.spacing
+                odd |= doubted & ((shown < times + first) | (shown > times + last))
+                both = odd & doubted & (apart[part] >= first) & (apart[part] <= last)
+                self.shown[part] = np.where(both, times + apart[part], shown)
+                odd &= ~both
+                self.moved.update((part.start + np.flatnonzero(both)).tolist())
+            self.odd_shown.update((part.start + np.flatnonzero(odd)).tolist())
 
     def _mend_shown(self) -> None:
         """Put pictures whose pts are damaged where the pictures around leave a gap."""
@@ -212,7 +247,9 @@ class Timeline:
                 lost = {other for other in self.odd_shown if other >= at}
                 around = [self.shown[other] for other in range(first, end) if other not in lost]
                 known = sorted(time for time in around if not math.isnan(time))
-                self.shown[at] = vacancy(known, self.times[at] + self.delay)
+                edges = first == part.start, end == part.stop
+                self.shown[at] = vacancy(known, self.times[at] + self.delay, edges)
+        self.odd_shown |= self.moved
 
     def ends(self, at: int) -> float:
         """Return when the packets before a place end."""
@@ -238,22 +275,48 @@ class Timeline:
         """Return the place in the file of a packet."""
         return self.track.place[self.numbers[at]]
 
+    def in_line(self, at: int, other: Timeline | None, *, before: bool = False) -> bool:
+        """Tell whether packets are about as late as usual, compared with those beside them in the file.
+
+        Args:
+            at: the place from which on the packets are looked at.
+            other: another stream.
+            before: whether to look at those before this place instead.
+        """
+        if other is None:
+            return True
+        mine = np.array(self.track.place, np.int64)[self.numbers]
+        theirs = np.array(other.track.place, np.int64)[other.numbers]
+        beside = (np.searchsorted(theirs, mine, side="right") - 1).clip(min=0)
+        late = self.times - other.times[beside]
+        some = late[max(0, at - NEAR) : at] if before else late[at : at + NEAR]
+        return bool(abs(np.median(some) - np.median(late)) <= BESIDE)
+
+    def has_gap(self, where: int) -> bool:
+        """Tell whether times step forwards near a place in the file."""
+        at = self.place_after(where)
+        return bool((np.diff(self.times[max(0, at - NEAR) : at + NEAR]) > BESIDE).any())
+
     def place_after(self, where: int) -> int:
         """Return the place of the first packet that lies from a place in the file on."""
         return bisect_left(self.numbers, where, key=self.track.place.__getitem__)
 
 
-def vacancy(times: list[float], near: float) -> float:
-    """Return a time in the gap of times that is closest to `near`; or after them all, or `near` itself."""
+def vacancy(times: list[float], near: float, edges: tuple[bool, bool]) -> float:
+    """Return a time that is missing among others: the one closest to `near`, or `near` itself.
+
+    Args:
+        times: the times of pictures, in seconds; they rise.
+        near: about when another one is shown.
+        edges: whether it may be the first and the last of all.
+    """
     if len(times) < 2:
         return near
     steps = np.diff(times)
     usual = float(np.median(steps))
-    gaps = np.flatnonzero(steps >= 1.5 * usual)
-    if len(gaps):
-        place = min(gaps, key=lambda gap: abs((times[gap] + times[gap + 1]) / 2 - near))
-        if abs(times[place] + usual - near) <= MOST * usual:
-            return times[place] + min(usual, float(steps[place]) / 2)
-    if near > times[-1]:
-        return times[-1] + usual
-    return times[0] - usual if near < times[0] else near
+    gaps = np.flatnonzero(steps >= 1.5 * usual).tolist()
+    places = [times[gap] + min(usual, float(steps[gap]) / 2) for gap in gaps]
+    places = [place for place in places if abs(place - near) <= MOST * usual]
+    if not places:
+        places += [times[0] - usual] * edges[0] + [times[-1] + usual] * edges[1]
+    return min(places or [near], key=lambda place: abs(place - near))
