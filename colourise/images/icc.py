@@ -18,6 +18,13 @@ _RELATIVE_COLORIMETRIC = 1
 _BLACK_POINT_COMPENSATION = 0x2000
 _EXACT = 0x0100  # cmsFLAGS_NOOPTIMIZE
 _STRIP = 2**20  # pixels converted at once
+_LEAST_CONTRAST = 64  # levels of 8 bits between black and white of any profile that is sound
+_GAMMA = 0.45455  # of what is sRGB, or as good as
+_GAMMA_TOLERANCE = 0.01
+_STEEPEST = 10  # gamma, or its inverse
+_CHROMATICITY = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)  # IEC 61966-2-1
+_CHROMATICITY_TOLERANCE = 0.005
+_ABOUT = 4  # levels of 8 bits
 
 
 def colour_space(icc: bytes) -> str:
@@ -34,6 +41,54 @@ def srgb() -> bytes:
     icc: bytes = imagecodecs.cms_profile("srgb")
     epoch = b"".join(number.to_bytes(2) for number in (2000, 1, 1, 0, 0, 0))
     return icc[:24] + epoch + icc[36:]  # bytes 24 to 35: when the profile was made
+
+
+def of_chunks(gamma: float | None, chromaticity: tuple[float, ...] | None, *, grey: bool) -> bytes | None:
+    """Return a profile for what a PNG says of its light without a profile; None: it is sRGB, or as good as.
+
+    Args:
+        gamma: exponent by which light became numbers (gAMA), such as 0.45455; None: that of sRGB.
+        chromaticity: x and y of white, red, green and blue (cHRM); None: those of sRGB.
+        grey: whether the pixels are grey, which have no primaries.
+    Raises:
+        RuntimeError: the numbers are nonsense.
+    """
+    if gamma is None or abs(gamma - _GAMMA) < _GAMMA_TOLERANCE:
+        gamma = None
+    own = chromaticity is not None and max(
+        abs(a - b) for a, b in zip(chromaticity, _CHROMATICITY, strict=True)
+    )
+    if gamma is None and (grey or not own or own < _CHROMATICITY_TOLERANCE):
+        return None
+    if gamma is not None and not 1 / _STEEPEST <= gamma <= _STEEPEST:
+        raise RuntimeError("no such gamma")
+    import imagecodecs
+
+    power = 1 / (gamma or _GAMMA)
+    if grey:
+        return bytes(imagecodecs.cms_profile("gray", gamma=power))
+    white, primaries = (points := chromaticity or _CHROMATICITY)[:2], points[2:]
+    return bytes(imagecodecs.cms_profile("rgb", whitepoint=white, primaries=primaries, gamma=power))
+
+
+@functools.lru_cache(maxsize=16)
+def check(icc: bytes) -> None:
+    """Refuse a profile under which greys do not go from dark to light, or paper is not lighter than ink.
+
+    Raises:
+        RuntimeError: the profile is damaged.
+    """
+    space = colour_space(icc)
+    levels = np.linspace(0, 255, 16).round().astype(np.uint8)[None]
+    if space == "CMYK":
+        black = np.zeros((1, 16, 4), np.uint8)
+        black[..., 3] = levels[:, ::-1]
+        levels = black
+    elif space == "RGB":
+        levels = np.repeat(levels[..., None], 3, axis=-1)
+    light = _transform(levels, icc, exact=True)[0].astype(int)
+    if (light[-1] - light[0] < _LEAST_CONTRAST).any() or (np.diff(light, axis=0) < -_ABOUT).any():
+        raise RuntimeError("its greys are in no order")
 
 
 @functools.lru_cache(maxsize=16)

@@ -12,6 +12,7 @@ import os
 import re
 import struct
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
@@ -19,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from colourise.errors import PhotoError
-from colourise.images import captions, jpeg2000, limits, metadata as meta, photoshop
+from colourise.images import captions, limits, metadata as meta, photoshop
 from colourise.images.channels import Channels
 from colourise.images.stored import Stored
 from colourise.lab.strips import strips
@@ -38,6 +39,10 @@ JPEG_SEGMENT = 65_000
 
 _JPEG_MOST = 8 * 64  # pixels a byte: each block of 8 x 8 has a Huffman code of at least one bit
 _HEVC_PRESET = "ultrafast"  # a seventh of the time of the default; as good, in 13 % more bytes
+_GROUNDS = (165, 90, 195, 60), (90, 165, 60, 195)  # colours onto which an image is decoded, by channel
+_CHANNELS = dict.fromkeys(("1", "L", "LA", "La"), 1) | {"CMYK": 4}
+_CHANNELS |= dict.fromkeys(("P", "PA", "RGB", "RGBX", "RGBA", "RGBa", "YCbCr"), 3)
+"""Colour channels of the pictures that are taken, by Pillow's mode."""
 _STRIP = 2**20  # pixels that pass between Pillow and NumPy at once
 
 
@@ -73,10 +78,12 @@ def decode(file: BinaryIO, kind: str) -> Stored:
         PhotoError: it has too many pixels or none, or they are neither grey nor RGB nor CMYK.
         Exception: whatever a damaged file makes Pillow raise.
     """
+    length = file.seek(0, os.SEEK_END)
+    file.seek(0)
     with open_image(file, kind) as image:
-        limits.check_size(*image.size)
-        if kind == "JPEG" and math.prod(image.size) > _JPEG_MOST * file.seek(0, os.SEEK_END):
+        if kind == "JPEG" and math.prod(image.size) > _JPEG_MOST * length:
             raise EOFError  # libjpeg would make the rest grey, for minutes
+        limits.check_size(*image.size, length=length, kind=kind)
         notes = []
         if (frames := getattr(image, "n_frames", 1)) > 1:
             still = kind in ("JPEG", "HEIF")
@@ -85,36 +92,93 @@ def decode(file: BinaryIO, kind: str) -> Stored:
                 if still
                 else f"animated: only the first of {frames} frames is taken"
             )
-        pixels, alpha = (jpeg2000.read_deep(file) if kind == "JPEG2000" else None) or channels(image)
+        announced = shape(image)
+        load(image, lambda: open_image(file, kind))
+        pixels, alpha = channels(image)
         if (bits := image.info.get("bit_depth", 8)) > 8:  # of HEIF
             notes.append(f"{bits} bits a channel became 8")
-        info: dict[Any, Any] = dict(image.info)  # after the pixels, because PNG may have it at the end
-        if kind == "JPEG" and info.get("jfif_unit") not in (1, 2):
-            info.pop("dpi", None)  # Pillow's guess
-        return Stored(pixels, alpha, info, image.getexif(), notes)
+        info, tags = facts(image, kind)  # after the pixels, because PNG may have it at the end
+        return Stored(announced, pixels, alpha, info, tags, notes)
+
+
+def facts(image: Image.Image, kind: str) -> tuple[dict[Any, Any], Image.Exif]:
+    """Return what else an image says, by Pillow's keys, and its EXIF tags."""
+    info: dict[Any, Any] = dict(image.info)
+    if kind == "JPEG" and info.get("jfif_unit") not in (1, 2):
+        info.pop("dpi", None)  # Pillow's guess
+    return info, image.getexif()
+
+
+def shape(image: Image.Image) -> tuple[int, ...]:
+    """Return (H, W) or (H, W, C), without alpha, of the pixels that `channels` makes of an image.
+
+    Raises:
+        PhotoError: they are neither grey nor RGB nor CMYK.
+    """
+    if image.mode not in _CHANNELS:
+        raise PhotoError(f"its pixels are of kind {image.mode}", advice="convert it to RGB or grey first")
+    width, height = image.size
+    count = _CHANNELS[image.mode]
+    return (height, width) if count == 1 else (height, width, count)
+
+
+def load(image: Image.Image, reopen: Callable[[], Image.Image]) -> None:
+    """Decode an image, and prove that every row was written.
+
+    Pillow's memory is black before, and what a decoder leaves out stays as it was. So the memory gets
+    another colour first; where a row has that colour all over, the image is decoded once more onto a second
+    colour, and a row that follows it was never written.
+
+    Args:
+        image: as it was opened.
+        reopen: opens it again.
+    Raises:
+        EOFError: there are rows that were not written.
+        Exception: whatever a damaged file makes Pillow raise.
+    """
+    if any(tile.extents not in (None, (0, 0, *image.size)) for tile in getattr(image, "tile", [])):
+        image.load()  # it covers a part of its canvas, or comes in parts
+        return
+    bare = _load_onto(image, 0)
+    if bare:
+        with reopen() as again:
+            if bare & _load_onto(again, 1):
+                raise EOFError
+
+
+def _load_onto(image: Image.Image, number: int) -> set[int]:
+    """Decode onto a ground of one colour, and return the rows that have that colour all over."""
+    bands = len(image.getbands())
+    ground = _GROUNDS[number][:bands] if image.mode != "1" else (number,)
+    colour = ground if bands > 1 else ground[0] * (255 if image.mode == "1" else 1)
+    image.im = Image.new(image.mode, image.size, colour).im
+    image.load()
+    width, height = image.size
+    if len(image.getbands()) != bands:
+        return set()
+    first = np.asarray(image.crop((0, 0, 1, height))).reshape(height, bands)  # the left column
+    rows = np.flatnonzero((first == ground).all(axis=1)).tolist()
+    return {
+        row
+        for row in rows
+        if (np.asarray(image.crop((0, row, width, row + 1))).reshape(width, bands) == ground).all()
+    }
 
 
 def channels(image: Image.Image) -> Channels:
-    """Copy the pixels, and the alpha channel if there is one, from a Pillow image.
+    """Copy the pixels, and the alpha channel if there is one, from a Pillow image that is loaded.
 
     Raises:
         PhotoError: the pixels are neither grey nor RGB nor CMYK.
-        Exception: whatever a damaged file makes Pillow raise.
     """
-    image.load()
-    width, height = image.size
+    size = shape(image)
+    height, width = size[:2]
     opaque = not image.has_transparency_data
-    shape: tuple[int, ...]
-    if image.mode in ("1", "L", "LA", "La"):
-        mode, shape = "L" if opaque else "LA", (height, width)
-    elif image.mode == "CMYK":
-        mode, shape = "CMYK", (height, width, 4)
-    elif image.mode in ("P", "PA", "RGB", "RGBX", "RGBA", "RGBa", "YCbCr"):
-        mode, shape = "RGB" if opaque else "RGBA", (height, width, 3)
-    else:
-        raise PhotoError(f"its pixels are of kind {image.mode}", advice="convert it to RGB or grey first")
-    pixels = np.empty(shape, np.uint8)
-    alpha = None if opaque else np.empty((height, width), np.uint8)
+    mode = {2: "L", 3: "RGB", 4: "CMYK"}[len(size) if len(size) == 2 else size[2]]
+    if not opaque and mode != "CMYK":
+        mode += "A"
+    pixels = np.empty(size, np.uint8)
+    alpha = np.empty((height, width), np.uint8) if mode.endswith("A") else None
     for rows in strips(height, width, _STRIP):
         strip = np.asarray(image.crop((0, rows.start, width, rows.stop)).convert(mode))
         if alpha is None:

@@ -17,38 +17,78 @@ from PIL import Image
 from colourise.images import captions
 from colourise.images.channels import join, split
 from colourise.images.metadata import Metadata
+from colourise.images.png_checks import SIGNATURE, Header, unpack
 from colourise.images.stored import Stored
 
 _HEADER = 33  # bytes of signature and IHDR, after which the other chunks may come
 _INCH = 0.0254  # metres
 
 
-def decode(file: BinaryIO) -> Stored:
+def decode(file: BinaryIO, header: Header, *, tidy: bool) -> Stored:
     """Decode a 16-bit PNG.
 
+    Args:
+        file: at its start.
+        header: what its IHDR says.
+        tidy: whether its IDAT chunks hold the pixels and no more, by `png_checks.check_rows`.
     Raises:
         EOFError: the file ends before its last chunk.
         ValueError: a chunk does not match its checksum.
         Exception: whatever else a damaged file makes libpng and zlib raise.
     """
-    import imagecodecs
-
     data = file.read()
-    _check_header(data[8:33])
     info: dict[str, Any] = {}
     tags = Image.Exif()
-    picture = [data[:8]]  # libpng sees nothing else, because it prints warnings about the rest
+    packed, transparent = [], []
     for kind, chunk, whole in _chunks(data):
-        if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
-            picture.append(whole)
+        if kind == b"IDAT":
+            packed.append(chunk)
+        elif kind == b"tRNS":
+            transparent.append(whole)
         elif kind == b"eXIf":
             tags.load(chunk)
         elif kind == b"iCCP" and "icc_profile" not in info:  # a hundred would take minutes
             info["icc_profile"] = _inflate(chunk.split(b"\0", 1)[1][1:])
         elif kind == b"pHYs" and len(chunk) == 9 and chunk[8] == 1:  # 1: pixels a metre
             info["dpi"] = tuple(value * _INCH for value in struct.unpack(">II", chunk[:8]))
-    pixels, alpha = split(imagecodecs.png_decode(b"".join(picture)), alpha=True)
-    return Stored(pixels, alpha, info, tags, [])
+    picture = _decode_pixels(header, b"".join(packed), b"".join(transparent[:1]), tidy=tidy)
+    pixels, alpha = split(picture, alpha=True)
+    colours = (3,) if header.colour & 2 else ()
+    return Stored((header.height, header.width, *colours), pixels, alpha, info, tags, [])
+
+
+def _decode_pixels(header: Header, packed: bytes, transparent: bytes, *, tidy: bool) -> np.ndarray:
+    """Decode the pixels with libpng, to (H, W) or (H, W, C).
+
+    libpng is given files that have nothing else, because it prints warnings about other chunks. It prints one
+    about interlaced pixels too, so each pass becomes a file of its own; and about pixels that do not match
+    their checksum, so they are packed anew.
+
+    Args:
+        header: what IHDR says.
+        packed: content of the IDAT chunks.
+        transparent: a tRNS chunk, or nothing.
+        tidy: whether `packed` holds the pixels, the right checksum, and no more.
+    """
+    import imagecodecs
+
+    def decoded(width: int, height: int, packed: bytes) -> np.ndarray:
+        start = struct.pack(">IIBBBBB", width, height, 16, header.colour, 0, 0, 0)
+        chunks = _packed(b"IHDR", start), transparent, _packed(b"IDAT", packed), _packed(b"IEND", b"")
+        return np.asarray(imagecodecs.png_decode(SIGNATURE + b"".join(chunks)))
+
+    if tidy and not header.interlaced:
+        return decoded(header.width, header.height, packed)
+    rest = memoryview(unpack(packed, header.unpacked))
+    pixels = np.empty(0)
+    for rows, columns, width, height in header.passes():
+        size = header.row_bytes(width) * height
+        part = decoded(width, height, zlib.compress(rest[:size], 1))
+        rest = rest[size:]
+        if not pixels.size:
+            pixels = np.empty((header.height, header.width, *part.shape[2:]), part.dtype)
+        pixels[rows, columns] = part
+    return pixels
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
@@ -67,7 +107,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
         yield kind, whole[8:-4], whole
 
 
-def _check_header(chunk: bytes) -> None:
+def check_header(chunk: bytes) -> None:
     """Refuse an IHDR about which libpng would print warnings."""
     if len(chunk) < 25:
         raise EOFError("truncated")

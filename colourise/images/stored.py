@@ -6,11 +6,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from colourise.errors import PhotoError
+
 
 @dataclass
 class Stored:
     """A picture as a file stores it."""
 
+    announced: tuple[int, ...]
+    """(H, W) or (H, W, C), without alpha, as the header says; read before any pixel was decoded."""
     pixels: np.ndarray
     """(H, W), (H, W, 3), or (H, W, 4) for CMYK; uint8 or uint16 over its full range."""
     alpha: np.ndarray | None
@@ -25,13 +29,35 @@ class Stored:
     """Whether the decoder has turned it upright already."""
 
 
+def check(stored: Stored) -> None:
+    """Refuse a picture that is not the one its header announced: other rows, columns, channels or numbers.
+
+    Every decoder's result passes here. What a decoder left out within that shape is found where it decodes:
+    `pillow.load`, `png_checks`, `jpeg`, `jpeg2000` and `tiff_checks`.
+
+    Raises:
+        PhotoError: the decoder made something else of the file.
+    """
+    pixels, alpha = stored.pixels, stored.alpha
+    shapes = [pixels.shape] if alpha is None else [pixels.shape, alpha.shape]
+    dtypes = {array.dtype for array in (pixels, alpha) if array is not None}
+    if shapes != [stored.announced, stored.announced[:2]][: len(shapes)] or not (
+        len(dtypes) == 1 and pixels.dtype in (np.uint8, np.uint16)
+    ):
+        found, announced = (" x ".join(map(str, shape)) for shape in (pixels.shape, stored.announced))
+        raise PhotoError(
+            f"its header says {announced}, and its pixels are {found} ({pixels.dtype})",
+            advice="save it again with another program first",
+        )
+
+
 def to_srgb(stored: Stored) -> bytes | None:
     """Convert the pixels to sRGB if the file's profile is for something else.
 
     Returns:
         The profile for the output: the file's own if that is sRGB, ours after a conversion.
     """
-    profile = stored.info.get("icc_profile")
+    profile = stored.info.get("icc_profile") or _profile_of_chunks(stored)
     cmyk = stored.pixels.ndim == 3 and stored.pixels.shape[2] == 4
     if not profile and not cmyk:
         return None
@@ -46,6 +72,7 @@ def to_srgb(stored: Stored) -> bytes | None:
             elif space == "RGB" and icc.is_srgb(profile):
                 return bytes(profile)
             else:
+                icc.check(profile)
                 stored.pixels = icc.to_srgb(stored.pixels, profile)
                 return icc.srgb()
         except RuntimeError:  # imagecodecs.CmsError is one
@@ -53,6 +80,20 @@ def to_srgb(stored: Stored) -> bytes | None:
     if cmyk:
         stored.pixels = icc.cmyk_to_rgb(stored.pixels)
     return None
+
+
+def _profile_of_chunks(stored: Stored) -> bytes | None:
+    """Return a profile for the gAMA and cHRM chunks of a PNG, where sRGB and cICP do not say better."""
+    gamma, chromaticity = stored.info.get("gamma"), stored.info.get("chromaticity")
+    if (gamma or chromaticity) is None or "srgb" in stored.info or "cicp" in stored.info:
+        return None
+    from colourise.images import icc
+
+    try:
+        return icc.of_chunks(gamma, chromaticity, grey=stored.pixels.ndim == 2)
+    except RuntimeError:
+        stored.notes.append("its gamma and primaries (gAMA, cHRM) are nonsense and are ignored")
+        return None
 
 
 def turn(pixels: np.ndarray, orientation: int) -> np.ndarray:

@@ -10,25 +10,22 @@ tifffile reads. It cannot write, because it refuses tag 34665, under which a TIF
 writes the directory, and the strips are compressed here.
 """
 
-import math
 import os
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, TiffTags
+from PIL import TiffTags
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
 from colourise.errors import PhotoError
-from colourise.images import captions, limits, pillow
+from colourise.images import captions, limits, pillow, tiff_checks, tiff_old_jpeg, tiff_pages
 from colourise.images.channels import Channels, full_range, join, split, stretch
 from colourise.images.contents import IPTC, PHOTOSHOP
-from colourise.images.metadata import ICC, ORIENTATION, XMP, Metadata, tiff_tags
+from colourise.images.metadata import ICC, XMP, Metadata, tiff_tags
 from colourise.images.stored import Stored
-from colourise.images.tiff_checks import check_page
 from colourise.lab.strips import rows_within, strips
 
-_DNG_VERSION, _SUB_IFDS = 50706, 330  # TIFF tags
-_MAX_PAGES = 1000  # that are looked at, in about 0.1 s
+_PHOTOMETRIC = 262  # TIFF tag
 _COLOURS = {"MINISBLACK": 1, "MINISWHITE": 1, "PALETTE": 1, "RGB": 3, "YCBCR": 3, "SEPARATED": 4}
 _MAX_CHANNELS = 16
 _OLD_JPEG, _JPEG = 6, 7  # compressions; the JPEG decoder makes RGB of YCbCr
@@ -38,60 +35,65 @@ _DEFLATE, _PREDICT_HORIZONTALLY, _UNPREMULTIPLIED, _UINT = 8, 2, 2, 1
 
 
 def decode(file: BinaryIO) -> Stored:
-    """Decode the first page.
+    """Decode the picture: the first page that is neither a thumbnail nor a mask.
 
     Raises:
         PhotoError: it is a raw camera file, has too many pixels or none, is not grey, RGB, CMYK or of a
             palette, or would take far more memory than its size says.
-        EOFError: strips are missing.
+        EOFError: strips are missing, or incomplete.
         Exception: whatever else a damaged file makes tifffile and the codecs raise.
     """
     import tifffile
 
     with tifffile.TiffFile(file) as opened:
-        page: Any = opened.pages.first
-        limits.check_size(page.imagewidth, page.imagelength)
-        if _DNG_VERSION in page.tags or (page.is_reduced and _SUB_IFDS in page.tags):
-            raise PhotoError("a raw camera file", advice="develop it to TIFF or JPEG first")
-        check_page(page, limits.MAX_PIXELS)
-        offsets, lengths = page.dataoffsets, page.databytecounts
+        choice = tiff_pages.choose(opened)
+        page, notes = choice.page, choice.notes
         size = file.seek(0, os.SEEK_END)
-        if len(offsets) < math.prod(page.chunked) or not all(lengths) or max(offsets) >= size:
-            raise EOFError  # tifffile would take the missing strips as black
-        notes = []
-        if (pages := _count_pages(opened)) > 1:
-            more = f"more than {_MAX_PAGES}" if pages > _MAX_PAGES else str(pages)
-            notes.append(f"{more} pages: only the first is taken")
-        names = {"icc_profile": ICC, "xmp": XMP, "iptc": IPTC}
-        info = {name: page.tags.valueof(tag) for name, tag in names.items()}
-        tags = Image.Exif()
-        if opened.is_bigtiff and opened.byteorder == ">":  # Pillow does not know them
-            tags[ORIENTATION] = page.tags.valueof(ORIENTATION, default=1)
-        else:
-            tags.endian, tags.bigtiff = opened.byteorder, opened.is_bigtiff
-            tags.load_from_fp(file, page.offset)
+        limits.check_size(page.imagewidth, page.imagelength)
+        tiff_checks.check_page(page, limits.MAX_PIXELS)
+        limits.check_size(page.imagewidth, page.imagelength, length=size)
+        info, tags = tiff_pages.facts(file, opened, choice)
+        if page.compression == _OLD_JPEG and page.samplesperpixel == 1:
+            pixels = tiff_old_jpeg.decode(file, page)
+            return Stored(pixels.shape, pixels, None, info, tags, notes)
         if _is_for_pillow(page):
-            with pillow.open_image(file, "TIFF") as image:
-                return Stored(*pillow.channels(image), info, tags, notes, upright=True)  # Pillow turns it
-        return Stored(*_read_page(page, notes), info, tags, notes)
-
-
-def _count_pages(opened: Any) -> int:
-    """Count the pages of a `tifffile.TiffFile`, less thumbnails; a damaged chain may be long, or a circle."""
-    seen: set[int] = set()
-    pages = 0
-    for page in opened.pages:
-        if page.offset in seen or len(seen) > _MAX_PAGES:
-            break
-        seen.add(page.offset)
-        pages += not getattr(page, "is_reduced", False)
-    return pages
+            whole = tiff_pages.alone(file, opened, page)
+            with pillow.open_image(whole, "TIFF") as image:
+                announced = pillow.shape(image)
+                pillow.load(image, lambda: pillow.open_image(whole, "TIFF"))
+                return Stored(
+                    announced, *pillow.channels(image), info, tags, notes, upright=True
+                )  # Pillow turns it
+        pixels, alpha = _read_page(page, notes)
+        colours = 3 if getattr(page.photometric, "name", "") == "PALETTE" else _colours(page)
+        announced = (page.imagelength, page.imagewidth) + ((colours,) if colours > 1 else ())
+        return Stored(announced, pixels, alpha, info, tags, notes)
 
 
 def _is_for_pillow(page: Any) -> bool:
     """Tell whether a `tifffile.TiffPage` is of the kind that Pillow decodes better: YCbCr without JPEG."""
     kind = getattr(page.photometric, "name", "")
     return page.compression == _OLD_JPEG or (kind == "YCBCR" and page.compression != _JPEG)
+
+
+def _colours(page: Any) -> int:
+    """Return how many colour channels a page stores; 1 for a palette.
+
+    Raises:
+        PhotoError: it is not grey, RGB, CMYK or of a palette.
+    """
+    kind, channels = getattr(page.photometric, "name", str(page.photometric)), page.samplesperpixel
+    if _PHOTOMETRIC not in page.tags:
+        raise PhotoError(
+            "does not say what its numbers mean (its PhotometricInterpretation is missing)",
+            advice="save it again with another program first",
+        )
+    colours = _COLOURS.get(kind, 0)
+    if not 0 < colours <= channels <= _MAX_CHANNELS:
+        raise PhotoError(
+            f"a TIFF of kind {kind} with {channels} channels", advice="convert it to RGB or grey first"
+        )
+    return colours
 
 
 def _read_page(page: Any, notes: list[str]) -> Channels:
@@ -105,19 +107,20 @@ def _read_page(page: Any, notes: list[str]) -> Channels:
         Exception: whatever a damaged file makes tifffile and the codecs raise.
     """
     kind, bits = getattr(page.photometric, "name", str(page.photometric)), page.bitspersample
-    colours = _COLOURS.get(kind, 0)
-    if not 0 < colours <= page.samplesperpixel <= _MAX_CHANNELS:
-        channels = page.samplesperpixel
-        raise PhotoError(
-            f"a TIFF of kind {kind} with {channels} channels", advice="convert it to RGB or grey first"
-        )
+    colours = _colours(page)
     pixels = page.asarray()
     if page.planarconfig == 2 and page.samplesperpixel > 1:
         pixels = np.moveaxis(pixels, 0, -1)
     pixels = pixels.reshape(page.imagelength, page.imagewidth, page.samplesperpixel)
+    tiff_checks.check_segments(page, pixels)
 
     if kind == "PALETTE":
-        table = (np.asarray(page.colormap) >> 8).astype(np.uint8).T  # (colours, 3)
+        table = np.asarray(page.colormap).T  # (colours, 3)
+        if table.max() > 255:  # else some program has written 8 bits where 16 belong
+            table = table >> 8
+        if not table.any():
+            raise PhotoError("its palette is black", advice="save it again with another program first")
+        table = table.astype(np.uint8)
         _, opacity = split(pixels[..., :2], alpha=bool(page.extrasamples) and int(page.extrasamples[0]) > 0)
         if opacity is not None:
             opacity = pillow.to_8_bits(full_range(opacity, bits))

@@ -245,11 +245,10 @@ def test_pages_in_a_circle(tmp_path: Path) -> None:
 
 
 def test_missing_strips_are_no_black_picture(tmp_path: Path) -> None:
-    for tag, value in ((279, 0), (257, 4000)):  # length of a strip, height of the picture
-        images.write(rich_photo(), tmp_path / "a.tif", overwrite=True)
-        with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as tiff:
-            tiff.pages.first.tags[tag].overwrite(value)
-        assert "truncated" in refused(tmp_path / "a.tif")
+    images.write(rich_photo(), tmp_path / "a.tif")
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as tiff:
+        tiff.pages.first.tags[257].overwrite(4000)  # height of the picture
+    assert "truncated" in refused(tmp_path / "a.tif")
 
 
 def test_raw_camera_file(tmp_path: Path) -> None:
