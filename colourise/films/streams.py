@@ -22,7 +22,7 @@ from colourise.errors import FilmError
 from colourise.films.decode import video_streams
 from colourise.films.encode import add_encoder, add_pictures
 from colourise.films.film import Film
-from colourise.films.opening import ELSEWHERE, open_film
+from colourise.films.opening import ELSEWHERE, demux, open_film
 from colourise.films.options import Encoding
 from colourise.films.sound import CODECS, LOSSLESS, SoundConverter, codecs_for, layout_of
 from colourise.films.subtitles import CODECS as SUBTITLES, STYLED, SubtitleConverter
@@ -222,7 +222,7 @@ def first_packets(source: Any, streams: list[Any]) -> dict[int, list[Any]]:
     """Return the packets of each stream by its index that are among the first 200."""
     found: dict[int, list[Any]] = {}
     with suppress(av.FFmpegError):
-        for packet in itertools.islice(source.demux(streams), 200) if streams else ():
+        for packet in itertools.islice(demux(source, streams), 200) if streams else ():
             if packet.size:
                 found.setdefault(packet.stream.index, []).append(packet)
     return found
