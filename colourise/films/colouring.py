@@ -185,7 +185,8 @@ def colour_job(
             write_comparison(job, colouriser)
     late = [thing for thing in find_late(job.film, job.plan, run.seen, job.traits) if thing not in job.lost]
     said = left_out(late, job.target, job.plan.encoding)
-    notes = (*job.notes, *said, *run.damage.notes())
+    anew = ("was begun anew: what there was of it was made in another way",) * work.begun_anew
+    notes = (*job.notes, *anew, *said, *run.damage.notes())
     outcome = FilmOutcome(
         job.film.path, target, run.done, run.scenes, notes, run.damage, progress.speed, complete
     )

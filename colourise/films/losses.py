@@ -49,7 +49,7 @@ NAMES = {
 """Words for traits; others go by FFmpeg's name."""
 MUXERS_OWN = (
     *("bps", "compatible_brands", "duration", "encoder", "handler_name", "language", "major_brand"),
-    *("minor_version", "number_of_", "variant_bitrate", "vendor_id", "_statistics"),
+    *("minor_version", "number_of_", "software", "variant_bitrate", "vendor_id", "_statistics"),
 )
 """What names of metadata begin with that muxers and encoders write by themselves."""
 ERRORS = (av.FFmpegError, OSError, FilmError, ValueError, StopIteration)
@@ -128,12 +128,26 @@ def foresee(film: Film, plan: StreamPlan | AnimationPlan) -> tuple[list[str], fr
             first = next(pictures)
             for picture in itertools.chain([first], itertools.islice(pictures, LOOKED_AT - 1)):
                 seen.see(picture)
-        lost = compare(film, plan, [first, *seen.pictures.values()])
+        lost = [*compare(film, plan, [first, *seen.pictures.values()]), *time_code(first)]
     except ERRORS:
         lost = []  # why it cannot be written will be said when it is
     if not film.interlaced and NAMES["FIELDS"] in lost:  # it is deinterlaced
         lost.remove(NAMES["FIELDS"])
     return [*lost, *plan.lost], frozenset(seen.pictures)
+
+
+def time_code(first: Any) -> list[str]:
+    """Return the time code of a film's first picture in MPEG-2, which no output has, unless it is zero.
+
+    Source: FFmpeg, av_timecode_make_mpeg_tc_string.
+    """
+    with suppress(ValueError):
+        for data in first.side_data:
+            bits = int.from_bytes(bytes(data)[:4], "little") if data.type.name == "GOP_TIMECODE" else 0
+            parts = bits >> 19 & 31, bits >> 13 & 63, bits >> 6 & 63, bits & 63
+            if any(parts):
+                return ["its time code from {:02}:{:02}:{:02}:{:02} on".format(*parts)]
+    return []
 
 
 def find_late(

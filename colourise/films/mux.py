@@ -65,11 +65,17 @@ def join(
             output.metadata["comment"] = "; ".join(filter(None, [output.metadata.get("comment"), comment]))
         pictures = output.add_stream_from_template(first.streams.video[0], opaque=True)
         describe(pictures, film, source.streams[film.stream], plan.container)
-        copies = {index: copy_stream(output, source.streams[index]) for index in plan.copied}
-        converters = {
-            index: convert_stream(output, source.streams[index], codec, zero=zero, start=start, end=end)
-            for index, codec in plan.converted
-        }
+        copies: dict[int, Any] = {}
+        converters: dict[int, Converter] = {}
+        encoders = dict(plan.converted)
+        for index in sorted((*plan.copied, *encoders)):  # streams stay in order: the first is played
+            stream = source.streams[index]
+            if index in encoders:
+                converters[index] = convert_stream(
+                    output, stream, encoders[index], zero=zero, start=start, end=end
+                )
+            else:
+                copies[index] = copy_stream(output, stream)
         if source.chapters():
             output.set_chapters(list(shifted_chapters(source.chapters(), zero, end)))
         output.start_encoding()
@@ -84,6 +90,9 @@ def join(
                 output.mux_one(packet)
         with refusals(damage, pictures, others):  # some are looked at only when they leave a queue
             output.close()
+        for converter in converters.values():
+            if converter.damaged:
+                damage.refused[KINDS[converter.stream.type]] += converter.damaged
 
 
 @contextmanager

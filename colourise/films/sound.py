@@ -74,13 +74,18 @@ class SoundConverter:
         self.shift = round(zero * self.rate)
         self.graph: Any = None
         self.shape: tuple[Any, ...] = ()  # of the frames that the graph takes
+        self.damaged = 0  # packets
         self.expected: int | None = None  # pts of the next frame, in its time base
 
     def convert(self, packet: Any) -> Iterator[Any]:
         """Yield packets of the output's stream for one of the source's; damaged ones give none."""
-        with suppress(av.FFmpegError):
-            for frame in self.source.decode(packet):
-                yield from self._encode(self._filtered(frame))
+        try:
+            frames = self.source.decode(packet)
+        except av.FFmpegError:
+            self.damaged += 1
+            frames = []
+        for frame in frames:
+            yield from self._encode(self._filtered(frame))
 
     def flush(self) -> Iterator[Any]:
         """Yield the last packets."""

@@ -87,7 +87,7 @@ def plan_streams(film: Film, target: Path, encoding: Encoding) -> StreamPlan:
                 notes.append(
                     f"its {named(stream)} {becomes(stream, codec)}, as {target.suffix} cannot hold it"
                 )
-            else:
+            elif stream.type != "data" or not is_own_data(source, stream):
                 lost.append(named(stream))
     return StreamPlan(
         container, encoding, film.path, tuple(copied), tuple(converted), tuple(notes), tuple(lost)
@@ -95,7 +95,7 @@ def plan_streams(film: Film, target: Path, encoding: Encoding) -> StreamPlan:
 
 
 def is_own_data(source: Any, stream: Any) -> bool:
-    """Tell whether a stream of data has time codes or chapters, for which mp4 and mov write their own."""
+    """Tell whether a stream of data has time codes or chapters, which go to other places of the output."""
     return "timecode" in stream.metadata or bool(source.chapters())
 
 

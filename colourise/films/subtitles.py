@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
@@ -39,6 +38,7 @@ class SubtitleConverter:
         end: Fraction | None = None,
     ) -> None:
         self.zero, self.start, self.end = zero, start, end
+        self.damaged = 0  # packets
         self.decoder = stream.codec_context
         self.decoder.open(strict=False)
         if not self.decoder.subtitle_header:
@@ -54,11 +54,14 @@ class SubtitleConverter:
         at = (packet.pts if packet.pts is not None else packet.dts or 0) * packet.time_base
         if (self.start is not None and at < self.start) or (self.end is not None and at >= self.end):
             return
-        with suppress(av.FFmpegError):
+        try:
             subtitle = self.decoder.decode2(packet)
             if subtitle is None or not len(subtitle):
                 return
             made = self.stream.codec_context.encode_subtitle(subtitle)
+        except av.FFmpegError:
+            self.damaged += 1
+        else:
             lasts = (packet.duration or 0) * packet.time_base / MILLISECONDS
             made.pts = made.dts = round((at - self.zero) / MILLISECONDS)
             made.duration = round(lasts) or made.duration

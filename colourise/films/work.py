@@ -49,6 +49,7 @@ class WorkFolder:
         self.segments: list[Segment] = []
         self.last: int | None = None
         self.state: State | None = None
+        self.begun_anew = False  # whether segments were removed that were made in another way
         self.frames = self.scenes = 0
 
     def __enter__(self) -> Self:
@@ -67,6 +68,7 @@ class WorkFolder:
             raise FilmError(f"cannot be written to ({err.strerror})", path=self.target.parent) from err
         card = self.folder / "how.json"
         if not card.is_file() or card.read_bytes() != self.key.encode():
+            self.begun_anew = self._name(0, "npz").exists()
             self._remove_files(besides=("lock", "part"))
             card.write_text(self.key)
         self._find()

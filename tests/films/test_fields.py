@@ -1,14 +1,18 @@
 """Interlaced films stay interlaced, and every player is told."""
 
+import threading
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from helpers.clips import pan, write
-from helpers.films import CASES, Colourise
+from helpers.clips import pan, read, write
+from helpers.films import CASES, Colourise, job, stop_at
 
+from colourise.colouriser import Colouriser
+from colourise.films import pipeline
+from colourise.films.colouring import colour_job
 from colourise.films.encode import Encoder
 from colourise.films.film import BOTTOM_FIRST, TOP_FIRST, Frame
 from colourise.films.options import Encoding
@@ -123,6 +127,22 @@ def test_colours_of_two_fields_are_not_mixed(tmp_path: Path) -> None:
         encoder.write(encoder.prepare(pixels, Frame(pixels, 0, 0, decoded)))
     (after,) = frames(probe(path))
     assert np.abs(after.pixels.astype(int) - pixels).max() < 12
+
+
+def test_an_interlaced_film_that_was_stopped_goes_on_as_if_it_had_not_been(
+    colouriser: Colouriser, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(pipeline, "SEGMENT_FRAMES", 20)
+    options = {"flags": "+ildct+ilme", "x264-params": "bff=1:keyint=15", "crf": "5"}
+    source = write(tmp_path / "a.mp4", woven(60), options=options)
+    colour_job(job(source, "b.mkv"), colouriser)
+    stop = threading.Event()
+    assert not colour_job(job(source, "c.mkv"), colouriser, on_event=stop_at(25, stop), stop=stop).complete
+    made = colour_job(job(source, "c.mkv"), colouriser)
+    assert not any("anew" in note for note in made.notes)
+    assert order(tmp_path / "c.mkv") == (BOTTOM_FIRST, {True})
+    for before, after in zip(read(tmp_path / "b.mkv"), read(tmp_path / "c.mkv"), strict=True):
+        assert all(map(np.array_equal, before, after))
 
 
 def test_fields_with_an_odd_number_of_lines_take_more_colour(colourise: Colourise, tmp_path: Path) -> None:

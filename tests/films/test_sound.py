@@ -1,5 +1,6 @@
 """Sound that the container cannot hold as it is becomes something that it can hold, to the sample."""
 
+import itertools
 from fractions import Fraction
 from pathlib import Path
 
@@ -113,3 +114,22 @@ def test_a_copied_stream_stays_as_it_is(colourise: Colourise, tmp_path: Path) ->
         assert "sound" not in result.stderr
         assert np.array_equal(samples(target)[2], samples(source)[2])
     assert Fraction(0) == read(tmp_path / "b.mkv")[0][0]
+
+
+def test_streams_stay_in_order(colourise: Colourise, tmp_path: Path) -> None:
+    films = [
+        write(tmp_path / f"{codec}.mov", pan("coffee.jpg", 24), sound=1, sound_codec=codec)
+        for codec in ("pcm_alaw", "aac")
+    ]
+    source = tmp_path / "a.mov"
+    with av.open(str(films[0])) as one, av.open(str(films[1])) as two, av.open(str(source), "w") as out:
+        wanted = [*one.streams.video, *one.streams.audio, *two.streams.audio]
+        copies = {id(stream): out.add_stream_from_template(stream, opaque=True) for stream in wanted}
+        for packet in itertools.chain(one.demux(), two.demux(audio=0)):
+            if packet.size:
+                packet.stream = copies[id(packet.stream)]
+                out.mux(packet)
+    result = colourise(source, "-o", tmp_path / "b.mkv")
+    assert result.exit_code == 0, result.stderr
+    with av.open(str(tmp_path / "b.mkv")) as after:
+        assert [stream.codec_context.name for stream in after.streams.audio] == ["flac", "aac"]

@@ -46,10 +46,11 @@ def test_other_options_begin_anew(long: Path, colouriser: Colouriser) -> None:
     stop = threading.Event()
     colour_job(job(long, "b.mp4"), colouriser, on_event=stop_at(40, stop), stop=stop)
     seen: list[int] = []
-    colour_job(
+    made = colour_job(
         job(long, "b.mp4", deinterlace=True), colouriser, on_event=each(lambda now: seen.append(now.done))
     )
     assert seen[0] == 1
+    assert any("was begun anew" in note for note in made.notes)
 
 
 def test_two_runs_on_one_film_do_not_meet(long: Path, colouriser: Colouriser) -> None:
