@@ -9,7 +9,7 @@ import io
 import re
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
@@ -26,6 +26,8 @@ _FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # start of frame; the
 _ONE_SCAN = (0xC0, 0xC1, 0xC3)  # kinds that may come in one scan, as Huffman codes
 _LOSSLESS, _ARITHMETIC, _LS = 0xC3, range(0xC9, 0xD0), 0xF7
 _EXTENDED = b"\xc1"
+_PROGRESSIVE = (0xC2, 0xCA)
+_COEFFICIENTS, _BITS = 64, 16  # of a block; more than a coefficient has
 _SCAN, _END, _RESTART_INTERVAL = 0xDA, 0xD9, 0xDD
 _AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # a marker, other than those within a scan
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
@@ -50,6 +52,8 @@ class Header:
     """In pixels."""
     sampling: list[tuple[int, int]]
     """Of each channel: samples across and down in the smallest unit."""
+    scans: list[tuple[int, ...]] = field(default_factory=list)
+    """Of each scan what its header says: how many channels, which, and which bits of which coefficients."""
     scan: int = 0
     """Where the marker of the first scan is."""
     end: int | None = None
@@ -73,7 +77,7 @@ def decode(file: BinaryIO) -> Stored:
     if header.end is None and header.marker != _LS:
         written = data.rstrip(b"\0")
         data = written if len(data) - len(written) > _ZEROS else data
-        if len(data) < header.scan or lacks_restarts(data, header):
+        if len(data) < header.scan or lacks_restarts(data, header) or lacks_scans(header):
             raise EOFError
         stored = read(data + END, header)
         if breaks_off(stored.pixels, lambda: read(with_noise(data), header)):
@@ -81,6 +85,8 @@ def decode(file: BinaryIO) -> Stored:
         stored.notes.append("its end marker is missing, but all of the picture is there")
         return stored
     stored = read(data, header)
+    if lacks_scans(header):
+        stored.notes.append("its finest details are missing: not all of its scans are there")
     if header.end is not None and flat_corner(stored.pixels) and header.marker not in _ARITHMETIC:
         before, after = data[: header.end], data[header.end :]
         if lacks_restarts(before, header) or breaks_off(
@@ -115,6 +121,7 @@ def read_header(data: bytes) -> Header:
             if found is None:
                 break
             found.scan, found.interval = found.scan or start, interval
+            found.scans.append(tuple(data[start + 4 : at]))
             if found.marker == _LS:
                 return found
             after = _AFTER_SCAN.search(data, at)
@@ -129,6 +136,19 @@ def read_header(data: bytes) -> Header:
 def with_noise(data: bytes) -> bytes:
     """Return a JPEG up to its end marker, with noise and an end marker behind it."""
     return data.rstrip(b"\xff") + _NOISE + END
+
+
+def lacks_scans(header: Header) -> bool:
+    """Tell whether a progressive picture lacks bits of coefficients: it is whole then, but coarse."""
+    if header.marker not in _PROGRESSIVE:
+        return False
+    left: dict[int, list[int]] = {}  # of each channel
+    for count, *rest in header.scans:
+        channels, (first, last, bits) = rest[: 2 * count : 2], rest[2 * count : 2 * count + 3]
+        for channel in channels:
+            of = left.setdefault(channel, [_BITS] * _COEFFICIENTS)
+            of[first : last + 1] = [bits & 15] * len(of[first : last + 1])
+    return len(left) < len(header.sampling) or any(any(of) for of in left.values())
 
 
 def flat_corner(pixels: np.ndarray) -> bool:

@@ -136,8 +136,9 @@ def load(image: Image.Image, reopen: Callable[[], Image.Image]) -> None:
         EOFError: there are rows that were not written.
         Exception: whatever a damaged file makes Pillow raise.
     """
-    if any(tile.extents not in (None, (0, 0, *image.size)) for tile in getattr(image, "tile", [])):
-        image.load()  # it covers a part of its canvas, or comes in parts
+    tiles = getattr(image, "tile", [])
+    if image.format == "GIF" or any(tile.extents not in (None, (0, 0, *image.size)) for tile in tiles):
+        image.load()  # it covers a part of its canvas, or comes in parts; GIF refuses missing rows itself
         return
     bare = _load_onto(image, 0)
     if bare:

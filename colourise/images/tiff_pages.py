@@ -18,6 +18,7 @@ from colourise.images.contents import IPTC
 from colourise.images.metadata import ICC, ORIENTATION, XMP
 
 _DNG_VERSION, _RESOLUTION = 50706, (282, 283, 296)  # TIFF tags
+_NEEDED = (256, 257, 262)  # TIFF tags of a picture: width, height and what its numbers mean
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
 _SENSOR = (32803, 34892)  # photometric interpretations: colour filter array, linear raw
 _MASK_KIND = 4  # photometric interpretation
@@ -51,7 +52,7 @@ def choose(opened: Any) -> Choice:
     parent = pictures[0] if pictures else first
     under = [page for page in _distinct(_under(parent)) if not _subfile(page) & _REDUCED]
     masks += sum(map(_is_mask, under))
-    under = [page for page in under if not _is_mask(page)]
+    under = [page for page in under if not _is_mask(page) and all(tag in page.tags for tag in _NEEDED)]
     if under and (not pictures or _is_larger(under[0], parent)):
         choice = Choice(under[0], parent=parent)
     elif pictures:

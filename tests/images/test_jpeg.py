@@ -89,3 +89,14 @@ def test_jpeg_ls(tmp_path: Path) -> None:
     pixels = picture()[..., 2].copy()
     (tmp_path / "a.jpg").write_bytes(imagecodecs.jpegls_encode(pixels))
     assert (images.read(tmp_path / "a.jpg").pixels == pixels).all()
+
+
+def test_scans_that_never_came() -> None:
+    data = encoded(picture8(96, 128), progressive=True)
+    assert images.read(data).notes == []
+    scans = [at for at in range(len(data) - 1) if data[at : at + 2] == b"\xff\xda"]
+    before = data.rfind(b"\xff\xc4", 0, scans[-1])  # its table of codes
+    coarse = data[: before if before > scans[-2] else scans[-1]]
+    photo = images.read(coarse + b"\xff\xd9")
+    assert photo.notes == ["its finest details are missing: not all of its scans are there"]
+    assert refused(coarse).startswith("truncated")

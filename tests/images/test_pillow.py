@@ -6,7 +6,7 @@ import numpy as np
 import pillow_heif
 import pytest
 from helpers.pictures import SUFFIXES, deviation, exif, exif_of, picture, picture8, rich_photo, save
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from colourise import images
 from colourise.images import pillow
@@ -131,3 +131,64 @@ def test_output_is_the_same_every_time(tmp_path: Path) -> None:
         for name in ("a", "b"):
             images.write(rich_photo(), tmp_path / f"{name}{suffix}")
         assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize("transparent", [False, True])
+@pytest.mark.parametrize("grey", [False, True])
+def test_gif(tmp_path: Path, transparent: bool, grey: bool) -> None:
+    image = Image.fromarray(picture8()[..., 2]) if grey else Image.fromarray(picture8()).quantize(64)
+    options = {"transparency": int(np.asarray(image)[5, 5])} if transparent else {}
+    photo = images.read(save(tmp_path / "a.gif", image, **options))
+    pixels = photo.pixels if photo.pixels.ndim == 3 else np.dstack([photo.pixels] * 3)
+    assert (pixels == np.asarray(image.convert("RGB"))).all()
+    assert (photo.alpha is None) != transparent
+
+
+def test_a_frame_smaller_than_its_canvas() -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(picture8()[..., 2]).save(buffer, "GIF")
+    data = bytearray(buffer.getvalue())
+    data[6:10] = (100).to_bytes(2, "little") + (90).to_bytes(2, "little")
+    photo = images.read(bytes(data))
+    assert photo.pixels.shape[:2] == (90, 100)
+    assert (photo.pixels.reshape(90, 100, -1)[:48, :64, 0] == picture8()[..., 2]).all()
+
+
+class Lazy(ImageFile.PyDecoder):
+    """A decoder that leaves out the rows from 5 to 8 without a word."""
+
+    _pulls_fd = True
+
+    def decode(self, buffer: object) -> tuple[int, int]:
+        for rows in ((0, 5), (9, 20)):
+            part = Image.fromarray(np.full((rows[1] - rows[0], 30), 77, np.uint8)).convert(self.mode)
+            self.im.paste(part.im, (0, rows[0], 30, rows[1]))
+        return -1, 0
+
+
+class Made(ImageFile.ImageFile):
+    """An image of 30 x 20 pixels."""
+
+    def __init__(self, file: io.BytesIO, mode: str, lazy: bool) -> None:
+        self.wanted, self.lazy = mode, lazy
+        super().__init__(file)
+
+    def _open(self) -> None:
+        self._mode, self._size = self.wanted, (30, 20)
+        arguments = () if self.lazy else self.wanted
+        self.tile = [ImageFile._Tile("lazy" if self.lazy else "raw", (0, 0, 30, 20), 0, arguments)]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "CMYK", "LA"])
+@pytest.mark.parametrize("lazy", [True, False])
+def test_rows_that_no_decoder_wrote(monkeypatch: pytest.MonkeyPatch, mode: str, lazy: bool) -> None:
+    monkeypatch.setitem(Image.DECODERS, "lazy", Lazy)
+
+    def opened() -> Image.Image:
+        return Made(io.BytesIO(bytes(20 * 30 * 4)), mode, lazy)
+
+    if lazy:
+        with pytest.raises(EOFError):
+            pillow.load(opened(), opened)
+    else:
+        pillow.load(opened(), opened)
