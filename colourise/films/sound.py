@@ -31,7 +31,10 @@ def codecs_for(container: str, stream: Any) -> list[str]:
     """Return the encoders to try for a stream of sound, the best one first.
 
     FLAC and PCM have 16 bits if the sound has no more, else 24. QuickTime gets PCM: its players know no FLAC.
+    There is none for sound of which nothing is known, as it has no packet that can be decoded.
     """
+    if stream.codec_context is None or stream.codec_context.format is None:
+        return []
     few = stream.codec_context.format.name in SHALLOW
     left = [codec for codec in CODECS if codec != ("pcm_s24le" if few else "pcm_s16le")]
     return sorted(left, key=lambda codec: not codec.startswith("pcm")) if container == "mov" else left
