@@ -101,3 +101,9 @@ def test_no_room_is_overfull() -> None:
                 if node.end_lineno is not None and node.end_lineno - first.lineno >= LONGEST_FUNCTION:
                     overfull.append(f"{path.name}: {node.name}")
     assert not overfull
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    """pytest imports them by their bare names."""
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert not {name for name in names if names.count(name) > 1}
