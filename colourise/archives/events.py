@@ -25,9 +25,9 @@ class Summary:
     """Left for a later run by `limit`."""
     stopped: bool = False
     """Whether Ctrl-C stopped the run."""
-    left_alone: dict[str, int] = field(default_factory=dict)
-    """Number of files by suffix that a folder holds and that are not photos to colour: films, and pictures
-    that cannot be read."""
+    left_alone: dict[str, int] = field(default_factory=dict, compare=False)
+    """Number of files by suffix that folders hold beside photos: films, and pictures that cannot be read.
+    Summaries are compared by their photos alone."""
     failures: list[str] = field(default_factory=list)
     """A line for each failure."""
 

@@ -203,10 +203,10 @@ def check_file(file: Path) -> None:
     for name in (file, file.with_suffix(".lock")):
         if is_link(name):
             raise LedgerError("is a link, which is not followed", path=name, advice="remove it to begin anew")
+        if os.path.lexists(name) and not name.is_file():
+            raise LedgerError("is not a file", path=name, advice="move it away to begin anew")
     if not os.path.lexists(file):
         return
-    if not file.is_file():
-        raise LedgerError("is not a file", path=file, advice="move it away to begin anew")
     with file.open("rb") as database:
         head = database.read(20)
     if head[18:20] == b"\2\2" or os.path.lexists(f"{file}-wal"):  # SQLite would write before we can look

@@ -90,7 +90,10 @@ def colour_file(
     """
     if source.is_dir():
         raise PhotoError("is a folder, not a photo", path=source, advice="colour it as a folder")
-    (job,) = plan_jobs([source], output, options).jobs
+    plan = plan_jobs([source], output, options)
+    if plan.refused:
+        raise PhotoError(plan.refused[0])
+    (job,) = plan.jobs
     with staged(job, overwrite=options.overwrite) as here:
         notes = write_coloured(here.source, here.target, colouriser, options, sheet=here.sheet)
     return ColouredPhoto(job.target, tuple(notes))

@@ -32,23 +32,24 @@ FORMAT_NAMES = tuple(suffixes[0].removeprefix(".") for suffixes in _SUFFIXES.val
 EXTENSIONS = frozenset(FORMATS)
 """Suffixes that a walk through a folder takes as photos: those that can be written under the same name."""
 
-READ_ONLY = frozenset({".gif", ".j2c", ".j2k", ".jp2", ".jpc", ".jpf", ".jpx", ".mpo"})
+READ_ONLY = frozenset(
+    {".apng", ".avifs", ".btf", ".gif", ".heics", ".j2c", ".j2k", ".jfi", ".jif", ".jp2", ".jpc", ".jpf"}
+    | {".jps", ".jpx", ".mpo", ".pjp", ".pjpeg", ".tf8"}
+)
 """Suffixes of photos that can be read but not written; their coloured versions are PNG."""
 
-UNREADABLE = frozenset(
-    {
-        *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".k25", ".kdc"),
-        *(".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2"),
-        *(".srf", ".srw", ".x3f"),  # of cameras
-        *(".ai", ".cdr", ".eps", ".indd", ".kra", ".ora", ".psb", ".psd", ".svg", ".xcf"),  # of programs
-        *(".dcm", ".dicom", ".fit", ".fits", ".fts", ".nii", ".svs"),  # of science
-        *(".djv", ".djvu", ".pdf"),  # of scanners
-        *(".bpg", ".cin", ".dds", ".dib", ".dpx", ".emf", ".exr", ".fpx", ".hdr", ".icns", ".ico", ".jbg"),
-        *(".jbig", ".jls", ".jng", ".jp3", ".jpm", ".jxl", ".jxr", ".hdp", ".wdp", ".mng", ".pam", ".pbm"),
-        *(".pcd", ".pct", ".pcx", ".pfm", ".pgm", ".pic", ".pict", ".pnm", ".ppm", ".qoi", ".ras", ".rgb"),
-        *(".sgi", ".sid", ".tga", ".wbmp", ".wmf", ".xbm", ".xpm", ".xwd"),
-    }
-)
+_RAW = """
+.3fr .arw .bay .cap .cr2 .cr3 .crw .dcr .dcs .dng .drf .eip .erf .fff .gpr .iiq .k25 .kdc .mdc .mef .mos
+.mrw .nef .nrw .orf .pef .ptx .pxn .raf .raw .rw2 .rwl .rwz .sr2 .srf .srw .x3f
+"""
+_OF_PROGRAMS = ".afphoto .ai .cdr .clip .cpt .eps .indd .kra .ora .pdn .psb .psd .svg .xcf"
+_OF_SCIENCE_AND_SCANNERS = ".dcm .dicom .djv .djvu .fit .fits .fts .nii .pdf .svs"
+_SELDOM = """
+.bpg .cin .dds .dib .dpx .emf .exr .fpx .hdp .hdr .icns .ico .jbg .jbig .jls .jng .jp3 .jpm .jxl .jxr .mng
+.pam .pbm .pcd .pct .pcx .pfm .pgm .pic .pict .pnm .ppm .qoi .ras .rgb .sgi .sid .tga .wbmp .wdp .wmf .xbm
+.xpm .xwd
+"""
+UNREADABLE = frozenset(f"{_RAW} {_OF_PROGRAMS} {_OF_SCIENCE_AND_SCANNERS} {_SELDOM}".split())
 """Suffixes of pictures that cannot be read; those in a folder are named, so that nobody misses them later."""
 
 FILMS = frozenset(

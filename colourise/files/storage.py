@@ -191,11 +191,15 @@ def scan(folder: Location, unreadable: list[OSError], *, skip: Location | None) 
             path = str(info["name"]).rstrip("/")
             name = path.rpartition("/")[2]
             if info["type"] == "directory" and is_odd(path, place, str(info["name"])):
-                if str(folder).partition("://")[0] in FLAT:
-                    files = odd_files(fs, place, "" if path == place else name)
-                    yield from (entry(key, about) for key, about in files.items())
-                elif path != place:  # a server would take us to another folder
-                    unreadable.append(OSError(0, "its name leads elsewhere", path))
+                if str(folder).partition("://")[0] not in FLAT:
+                    continue  # another name of a folder that is walked anyway, or lies outside
+                inside = "" if path == place else name
+                try:
+                    files = odd_files(fs, place, inside)
+                except Exception as err:
+                    unreadable.append(OSError(0, said(err), f"{home}{place[len(root) :]}/{inside}/"))
+                    continue
+                yield from (entry(key, about) for key, about in files.items())
             elif path == place or name.startswith("."):
                 continue
             elif info["type"] == "directory":
@@ -212,10 +216,7 @@ def is_odd(path: str, place: str, name: str) -> bool:
 
 def odd_files(fs: Any, place: str, name: str) -> dict[str, dict[str, Any]]:
     """Return the files in the folder `name` of `place`, with what a store knows of each."""
-    try:
-        found: dict[str, dict[str, Any]] = fs.find(place, prefix=f"{name}/", detail=True)
-    except Exception:  # the folder itself was listed; what fails now is a store that cannot list like that
-        return {f"{place}/{name}/": {"size": 0}}
+    found: dict[str, dict[str, Any]] = fs.find(place, prefix=f"{name}/", detail=True)
     return {path: info for path, info in sorted(found.items()) if path.startswith(f"{place}/{name}/")}
 
 

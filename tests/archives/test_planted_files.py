@@ -110,12 +110,13 @@ def test_a_foreign_database_that_is_in_use_is_left_alone(
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+@pytest.mark.parametrize("name", [LEDGER, ".colourise.lock"])
 def test_what_is_no_file_is_not_opened(
-    colourise: Colourise, album: Path, out: Path, make: Callable[[Path], None]
+    colourise: Colourise, album: Path, out: Path, make: Callable[[Path], None], name: str
 ) -> None:
     out.mkdir()
-    make(out / LEDGER)
-    assert f"{out / LEDGER}: is not a file; move it away" in one_line(colourise(album, "-o", out))
+    make(out / name)
+    assert f"{out / name}: is not a file; move it away" in one_line(colourise(album, "-o", out))
 
 
 def test_a_run_that_was_killed_while_it_made_its_table_is_gone_on_with(
