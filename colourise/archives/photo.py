@@ -21,6 +21,7 @@ from colourise.files.atomic import mode_of
 from colourise.files.names import FORMATS
 from colourise.files.stamp import Stamp
 from colourise.files.storage import located, stamp_of
+from colourise.images.losses import joined
 from colourise.images.pillow import to_8_bits
 from colourise.lab.pictures import Pixels, lay_over
 from colourise.models.catalogue import DEFAULT_MODEL
@@ -155,7 +156,7 @@ def write_coloured(
     losses = images.write(
         photo, target, format=kind, quality=options.quality, overwrite=options.overwrite, mode=mode
     )
-    return photo.notes + losses
+    return joined(photo.notes + losses)
 
 
 def shrunk(pixels: Pixels) -> Pixels:

@@ -66,9 +66,9 @@ PLACES = (
 BY_XMP = {place.xmp: place for place in PLACES}
 BY_EXIF = {place.exif: place for place in PLACES if place.exif}
 BY_IPTC = {place.iptc: place for place in PLACES if place.iptc}
-BY_PNG = {place.png: place for place in PLACES if place.png}
+BY_PNG = {place.png.lower(): place for place in PLACES if place.png}
 
-_COMMENT = BY_PNG["Comment"]
+_COMMENT = BY_PNG["comment"]
 _KEEPS_IPTC = ("JPEG", "PNG", "TIFF")
 _MOST_COMMENT = 65_533  # bytes of a JPEG's segment
 
@@ -78,7 +78,7 @@ def _homeless(metadata: Metadata, kind: str) -> dict[Place, list[str]]:
     texts: dict[Place, list[str]] = {}
     if kind != "PNG":
         for chunk in metadata.chunks:
-            if (place := BY_PNG.get(chunk.keyword)) and not (kind == "JPEG" and place == _COMMENT):
+            if (place := BY_PNG.get(chunk.keyword.lower())) and not (kind == "JPEG" and place == _COMMENT):
                 texts.setdefault(place, []).append(in_xmp(place, chunk.text))
     if kind not in ("PNG", "JPEG"):
         texts.setdefault(_COMMENT, []).extend(text_of(comment) for comment in metadata.comments)
@@ -116,7 +116,7 @@ def fitted(metadata: Metadata, kind: str) -> Metadata:
         comments = [_png_text(_COMMENT.png, text_of(comment)) for comment in metadata.comments]
         return replace(metadata, chunks=(*metadata.chunks, *comments), comments=())
     if kind == "JPEG":
-        texts = [chunk.text.encode() for chunk in metadata.chunks if chunk.keyword == _COMMENT.png]
+        texts = [chunk.text.encode() for chunk in metadata.chunks if chunk.keyword.lower() == "comment"]
         fitting = (text for text in (*metadata.comments, *texts) if len(text) <= _MOST_COMMENT)
         metadata = replace(metadata, comments=tuple(fitting))
     homeless = _homeless(metadata, kind)

@@ -110,9 +110,14 @@ def _gif(file: BinaryIO) -> Iterator[Part]:
             for _ in _sub_blocks(file):
                 pass
         elif block == b"!":
-            label = _exactly(file, 1)
+            label, start = _exactly(file, 1), file.tell()
             blocks = list(_sub_blocks(file))
-            if label == b"\xfe":
+            if label == b"\xff" and blocks[:1] == [b"XMP DataXMP"]:  # whose bytes are no blocks
+                end = file.tell()
+                file.seek(start + 12)
+                yield Part("XMP DataXMP", _exactly(file, end - start - 12).partition(b"\1\xff\xfe\xfd")[0])
+                file.seek(end)
+            elif label == b"\xfe":
                 yield Part("comment", b"".join(blocks))
             elif label == b"\x01":
                 yield Part("text", b"".join(blocks[1:]))

@@ -41,7 +41,7 @@ _SILENT = {
     "PNG": "IHDR PLTE IDAT IEND tRNS gAMA cHRM sRGB sBIT bKGD hIST sPLT iCCP cICP mDCV cLLI pHYs eXIf "
     "acTL fcTL fdAT iDOT",
     "WEBP": "VP8_ VP8L VP8X ALPH ANIM ANMF ICCP EXIF XMP_",
-    "GIF": "NETSCAPE2.0 ANIMEXTS1.0 XMP_DataXMP ICCRGBG1012",
+    "GIF": "NETSCAPE2.0 ANIMEXTS1.0 ICCRGBG1012",
     "JPEG2000": "jP__ ftyp ihdr bpcc colr pclr cmap cdef opct rreq jpch jplh cgrp jp2c free mdat resc resd",
     "HEIF": "ftyp styp hdlr iloc iref pitm ispe pixi colr hvcC av1C a1op a1lx lsel lhvC ipma irot imir clap "
     "pasp idat dinf free skip mdat moov grpl clli mdcv cclv rloc oinf tols ipro altt amve hvc1 av01 grid "
@@ -285,6 +285,9 @@ def _add_others(found: Contents, kind: str, boxes: Iterable[Part]) -> None:
             continue
         if kind == "GIF" and name == "comment":
             found.comments.append(box.data)
+            continue
+        if name == "XMP DataXMP":
+            found.xmp = found.xmp or box.data or None
             continue
         if kind == "JPEG2000" and name in ("COM", "uuid", "xml "):
             name = _jpeg2000_name(found, box)

@@ -30,6 +30,8 @@ _FOLLOW_THE_EDIT = {
     "XMP Iptc4xmpExt:DigitalSourceType",
 }
 _DERIVED = ("date:", "exif:", "tiff:", "png:", "jpeg:", "icc:", "photoshop:", "Thumb::")  # by ImageMagick
+_TIFF = {37724: "Photoshop layers", 50255: "Photoshop annotations"}
+_START = "left out: "
 _MOST, _LONGEST = 8, 280  # names of a kind, and characters, in a line
 
 
@@ -78,7 +80,16 @@ def _line(missing: dict[str, list[str]], most: int) -> str:
         else:
             more = f" and {len(names) - most} more" if len(names) > most > 0 else ""
             shown.append(", ".join(names[: most or None]) + more)
-    return f"left out: {', '.join(shown)}"
+    return _START + ", ".join(shown)
+
+
+def joined(notes: list[str]) -> list[str]:
+    """Return notes with all that is left out in one of them, the last."""
+    out = [note for note in notes if note.startswith(_START)]
+    if len(out) < 2:
+        return notes
+    whole = _START + ", ".join(note.removeprefix(_START) for note in out)
+    return [*(note for note in notes if note not in out), whole]
 
 
 def _fields(contents: Contents) -> Iterator[tuple[str, Any, str]]:
@@ -94,14 +105,14 @@ def _fields(contents: Contents) -> Iterator[tuple[str, Any, str]]:
         yield from _of_resource(resource)
     for comment in contents.comments:
         if text := text_of(comment):
-            yield _text(BY_PNG["Comment"], "comment", text)
+            yield _text(BY_PNG["comment"], "comment", text)
     for chunk in contents.chunks:
         if not chunk.keyword:
             yield chunk.name.decode(), chunk.data, f"PNG chunk {chunk.name.decode()}"
         elif chunk.keyword == "tIME":
             yield "date", chunk.text, "PNG time of change"
         elif not chunk.keyword.startswith(_DERIVED) and chunk.text:
-            yield _text(BY_PNG.get(chunk.keyword), f"PNG text {chunk.keyword}", chunk.text)
+            yield _text(BY_PNG.get(chunk.keyword.lower()), f"PNG text {chunk.keyword}", chunk.text)
     for other in contents.others:
         yield other, "", other
 
@@ -136,7 +147,7 @@ def _of_exif(tags: Image.Exif) -> Iterator[tuple[str, Any, str]]:
                 value = tags[tag]
             except Exception:  # noqa: S112
                 continue
-            yield from _of_tag(tag, value, f"EXIF {ExifTags.TAGS.get(tag, str(tag))}")
+            yield from _of_tag(tag, value, _TIFF.get(tag, f"EXIF {ExifTags.TAGS.get(tag, str(tag))}"))
 
 
 def _of_tag(tag: int, value: Any, name: str) -> Iterator[tuple[str, Any, str]]:
@@ -144,8 +155,8 @@ def _of_tag(tag: int, value: Any, name: str) -> Iterator[tuple[str, Any, str]]:
         value = _user_comment(value)
     elif isinstance(value, str | bytes) and tag in BY_EXIF:
         value = text_of(value.encode("latin-1", "replace") if isinstance(value, str) else value)
-    if tag in BY_EXIF and isinstance(value, str):
-        if value:
+    if tag in BY_EXIF and isinstance(value, str | int | float):
+        if value := str(value):
             yield _text(BY_EXIF[tag], name, value)
         return
     if (plain := _plain(value)) not in ("", b"", ()):
@@ -184,9 +195,9 @@ def _of_xmp(packet: bytes | None) -> Iterator[tuple[str, Any, str]]:
         return
     from colourise.images import xmp, xmp_layout
 
-    for marker in xmp_layout.markers(packet):
-        yield marker, "", marker
     try:
+        for marker in xmp_layout.markers(packet):
+            yield marker, "", marker
         found = list(xmp.properties(packet, xmp_layout.is_layout))
     except ValueError:
         yield "XMP", packet, "XMP"
@@ -203,7 +214,7 @@ def _of_resource(resource: photoshop.Resource) -> Iterator[tuple[str, Any, str]]
     data = resource.data
     if resource.number == photoshop.CAPTION:
         if text := text_of(data[1:]):
-            yield _text(BY_PNG["Description"], "Photoshop caption", text)
+            yield _text(BY_PNG["description"], "Photoshop caption", text)
     elif resource.number == photoshop.COPYRIGHT_FLAG:
         if any(data):
             yield "xmpRights:Marked", "True", "Photoshop copyright flag"

@@ -100,14 +100,15 @@ def collect(
 
     Args:
         contents: what the file holds beside its pixels.
-        info: with Pillow's key "dpi" where the format has a place of its own for it.
+        info: with Pillow's key "dpi" where the format has a place of its own for it, and pillow-heif's
+            "original_orientation".
         size: width and height in pixels, upright.
         icc: profile that fits the pixels now.
         notes: messages for the user are added here.
         own_profile: whether that is the file's own.
     """
     tags, packet = contents.exif, contents.xmp
-    turned = orientation(tags, packet) > 4
+    turned = max(orientation(tags, packet), info.get("original_orientation") or 1) > 4  # the second of HEIF
     try:
         exif = _exif(tags, size, turned, srgb=icc is not None)
     except Exception:  # what Pillow reads it cannot always write, and the picture matters more
@@ -226,7 +227,7 @@ def _dpi(info: Mapping[str, Any], tags: Image.Exif, turned: bool) -> tuple[float
 def _exif(tags: Image.Exif, size: tuple[int, int], turned: bool, srgb: bool) -> bytes | None:
     kept = Image.Exif()
     kept.endian = tags.endian
-    kept.update(_plain(tags))
+    kept.update(_writable(_plain(tags), tags.endian))
     if set(kept) <= {ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT}:
         return None  # nothing that the pixels and the DPI do not say
     if ORIENTATION in kept:
@@ -252,6 +253,31 @@ def _plain(tags: Image.Exif) -> dict[int, Any]:
     if _INTEROP_IFD in plain.get(_EXIF_IFD, {}):
         plain[_EXIF_IFD][_INTEROP_IFD] = tags.get_ifd(_INTEROP_IFD)
     return plain
+
+
+def _writable(tags: dict[int, Any], endian: str | None) -> dict[int, Any]:
+    """Return the tags that Pillow can write: what it reads from a damaged file it cannot always."""
+    if _can_be_written(tags, endian):
+        return tags
+    good: dict[int, Any] = {}
+    for tag, value in tags.items():
+        if isinstance(value, dict):
+            inner = {key: one for key, one in value.items() if _can_be_written({tag: {key: one}}, endian)}
+            good |= {tag: inner} if inner else {}
+        elif _can_be_written({tag: value}, endian):
+            good[tag] = value
+    return good
+
+
+def _can_be_written(tags: dict[int, Any], endian: str | None) -> bool:
+    block = Image.Exif()
+    block.endian = endian
+    block.update(tags)
+    try:
+        block.tobytes()
+    except Exception:  # Pillow raises whatever its packing raises
+        return False
+    return True
 
 
 def _text(value: Any) -> Any:

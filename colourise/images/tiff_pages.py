@@ -16,6 +16,7 @@ from PIL import Image
 from colourise.errors import PhotoError
 from colourise.images.contents import IPTC
 from colourise.images.metadata import ICC, ORIENTATION, XMP
+from colourise.images.tiff_tags import add_missing, tags_of
 
 _DNG_VERSION, _RESOLUTION = 50706, (282, 283, 296)  # TIFF tags
 _NEEDED = (256, 257, 262)  # TIFF tags of a picture: width, height and what its numbers mean
@@ -118,24 +119,14 @@ def facts(file: BinaryIO, opened: Any, choice: Choice) -> tuple[dict[str, Any], 
     page, first = choice.page, choice.parent or opened.pages.first
     names = {"icc_profile": ICC, "xmp": XMP, "iptc": IPTC}
     info = {name: page.tags.valueof(tag) for name, tag in names.items()}
-    tags = Image.Exif()
-    if opened.is_bigtiff and opened.byteorder == ">":  # Pillow does not know them
-        turned = first if choice.parent and ORIENTATION not in page.tags else page
-        tags[ORIENTATION] = turned.tags.valueof(ORIENTATION, default=1)
-        return info, tags
-    tags.endian, tags.bigtiff = opened.byteorder, opened.is_bigtiff
-    tags.load_from_fp(file, page.offset)
+    tags = tags_of(opened, page, file)
     if page.offset == first.offset:
         return info, tags
     for name, tag in names.items():
         if info[name] is None and (choice.parent or name != "icc_profile"):
             info[name] = first.tags.valueof(tag)
-    captions = Image.Exif()
-    captions.endian, captions.bigtiff = opened.byteorder, opened.is_bigtiff
-    captions.load_from_fp(file, first.offset)
-    for tag, value in captions.items():
-        if tag not in tags and tag not in _RESOLUTION and (choice.parent or tag != ORIENTATION):
-            tags[tag] = value
+    ignored = _RESOLUTION if choice.parent else (*_RESOLUTION, ORIENTATION)
+    add_missing(tags, tags_of(opened, first, file), ignored)
     return info, tags
 
 

@@ -185,6 +185,14 @@ def remove(node: Any) -> None:
     parent.remove(node)
 
 
+def forget(root: Any, namespaces: list[str]) -> None:
+    """Remove the declarations of namespaces that are no longer used; those of others stay as they are."""
+    used = {
+        prefix for node in root.iter("*") for prefix, name in node.nsmap.items() if name not in namespaces
+    }
+    etree.cleanup_namespaces(root, keep_ns_prefixes=[prefix for prefix in used if prefix])
+
+
 def add(packet: bytes | None, values: dict[str, tuple[str, list[str]]]) -> bytes:
     """Add properties to a packet, in an element of their own.
 

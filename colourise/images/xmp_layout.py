@@ -4,7 +4,6 @@ What to notice: a packet that says none of this stays byte for byte, and is not 
 """
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from colourise.images import xmp
@@ -26,6 +25,7 @@ _STALE_NAMES = {
 _STALE_NAMESPACES = tuple(
     f"{{{xmp.NAMESPACES[prefix]}}}" for prefix in ("hdrgm", "Container", "HDRGainMap", "apdi")
 )
+_GAIN_MAPS = tuple(f"{{{xmp.NAMESPACES[prefix]}}}" for prefix in ("hdrgm", "HDRGainMap"))
 _THUMBNAIL = xmp.full("xmpGImg:image")
 _SIZES = (("tiff:ImageWidth", "tiff:ImageLength"), ("exif:PixelXDimension", "exif:PixelYDimension"))
 _ORIENTATION, _COLOUR_MODE, _COLOUR_SPACE = "tiff:Orientation", "photoshop:ColorMode", "exif:ColorSpace"
@@ -77,13 +77,21 @@ def orientation(packet: bytes | None) -> int:
     return value if 1 <= value <= 8 else 1
 
 
-def markers(packet: bytes | None) -> Iterator[str]:
-    """Yield what a packet says the file holds beside its picture: a gain map, a film."""
-    plain = _plain(packet or b"")
-    if b"hdr-gain-map" in plain or b"HDRGainMap" in plain:
-        yield "gain map"
-    if re.search(b"(MotionPhoto|MicroVideo)(=[\"']|>)1", plain):
-        yield "motion photo (a film behind the photo)"
+def markers(packet: bytes) -> set[str]:
+    """Return what a packet says the file holds beside its picture: a gain map, a film.
+
+    Raises:
+        ValueError: it cannot be parsed.
+    """
+    if not re.search(b"hdr-gain-map|HDRGainMap|photos/1.0/camera", _plain(packet)):
+        return set()
+    found = set()
+    for name, text in xmp.properties(packet):
+        if name.startswith(_GAIN_MAPS):
+            found.add("gain map")
+        elif text == "1" and xmp.short(name) in ("GCamera:MotionPhoto", "GCamera:MicroVideo"):
+            found.add("motion photo (a film behind the photo)")
+    return found
 
 
 def upright(packet: bytes) -> bytes:
@@ -125,6 +133,7 @@ def brought_in_line(packet: bytes, size: tuple[int, int], *, turned: bool, own_p
             changed |= _replace(nodes, _RESOLUTIONS[0], down) | _replace(nodes, _RESOLUTIONS[1], across)
     if not changed:
         return packet
+    xmp.forget(root, [namespace.strip("{}") for namespace in _STALE_NAMESPACES])
     return xmp.serialise(root, length - max(0, before - len(xmp.serialise(root, 0))))
 
 
