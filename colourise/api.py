@@ -33,9 +33,7 @@ def read(photo: StrPath | bytes | BinaryIO) -> images.Photo:
     Raises:
         PhotoError: it cannot be read.
     """
-    if isinstance(photo, bytes):
-        return images.read(photo)
-    return images.read(Path(photo) if isinstance(photo, str | Path) else photo.read())
+    return images.read(Path(photo) if isinstance(photo, str | Path) else photo)
 
 
 def write(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import cv2
 import numpy as np
@@ -77,7 +77,7 @@ def colour_photo(
             raise OptionError("a before | after picture is put beside a file; name an output that is one")
         (job,) = with_sheets([PhotoJob(target, target, named=True)])
         sheet = job.sheet
-    data = photo if isinstance(photo, bytes) else photo.read() if hasattr(photo, "read") else source
+    data = photo if isinstance(photo, bytes) else cast(BinaryIO, photo) if hasattr(photo, "read") else source
     return ColouredPhoto(target, tuple(write_coloured(data, target, colouriser, options, sheet=sheet)))
 
 
@@ -101,7 +101,7 @@ def colour_file(
 
 
 def write_coloured(
-    source: Path | bytes,
+    source: Path | bytes | BinaryIO,
     target: Path | BinaryIO,
     colouriser: Colouriser,
     options: PhotoOptions,
@@ -112,7 +112,7 @@ def write_coloured(
     """Read a photo, colour it and write it; return what the user should know.
 
     Args:
-        source: a file, or the bytes of one.
+        source: a file, the bytes of one, or an open binary file.
         target: a file, or an open binary file.
         colouriser: what colours.
         options: how it is written.
@@ -128,7 +128,7 @@ def write_coloured(
             raise PhotoError("is there already", path=file, advice="--overwrite makes it again")
         if isinstance(source, Path) and source.exists() and file.samefile(source):  # through a link
             raise PhotoError("would be written over", path=source, advice="choose another output")
-    mode = mode_of(source) if isinstance(source, Path) else None
+    mode = mode_of(source) if isinstance(source, Path) and source.is_file() else None  # no pipe's
     photo = images.read(source)
     if stamp is not None and isinstance(source, Path) and stamp_of(source) != stamp:
         raise PhotoError("changed while it was read", path=source, advice="run again when it is whole")

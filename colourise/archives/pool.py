@@ -45,6 +45,8 @@ def machine_memory() -> int:
 
 def footprint(source: Path) -> int:
     """Estimate how many bytes it takes to colour a photo; 0 if it cannot be opened, as reading will tell."""
+    if not source.is_file():  # a pipe can be read only once
+        return 0
     pillow.prepare(images.MAX_PIXELS)
     try:
         with Image.open(source) as image:

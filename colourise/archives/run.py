@@ -106,7 +106,7 @@ def colour_job(
     outcome = Outcome(one.job, "failed")
     try:
         with staged(one.job, overwrite=options.overwrite) as here:
-            before = stamp_of(here.source)
+            before = stamp_of(here.source) if here.source.is_file() else None  # no pipe's
             if hashed and before is not None:
                 with here.source.open("rb") as file:
                     outcome.hash = file_digest(file, "sha256").digest()

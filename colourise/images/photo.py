@@ -13,16 +13,18 @@ What to notice:
 import io
 import os
 import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from colourise.errors import PhotoError
 from colourise.files.atomic import atomic
-from colourise.images import limits, losses, metadata as meta, pillow
+from colourise.images import limits, losses, metadata as meta, pillow, stream
 from colourise.images.contents import contents_of
 from colourise.images.decode import decode
 from colourise.images.encode import encode, output_format
@@ -49,8 +51,10 @@ class Photo:
     """Messages for the user, such as "animated: only the first of 12 frames is taken"."""
 
 
-def read(source: Path | bytes) -> Photo:
-    """Read a photo from a file, or from bytes (standard input).
+def read(source: Path | bytes | BinaryIO) -> Photo:
+    """Read a photo from a file, from bytes, or from an open binary stream (standard input).
+
+    Of a pipe, named or not, no more is read than a photo can have.
 
     Returns:
         The photo: upright, in sRGB, with 8 or 16 bits as the file has them (12 become 16).
@@ -60,10 +64,10 @@ def read(source: Path | bytes) -> Photo:
     """
     pillow.prepare(limits.MAX_PIXELS)
     try:
-        with _open(source) as file:
+        with _opened(source) as file:
             return _read(file)
     except Exception as err:  # a damaged file can make a decoder raise anything
-        name = "standard input" if isinstance(source, bytes) else str(source)
+        name = "standard input" if isinstance(source, bytes) or hasattr(source, "read") else str(source)
         raise _failure(err, reading=True).about(name) from err
 
 
@@ -125,14 +129,22 @@ def _read(file: BinaryIO) -> Photo:
     return Photo(pixels, alpha, kind, metadata, stored.notes)
 
 
-def _open(source: Path | bytes) -> BinaryIO:
+@contextmanager
+def _opened(source: Path | bytes | BinaryIO) -> Iterator[BinaryIO]:
+    """Open a source at its start, so that it seeks; a stream stays open, for it is the caller's."""
     if isinstance(source, bytes):
-        return io.BytesIO(source)
-    file = _File(source.open("rb", buffering=0))
-    if file.seekable():
-        return file
-    with file:
-        return io.BytesIO(file.read())
+        yield io.BytesIO(source)
+        return
+    if hasattr(source, "read"):
+        opened: AbstractContextManager[BinaryIO] = nullcontext(cast(BinaryIO, source))
+    else:
+        opened = _File(source.open("rb", buffering=0))
+    with opened as file:
+        if file.seekable() and file.tell() == 0:
+            yield file
+        else:
+            with stream.spool(file) as spooled:
+                yield spooled
 
 
 class _File(io.BufferedReader):

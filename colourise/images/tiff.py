@@ -45,7 +45,7 @@ def decode(file: BinaryIO) -> Stored:
     """
     import tifffile
 
-    with tifffile.TiffFile(file) as opened:
+    with tifffile.TiffFile(file, name="photo.tif") as opened:
         choice = tiff_pages.choose(opened)
         page, notes = choice.page, choice.notes
         size = file.seek(0, os.SEEK_END)
