@@ -24,7 +24,8 @@ from colourise.films.options import Encoding
 from colourise.lab.pictures import Pixels
 
 ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "ffv1": "ffv1", "prores": "prores_ks"}
-FAR = 1 << 48  # ticks; times that are further apart are no times
+FEW = 3  # pictures of a segment, of which x265 leaves times of decoding unset
+FAR = 100  # pictures by which a time of decoding is never before its picture is shown
 SWS = {  # swscale's names of AVColorSpaces
     BT709: Colorspace.ITU709,
     BT601: Colorspace.ITU601,
@@ -74,6 +75,7 @@ class Encoder:
 
     def __init__(self, path: Path, film: Film, encoding: Encoding) -> None:
         self.film, self.times = film, Times()
+        self.written, self.far = 0, FAR / film.rate / film.time_base
         self.format = encoding.pixel_format(film)
         self.alpha = film.alpha and any(part.is_alpha for part in av.VideoFormat(self.format).components)
         self.scaler = av.video.reformatter.VideoReformatter()
@@ -126,11 +128,12 @@ class Encoder:
 
     def write(self, picture: Any) -> None:
         """Encode a frame that `prepare` returned."""
+        self.written += 1
         self._mux(self.stream.encode(picture))
 
     def _mux(self, packets: Iterable[Any]) -> None:
         for packet in packets:
-            if packet.dts is None or abs(packet.pts - packet.dts) > FAR:  # x265, of one or two pictures
+            if packet.dts is None or (self.written <= FEW and abs(packet.pts - packet.dts) > self.far):
                 packet.dts = packet.pts
             self.times.pts.append(packet.pts)
             self.times.dts.append(packet.dts)
