@@ -100,7 +100,8 @@ def read_header(data: bytes) -> Header:
     """Read the markers up to the end of the main picture.
 
     Raises:
-        UnidentifiedImageError: there is no frame or no scan.
+        UnidentifiedImageError: there is no frame.
+        EOFError: there is no scan.
     """
     found, interval, at = None, 0, 2
     while 0 <= at < len(data) - 3:
@@ -126,8 +127,10 @@ def read_header(data: bytes) -> Header:
                 return found
             after = _AFTER_SCAN.search(data, at)
             at = after.start() if after else -1
-    if found is None or not found.scan:
+    if found is None:
         raise UnidentifiedImageError
+    if not found.scan:
+        raise EOFError
     if at >= 0 and data[at : at + 2] == END:
         found.end = at
     return found
