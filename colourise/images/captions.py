@@ -70,6 +70,7 @@ BY_PNG = {place.png.lower(): place for place in PLACES if place.png}
 
 _COMMENT = BY_PNG["comment"]
 _KEEPS_IPTC = ("JPEG", "PNG", "TIFF")
+_MOST_COMPRESSED = 2**20  # bytes of a text in PNG: Pillow refuses the file where more of them are compressed
 _MOST_COMMENT = 65_533  # bytes of a JPEG's segment
 
 
@@ -78,7 +79,8 @@ def _homeless(metadata: Metadata, kind: str) -> dict[Place, list[str]]:
     texts: dict[Place, list[str]] = {}
     if kind != "PNG":
         for chunk in metadata.chunks:
-            if (place := BY_PNG.get(chunk.keyword.lower())) and not (kind == "JPEG" and place == _COMMENT):
+            place = BY_PNG.get(chunk.keyword.lower())
+            if place and not (kind == "JPEG" and place == _COMMENT and _fits(chunk.text)):
                 texts.setdefault(place, []).append(in_xmp(place, chunk.text))
     if kind not in ("PNG", "JPEG"):
         texts.setdefault(_COMMENT, []).extend(text_of(comment) for comment in metadata.comments)
@@ -87,6 +89,11 @@ def _homeless(metadata: Metadata, kind: str) -> dict[Place, list[str]]:
             if record == 2 and (place := BY_IPTC.get(dataset)):
                 texts.setdefault(place, []).append(in_xmp(place, text_of(data)))
     return {place: some for place, found in texts.items() if (some := [*dict.fromkeys(filter(None, found))])}
+
+
+def _fits(text: str) -> bool:
+    """Tell whether a text fits into a comment of a JPEG."""
+    return len(text.encode()) <= _MOST_COMMENT
 
 
 def in_xmp(place: Place, text: str) -> str:
@@ -116,9 +123,9 @@ def fitted(metadata: Metadata, kind: str) -> Metadata:
         comments = [_png_text(_COMMENT.png, text_of(comment)) for comment in metadata.comments]
         return replace(metadata, chunks=(*metadata.chunks, *comments), comments=())
     if kind == "JPEG":
-        texts = [chunk.text.encode() for chunk in metadata.chunks if chunk.keyword.lower() == "comment"]
-        fitting = (text for text in (*metadata.comments, *texts) if len(text) <= _MOST_COMMENT)
-        metadata = replace(metadata, comments=tuple(fitting))
+        texts = [chunk.text for chunk in metadata.chunks if chunk.keyword.lower() == "comment"]
+        fitting = (text.encode() for text in texts if _fits(text))
+        metadata = replace(metadata, comments=(*metadata.comments, *fitting))
     homeless = _homeless(metadata, kind)
     return _moved(metadata, homeless) if homeless else metadata
 
@@ -186,7 +193,10 @@ def png_chunks(metadata: Metadata) -> list[Chunk]:
         digits = block.hex().encode()
         lines = b"\n".join(digits[start : start + 72] for start in range(0, len(digits), 72))
         profile = b"\niptc\n%8d\n%s\n" % (len(block), lines)
-        chunks.append(Chunk(b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(profile)))
+        if len(profile) < _MOST_COMPRESSED:
+            chunks.append(Chunk(b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(profile)))
+        else:
+            chunks.append(Chunk(b"tEXt", b"Raw profile type iptc\0" + profile))
     return chunks
 
 

@@ -213,6 +213,8 @@ def _add_png(found: Contents, chunks: Iterable[Part]) -> None:
                 found.others.append("PNG texts")
                 return
             _add_png_text(found, Chunk(name.encode("latin-1"), data, keyword, text_of(text)), text)
+        elif name == "eXIf":
+            _add_exif(found, data)
         elif name == "tIME" and len(data) == 7:
             year, *rest = struct.unpack(">HBBBBB", data)
             when = "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}".format(year, *rest)

@@ -13,6 +13,7 @@ from colourise.images import captions, limits, losses, pillow, png16
 from colourise.images.contents import Contents, contents_of
 from colourise.images.metadata import Metadata
 
+_UNSEEN = "its metadata cannot be read back from the output, to see whether any are left out"
 _MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383}  # pixels
 
 
@@ -80,19 +81,32 @@ def encode(
         png16.encode(file, pixels, alpha, data)
     else:
         pillow.encode(file, kind, pixels, alpha, data, quality)
-    edited = data.edit is not None and kind not in pillow.NO_METADATA
-    if before and (line := losses.left_out(before, _written(file, kind), edited=edited)):
-        notes.append(line)
+    if before:
+        edited = data.edit is not None and kind not in pillow.NO_METADATA
+        after = _written(file, kind)
+        line = _UNSEEN if after is None else losses.left_out(before, after, edited=edited)
+        notes += [line] if line else []
     return notes
 
 
-def _written(file: BinaryIO, kind: str) -> losses.Fields:
-    """Return the fields of a file that was written."""
-    file.seek(0)
-    with pillow.open_image(file, kind) as image:
-        fields = losses.fields(contents_of(file, kind, dict[Any, Any](image.info), image.getexif()))
-    file.seek(0, os.SEEK_END)
-    return fields
+def _written(file: BinaryIO, kind: str) -> losses.Fields | None:
+    """Return the fields of a file that was written; None if they cannot be read back."""
+    try:
+        return _read_back(file, kind)
+    except Exception:  # the picture is complete, and a decoder's opinion of its metadata is no reason to fail
+        return None
+    finally:
+        file.seek(0, os.SEEK_END)
+
+
+def _read_back(file: BinaryIO, kind: str) -> losses.Fields:
+    if kind == "PNG":  # of which Pillow refuses some that others can read
+        found = contents_of(file, kind, {}, Image.Exif())
+    else:
+        file.seek(0)
+        with pillow.open_image(file, kind) as image:
+            found = contents_of(file, kind, dict[Any, Any](image.info), image.getexif())
+    return losses.fields(found)
 
 
 def _contents(metadata: Metadata) -> Contents:

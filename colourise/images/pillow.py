@@ -43,6 +43,7 @@ _GROUNDS = (165, 90, 195, 60), (90, 165, 60, 195)  # colours onto which an image
 _CHANNELS = dict.fromkeys(("1", "L", "LA", "La"), 1) | {"CMYK": 4}
 _CHANNELS |= dict.fromkeys(("P", "PA", "RGB", "RGBX", "RGBA", "RGBa", "YCbCr"), 3)
 """Colour channels of the pictures that are taken, by Pillow's mode."""
+_PNG_TEXT = 2**22  # bytes that a compressed text may unpack to; Pillow refuses the picture beyond 1 MB
 _STRIP = 2**20  # pixels that pass between Pillow and NumPy at once
 
 
@@ -65,6 +66,10 @@ def open_image(file: BinaryIO, kind: str) -> Image.Image:
     """Open a file as the one format that its first bytes announce, so that no other decoder sees it."""
     if kind == "HEIF":
         _register_heif()
+    elif kind == "PNG":
+        from PIL import PngImagePlugin
+
+        PngImagePlugin.MAX_TEXT_CHUNK = max(PngImagePlugin.MAX_TEXT_CHUNK, _PNG_TEXT)
     return Image.open(file, formats=(kind,))
 
 

@@ -329,6 +329,41 @@ def test_a_line_names_what_it_can_and_counts_the_rest(tmp_path: Path) -> None:
     assert line.isprintable()
 
 
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("length", [70_000, 2_000_000])
+def test_long_texts(tmp_path: Path, deep: bool, compressed: bool, length: int) -> None:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Comment", "c" * length, zip=compressed)
+    Image.fromarray(picture()[..., 0] if deep else picture8()).save(tmp_path / "a.png", pnginfo=info)
+    photo = images.read(tmp_path / "a.png")
+    for suffix in (".png", ".jpg", ".tif", ".webp"):
+        notes = images.write(photo, tmp_path / f"b{suffix}")
+        assert [note for note in notes if "16 bits" not in note] == []
+        again = images.read(tmp_path / f"b{suffix}").metadata
+        texts = [chunk.text for chunk in again.chunks] or [properties(again.xmp)["exif:UserComment"]]
+        assert texts == ["c" * length]
+
+
+def test_many_image_resources_in_a_png(tmp_path: Path) -> None:
+    """Pillow refuses a PNG with more than 1 MB of compressed text."""
+    noise = np.random.default_rng(0).integers(0, 256, 700_000, dtype=np.uint8).tobytes()
+    photo = images.Photo(picture8(), None, "JPEG")
+    photo.metadata.resources = (photoshop.Resource(4000, b"", noise),)
+    assert images.write(photo, tmp_path / "a.png") == []
+    with Image.open(tmp_path / "a.png") as image:
+        assert noise.hex() in image.text["Raw profile type iptc"].replace("\n", "")
+
+
+def test_an_output_that_cannot_be_read_back_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = save(tmp_path / "a.jpg", Image.fromarray(picture8()), exif=exif())
+    photo = images.read(source)
+    monkeypatch.setattr("colourise.images.losses.fields", lambda _contents: 1 / 0)
+    (note,) = images.write(photo, tmp_path / "b.jpg")
+    assert "cannot be read back" in note
+    assert (tmp_path / "b.jpg").exists()
+
+
 def test_one_line_for_all() -> None:
     notes = ["left out: a mask beside the picture", "2 pages: only the first is taken", "left out: comment"]
     assert losses.joined(notes) == [notes[1], "left out: a mask beside the picture, comment"]
