@@ -252,6 +252,8 @@ def _jpeg_options(metadata: meta.Metadata) -> dict[str, Any]:
         with suppress(ValueError):  # no XML
             extra += _extended_xmp(metadata.xmp or b"")
     comment, *more = metadata.comments or (None,)
+    if more:  # Pillow would put the first behind the others
+        comment, more = None, list(metadata.comments)
     return {
         "exif": meta.shortened(metadata.exif, JPEG_SEGMENT),
         "xmp": xmp,

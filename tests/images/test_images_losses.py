@@ -364,6 +364,13 @@ def test_an_output_that_cannot_be_read_back_is_kept(tmp_path: Path, monkeypatch:
     assert (tmp_path / "b.jpg").exists()
 
 
+def test_comments_stay_in_order(tmp_path: Path) -> None:
+    photo = images.Photo(picture8(), None, "JPEG")
+    photo.metadata.comments = (b"first", b"second", b"third")
+    assert images.write(photo, tmp_path / "a.jpg") == []
+    assert images.read(tmp_path / "a.jpg").metadata.comments == photo.metadata.comments
+
+
 def test_one_line_for_all() -> None:
     notes = ["left out: a mask beside the picture", "2 pages: only the first is taken", "left out: comment"]
     assert losses.joined(notes) == [notes[1], "left out: a mask beside the picture, comment"]
