@@ -135,8 +135,10 @@ class Timeline:
             else:
                 self.jumps.append(at)
 
-    def _is_pause(self, at: int) -> bool:
-        """Tell whether pictures from before a step forwards are shown after it: then the clock goes on."""
+    def _is_pause(self, at: int, other: Timeline | None) -> bool:
+        """Tell whether a step forwards is a pause: pictures from before it are shown after it."""
+        if other is not None and (other.has_gap(self.where(at)) or not self.in_line(at, other)):
+            return False
         ahead = self.shown[max(0, at - MOST) : at] >= self.times[at]
         return self.times[at] > self.times[at - 1] and bool(ahead.any())
 
@@ -179,7 +181,7 @@ class Timeline:
         """Drop jumps that are pauses, and add those near the ends that another stream shows to be no gaps."""
         if not self.loose or not len(self.times):
             return
-        self.jumps = [at for at in self.jumps if not (self.in_line(at, other) and self._is_pause(at))]
+        self.jumps = [at for at in self.jumps if not self._is_pause(at, other)]
         if other is not None:
             ends = (np.flatnonzero(np.diff(self.times) > BESIDE) + 1).tolist()
             ends = [at for at in ends if self._parts_an_end(at) and not other.has_gap(self.where(at))]
@@ -289,8 +291,10 @@ class Timeline:
         theirs = np.array(other.track.place, np.int64)[other.numbers]
         beside = (np.searchsorted(theirs, mine, side="right") - 1).clip(min=0)
         late = self.times - other.times[beside]
-        some = late[max(0, at - NEAR) : at] if before else late[at : at + NEAR]
-        return bool(abs(np.median(some) - np.median(late)) <= BESIDE)
+        off = np.abs(late - np.median(late))
+        if np.median(off) > BESIDE / 2:  # the streams are not side by side
+            return True
+        return bool(np.median(off[max(0, at - NEAR) : at] if before else off[at : at + NEAR]) <= BESIDE)
 
     def has_gap(self, where: int) -> bool:
         """Tell whether times step forwards near a place in the file."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.clapper import clapper, flashes_and_clicks, shift
-from helpers.clips import read, sound_of
+from helpers.clapper import PICTURES, SOUND, clapper, cut, flashes_and_clicks, shift
+from helpers.clips import pan, read, sound_of, write
 from helpers.films import CASES, Colourise, job, stop_at
 
 from colourise.colouriser import Colouriser
@@ -17,7 +17,6 @@ from colourise.films.events import ignore
 from colourise.films.source import frames, probe
 
 MS = Fraction(1, 1000)
-PICTURES, SOUND = range(0xE0, 0xF0), range(0xC0, 0xE0)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
@@ -168,3 +167,32 @@ def test_sound_that_begins_late_is_kept(colourise: Colourise, tmp_path: Path) ->
     assert len(flashes) == 12
     assert 1 < len(clicks) < 5
     assert max(min(abs(flash - click) for flash in flashes) for click in clicks) < 0.04
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "only", "step"),
+    [
+        (3, 8, None, 5),  # a short loss stays a gap
+        (3, 17, None, 0.04),  # a long one is closed, as by ffmpeg
+        (3, 17, PICTURES, 14),  # but not if the sound goes on
+        (3, 17, SOUND, 0.04),
+    ],
+)
+def test_a_gap_is_no_new_clock(
+    tmp_path: Path, first: float, last: float, only: range | None, step: float
+) -> None:
+    source = cut(clapper(tmp_path / "a.ts", 20, first=1), first, last, only=only)
+    times = [float(frame.pts * Fraction(1, 90000)) for frame in frames(probe(source))]
+    assert max(np.diff(times)) == pytest.approx(step, abs=0.13)
+    assert (probe(source).clock is None) == (last == 8 or only is not None)
+
+
+@pytest.mark.parametrize("pause", [2, 6, 30])
+@pytest.mark.parametrize("sound", [None, 40.0])
+def test_a_pause_is_no_new_clock(tmp_path: Path, pause: int, sound: float | None) -> None:
+    times = [number + (number >= 30) * pause * 24 for number in range(60)]
+    source = write(tmp_path / "a.ts", pan("coffee.jpg", 60), times=times, sound=sound)
+    film = probe(source)
+    assert film.clock is None
+    found = [frame.pts for frame in frames(film)]
+    assert [pts - found[0] for pts in found] == [time * 3750 for time in times]

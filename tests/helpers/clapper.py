@@ -8,6 +8,7 @@ import numpy as np
 
 RATE = 48000
 FPS = 25
+PICTURES, SOUND = range(0xE0, 0xF0), range(0xC0, 0xE0)  # stream ids in MPEG-TS and MPEG-PS
 
 
 def clapper(
@@ -26,26 +27,26 @@ def clapper(
         pictures = film.add_stream(codec, rate=FPS, options={"bf": "2", "g": "12"})
         pictures.width, pictures.height, pictures.pix_fmt = 96, 64, "yuv420p"
         sound = film.add_stream(sound_codec, rate=RATE, layout="mono")
-        size = 0
+        wave = np.zeros(seconds * RATE, np.float32)
+        for second in range(seconds):
+            begin = second * RATE + FPS // 2 * RATE // FPS
+            wave[begin : begin + 240] = 0.9 * np.sin(np.arange(240) * 0.13)
+        sound.codec_context.open()
+        kind, size, done = sound.codec_context.format.name, sound.codec_context.frame_size, 0
         for number in range(seconds * FPS):
             rgb = np.full((64, 96, 3), 255 * (number % FPS == FPS // 2), np.uint8)
             frame = av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(format="yuv420p")
             frame.pts, frame.time_base = number + round(first * FPS), Fraction(1, FPS)
             film.mux(pictures.encode(frame))
-            size = sound.codec_context.frame_size
+            while done < min((number + 1) * RATE // FPS, len(wave)):
+                part = wave[None, done : done + size]
+                part = part if kind.startswith("flt") else (part * 32767).astype(np.int16)
+                samples = av.AudioFrame.from_ndarray(np.ascontiguousarray(part), kind, "mono")
+                samples.rate, samples.time_base = RATE, Fraction(1, RATE)
+                samples.pts = done + round(first * RATE)
+                film.mux(sound.encode(samples))
+                done += size
         film.mux(pictures.encode(None))
-        wave = np.zeros(seconds * RATE, np.float32)
-        for second in range(seconds):
-            begin = second * RATE + FPS // 2 * RATE // FPS
-            wave[begin : begin + 240] = 0.9 * np.sin(np.arange(240) * 0.13)
-        kind = sound.codec_context.format.name
-        for start in range(0, len(wave), size):
-            part = wave[None, start : start + size]
-            part = part if kind.startswith("flt") else (part * 32767).astype(np.int16)
-            samples = av.AudioFrame.from_ndarray(np.ascontiguousarray(part), kind, "mono")
-            samples.rate, samples.time_base = RATE, Fraction(1, RATE)
-            samples.pts = start + round(first * RATE)
-            film.mux(sound.encode(samples))
         film.mux(sound.encode(None))
     return path
 
@@ -78,7 +79,7 @@ def stamps(data: bytes | bytearray, kinds: range) -> list[int]:
 
     Args:
         data: the file.
-        kinds: stream ids: range(0xE0, 0xF0) for pictures, range(0xC0, 0xE0) for sound.
+        kinds: stream ids, PICTURES or SOUND.
     """
     found, at = [], data.find(b"\0\0\1")
     while at >= 0 and at + 19 < len(data):
@@ -102,4 +103,24 @@ def shift(path: Path, kinds: range, numbers: list[int], seconds: float) -> Path:
             bits |= (time >> 30) << 33 | (time >> 15 & 0x7FFF) << 17 | (time & 0x7FFF) << 1
             data[place : place + 5] = bits.to_bytes(5)
     path.write_bytes(data)
+    return path
+
+
+def cut(path: Path, first: float, last: float, *, only: range | None = None) -> Path:
+    """Take a part out of an MPEG-TS film, as a recorder does that has lost its signal.
+
+    Args:
+        path: the film.
+        first: seconds from its beginning at which the loss begins.
+        last: seconds from its beginning at which it ends.
+        only: stream ids of what alone is lost: pictures or sound.
+    """
+    data = path.read_bytes()
+    packets = [data[at : at + 188] for at in range(0, len(data), 188)]
+    starts = [at for at, packet in enumerate(packets) if stamps(packet + bytes(20), PICTURES)]
+    begin, end = starts[round(first * FPS)], starts[round(last * FPS)]
+    lost = {packet[1:3] for packet in packets if only and stamps(packet + bytes(20), only)}
+    numbers = {(high & 31) << 8 | low for high, low in lost}
+    gone = (p for p in packets[begin:end] if only and ((p[1] & 31) << 8 | p[2]) not in numbers)
+    path.write_bytes(b"".join([*packets[:begin], *gone, *packets[end:]]))
     return path
