@@ -7,6 +7,7 @@ between the halves, as steadying does to a film's ab, they can be had apart: `li
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any, overload
@@ -68,6 +69,12 @@ class Colouriser:
     ) -> None:
         self.backend, self.input_size, self.saturation = backend, input_size, saturation
         self.model, self.threads, self.joiner = model, threads, joiner
+
+    def at(self, saturation: float) -> Colouriser:
+        """Make the same with another saturation."""
+        other = copy(self)
+        other.saturation = saturation
+        return other
 
     def over(self, backend: Backend, *, compiled: bool) -> Colouriser:
         """Make the same with a backend that many threads share, each of which does whole pictures.

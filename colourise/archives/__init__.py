@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         PhotoEnded as PhotoEnded,
         PhotoLeftAlone as PhotoLeftAlone,
         PhotoPlanned as PhotoPlanned,
+        PhotoThere as PhotoThere,
         PicturesLeftAlone as PicturesLeftAlone,
         ReportStarted as ReportStarted,
         RoundEnded as RoundEnded,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from colourise.archives.job import Outcome as Outcome, PhotoJob as PhotoJob, PhotoOptions as PhotoOptions
     from colourise.archives.photo import ColouredPhoto as ColouredPhoto, colour_photo as colour_photo
     from colourise.archives.selection import Selection as Selection
+    from colourise.archives.variants import Variants as Variants, colour_variants as colour_variants
 
 __getattr__, __dir__, __all__ = lazily(
     __name__,
@@ -48,6 +50,7 @@ __getattr__, __dir__, __all__ = lazily(
             "PhotoEnded",
             "PhotoLeftAlone",
             "PhotoPlanned",
+            "PhotoThere",
             "PicturesLeftAlone",
             "ReportStarted",
             "RoundEnded",
@@ -60,5 +63,6 @@ __getattr__, __dir__, __all__ = lazily(
         "job": ("Outcome", "PhotoJob", "PhotoOptions"),
         "photo": ("ColouredPhoto", "colour_photo"),
         "selection": ("Selection",),
+        "variants": ("Variants", "colour_variants"),
     },
 )

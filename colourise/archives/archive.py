@@ -22,6 +22,7 @@ from colourise.archives.events import (
     PhotoEnded,
     PhotoLeftAlone,
     PhotoPlanned,
+    PhotoThere,
     PicturesLeftAlone,
     ReportStarted,
     RoundEnded,
@@ -302,6 +303,7 @@ class Archive:
             self.output,
             self.options,
             self.selection,
+            saturation=self.colouriser.saturation,
             known={key: entry.output for key, entry in entries.items()},
             is_done=done_before({} if all_anew else entries, settings_key),
         )
@@ -320,6 +322,8 @@ class Archive:
         for reason in plan.refused:
             self.on_event(PathRefused(reason))
         for outcome in skipped:
+            if outcome.job.named and not outcome.later:
+                self.on_event(PhotoThere(outcome.job))
             if outcome.notes:
                 self.on_event(PhotoLeftAlone(outcome.job.source, tuple(outcome.notes)))
         if plan.films:

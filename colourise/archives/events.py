@@ -88,6 +88,14 @@ class PhotoLeftAlone:
 
 
 @dataclass(frozen=True)
+class PhotoThere:
+    """A photo that the user named has its coloured version already."""
+
+    job: PhotoJob
+    """The photo, and where its coloured version is."""
+
+
+@dataclass(frozen=True)
 class FilmsLeftAlone:
     """Films were found among the photos; they have to be coloured separately."""
 
@@ -187,6 +195,7 @@ Event = (
     WaitingForRun
     | PathRefused
     | PhotoLeftAlone
+    | PhotoThere
     | FilmsLeftAlone
     | PicturesLeftAlone
     | RoundStarted

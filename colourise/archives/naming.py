@@ -16,7 +16,7 @@ from pathlib import Path
 
 from colourise.archives.job import PhotoJob, PhotoOptions
 from colourise.errors import PhotoError
-from colourise.files.names import COMPARE, FORMATS, MARK, is_ours
+from colourise.files.names import COMPARE, FORMATS, MARK, colours_mark, is_ours
 from colourise.files.storage import is_remote, located
 
 _DROPPED = re.compile(r"(?<=[^./])[. ]+/")
@@ -55,12 +55,17 @@ def check_output(output: Path, paths: list[Path], options: PhotoOptions, *, one_
         raise PhotoError("no permission to write there", path=nearest, advice="choose another output")
 
 
-def target_of(photo: str, place: str, output: Path | None, options: PhotoOptions) -> Path:
-    """Return where the coloured version of a photo goes: beside it, or to `place` below the output folder."""
+def target_of(
+    photo: str, place: str, output: Path | None, options: PhotoOptions, saturation: float = 1
+) -> Path:
+    """Return where the coloured version of a photo goes: beside it, or to `place` below the output folder.
+
+    Beside the photo, its name tells the saturation, so that several versions lie side by side.
+    """
     stem, own = os.path.splitext(photo)
     suffix = suffix_of(own, options.format)
     if output is None:
-        return located(f"{stem}{MARK}{suffix}")
+        return located(f"{stem}{MARK}{colours_mark(saturation)}{suffix}")
     return located(f"{os.path.join(str(output), place, os.path.basename(stem))}{suffix}")
 
 

@@ -42,7 +42,7 @@ def status(
     written: Stamp | None,
     settings_key: str,
     *,
-    named: bool = False,
+    exact: bool = False,
 ) -> Status:
     """Compare what the ledger recorded with what is there now.
 
@@ -51,11 +51,11 @@ def status(
         photo: the photo's stamp now; None: it could not be read.
         written: the stamp of the file at the target now; None: there is no file.
         settings_key: model and options of this run.
-        named: whether the user named the photo; it is then pending even if another file lies at its target,
-            so that the user hears of that.
+        exact: `PhotoJob.exact`; the photo is then pending even if another file lies at its target, so that
+            the user hears of that.
     """
     if entry is None:
-        return Status.NEW if written is None or named else Status.FOREIGN
+        return Status.NEW if written is None or exact else Status.FOREIGN
     if entry.result == "planned":
         if written is None or written == entry.written_stamp:
             return Status.UNFINISHED
@@ -151,7 +151,8 @@ def find_pending(
     for job in jobs:
         entry = entries.get(job.key)
         there = stamp_of(job.target)
-        found = status(entry, job.stamp, there, settings_key, named=job.named)
+        no_sheet = job.named and job.sheet is not None and stamp_of(job.sheet) is None
+        found = status(entry, job.stamp, there, settings_key, exact=job.exact or no_sheet)
         if retry and (entry is None or entry.result != "failed"):
             skipped.append(Outcome(job, "skipped", later=found.pending))
             continue

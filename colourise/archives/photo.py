@@ -91,7 +91,7 @@ def colour_file(
     """
     if source.is_dir():
         raise PhotoError("is a folder, not a photo", path=source, advice="colour it as a folder")
-    plan = plan_jobs([source], output, options)
+    plan = plan_jobs([source], output, options, saturation=colouriser.saturation)
     if plan.refused:
         raise PhotoError(plan.refused[0])
     (job,) = plan.jobs
@@ -159,9 +159,9 @@ def write_coloured(
     return joined(photo.notes + losses)
 
 
-def shrunk(pixels: Pixels) -> Pixels:
-    """Return a picture in 8 bits, scaled down so that its longest side is at most COMPARE_SIDE."""
+def shrunk(pixels: Pixels, side: int = COMPARE_SIDE) -> Pixels:
+    """Return a picture in 8 bits, scaled down so that its longest side is at most `side` pixels."""
     height, width = pixels.shape[:2]
-    scale = min(1, COMPARE_SIDE / max(height, width))
+    scale = min(1, side / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return to_8_bits(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))

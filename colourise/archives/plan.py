@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from colourise.archives.job import PhotoJob, PhotoOptions
@@ -51,6 +52,7 @@ def plan_jobs(
     options: PhotoOptions,
     selection: Selection | None = None,
     *,
+    saturation: float = 1,
     known: Mapping[bytes, str] | None = None,
     is_done: IsDone = lambda key, found: False,
 ) -> Plan:
@@ -62,6 +64,7 @@ def plan_jobs(
         output: a file (for one photo), a folder, or None for `photo.colourised.jpg` beside each photo.
         options: how photos are written.
         selection: which photos in folders are selected; by default all.
+        saturation: strength of the colours, which names beside photos tell.
         known: targets given by an earlier run, by `PhotoJob.key`; they are kept.
         is_done: tells from the key and the state of a photo in a folder whether it is done.
     Raises:
@@ -71,16 +74,19 @@ def plan_jobs(
     one_file = output is not None and is_file_name(output, paths)
     if output is not None:
         check_output(output, paths, options, one_file=one_file)
+    place_of = partial(target_of, output=output, options=options, saturation=saturation)
+    exact = one_file or (output is not None and saturation != 1)
     jobs: dict[str, PhotoJob] = {}  # by absolute path: a photo that is named twice is coloured once
     for path in paths:
         if path.is_dir():
             below = path.resolve().name if len(paths) > 1 else ""
-            found = jobs_in(path, below, output, options, selection, is_done, plan)
+            found = jobs_in(path, below, output, place_of, selection, is_done, plan)
         else:
-            target = output if output and one_file else target_of(str(path), "", output, options)
+            target = output if output and one_file else place_of(str(path), "")
             key = os.fsencode(str(path.absolute()))
             root = target if one_file else output
-            found = iter([PhotoJob(path, target, named=True, key=key, stamp=stamp_of(path), root=root)])
+            job = PhotoJob(path, target, named=True, exact=exact, key=key, stamp=stamp_of(path), root=root)
+            found = iter([job])
         for job in contained(found, selection, plan):
             jobs.setdefault(os.path.abspath(str(job.source)) if len(paths) > 1 else str(job.source), job)
     planned = distinct(list(jobs.values()), known or {})
@@ -125,7 +131,7 @@ def jobs_in(
     folder: Path,
     below: str,
     output: Path | None,
-    options: PhotoOptions,
+    place_of: Callable[[str, str], Path],
     selection: Selection,
     is_done: IsDone,
     plan: Plan,
@@ -158,7 +164,7 @@ def jobs_in(
             plan.done += 1
             continue
         try:
-            source, target = located(entry.path), target_of(entry.path, place, output, options)
+            source, target = located(entry.path), place_of(entry.path, place)
         except PhotoError as err:  # a store has a name that is no URL
             if selection.takes(key, None):
                 plan.refused.append(str(err))

@@ -9,12 +9,20 @@ import typer
 from colourise.cli import options
 from colourise.cli.errors import refusals
 from colourise.cli.films import check_films, colour_films, seconds
-from colourise.cli.photos import check_streams, colour_photos, colour_stream, part_of
+from colourise.cli.photos import (
+    check_streams,
+    check_variants,
+    colour_photos,
+    colour_stream,
+    colour_variants,
+    part_of,
+)
 from colourise.models.catalogue import DEFAULT_MODEL
 
 EXAMPLES = (
     "Examples:\n"
     "  colourise photo.jpg                       [dim]writes photo.colourised.jpg beside it[/]\n"
+    "  colourise photo.jpg --variants            [dim]calm, plain and vivid, to choose from[/]\n"
     "  colourise archive/ -o coloured/           [dim]a whole tree; run it again to continue[/]\n"
     "  colourise scan.tif -o new.png --compare   [dim]also new.compare.jpg, before | after[/]\n"
     "  cat old.jpg | colourise - > new.jpg       [dim]through a pipe[/]\n"
@@ -33,6 +41,7 @@ def colourise(
     saturation: options.Saturation = 1.0,
     input_size: options.InputSize = None,
     compare: options.Compare = False,
+    variants: options.Variants = False,
     history: options.History = True,
     include: options.Include = None,
     exclude: options.Exclude = None,
@@ -72,7 +81,7 @@ def colourise(
     film.colourised.mp4. A film or folder that was interrupted continues when
     the same command is given again.
     """
-    check_streams(paths, output, compare=compare)
+    check_streams(paths, output, compare=compare or variants)
     with refusals():
         from functools import partial
 
@@ -116,6 +125,10 @@ def colourise(
                 compare=compare,
             )
             colour_films(some, output, load, ways, quiet=quiet)
+            return
+        if variants:
+            check_variants(given)
+            colour_variants(paths, output, load, photo_options, quiet=quiet)
             return
         if paths == ["-"] or output == "-":
             colour_stream(paths[0], output, load, photo_options, quiet=quiet)

@@ -64,8 +64,19 @@ RUN, LOOK, TREE, SPLIT = "Running", "Appearance", "Folders", "Split by class"
 FILMS = "Films"
 OF_FILMS = ("codec", "crf", "preset", "steadiness", "start", "end", "preview", "deinterlace")  # not of photos
 OF_PHOTOS: tuple[str, ...]
-OF_PHOTOS = ("format", "quality", "include", "exclude", "since", "limit", "retry_failed", "dry_run")
+OF_PHOTOS = (
+    "format",
+    "quality",
+    "variants",
+    "include",
+    "exclude",
+    "since",
+    "limit",
+    "retry_failed",
+    "dry_run",
+)
 OF_PHOTOS += ("follow_symlinks", "shard", "report", "json_lines", "watch", "workers", "engine")
+OF_ONE_LOOK = ("saturation", "compare", *OF_PHOTOS[3:])  # not of --variants, nor is what folders take
 DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 Model = Annotated[
     str,
@@ -139,6 +150,15 @@ Quality = Annotated[
 Compare = Annotated[
     bool,
     typer.Option("--compare", metavar="", help="Also write a before | after picture.", rich_help_panel=LOOK),
+]
+Variants = Annotated[
+    bool,
+    typer.Option(
+        "--variants",
+        metavar="",
+        help="Write a calm, a plain and a vivid version, and a sheet to choose from.",
+        rich_help_panel=LOOK,
+    ),
 ]
 History = Annotated[
     bool,

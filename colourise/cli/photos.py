@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
+from colourise.cli import options
 from colourise.cli.console import (
     out,
     print_films_left_alone,
@@ -76,6 +77,48 @@ def colour_photos(
         raise typer.Exit(130 if total.stopped else 1)
 
 
+def colour_variants(
+    paths: list[str],
+    output: str | None,
+    load: Callable[[], Colouriser],
+    photo_options: PhotoOptions,
+    *,
+    quiet: bool,
+) -> None:
+    """Colour photos in several strengths each, and print where they are.
+
+    Raises:
+        Exit: 1 if a photo has failed.
+    """
+    from colourise import archives
+
+    def show(ended: archives.Variants) -> None:
+        tell(list(ended.notes), str(ended.source), None, quiet=quiet)
+        for file in (*ended.files.values(), ended.sheet):
+            if file in ended.made and not quiet:
+                say(("coloured", "green"), str(file))
+            elif not ended.failure and not quiet:
+                say(("there already", "green"), f"{file}; --overwrite makes it again")
+        if ended.failure:
+            say(("failed", "red"), ended.failure)
+
+    ended = archives.colour_variants(paths, output, model=load, options=photo_options, on_ended=show)
+    if any(one.failure for one in ended):
+        raise typer.Exit(1)
+
+
+def check_variants(given: set[str]) -> None:
+    """Refuse what does not go with --variants.
+
+    Raises:
+        BadParameter: with the option that does not.
+    """
+    for name in options.OF_ONE_LOOK:
+        if name in given:
+            option = f"--{name.replace('_', '-')}"
+            raise typer.BadParameter(f"{option} and --variants do not go together; leave one out")
+
+
 class PhotoReport:
     """Turns events into messages and a progress bar.
 
@@ -91,6 +134,7 @@ class PhotoReport:
         self.advance: Callable[[], None]
         self.alone = False  # a single photo is coloured
         self.pending = 0
+        self.there: Path | None = None  # the coloured version of a photo that was named and is done
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -114,12 +158,16 @@ class PhotoReport:
                 say(("failed", "red"), event.reason)
             case archives.PhotoLeftAlone():
                 tell(list(event.notes), str(event.source), None, quiet=self.quiet)
+            case archives.PhotoThere():
+                self.there = event.job.target
             case archives.FilmsLeftAlone() if not self.quiet:
                 print_films_left_alone(event.films)
             case archives.PicturesLeftAlone() if not self.quiet:
                 print_unreadable(event.kinds)
             case archives.RoundStarted():
                 self.alone, self.pending = event.found == 1, event.pending
+                if self.alone and self.there and not self.quiet:
+                    say(("there already", "green"), f"{self.there}; --overwrite makes it again")
                 hidden = self.quiet or self.alone or self.dry_run
                 self.advance = self.bar.enter_context(bar("colouring", event.pending, hidden=hidden))
             case archives.PhotoPlanned():
@@ -216,7 +264,7 @@ def check_streams(paths: list[str], output: str | None, *, compare: bool) -> Non
     if "" in paths or output == "":
         raise typer.BadParameter("an empty path; is a variable of your script unset?")
     if (reads or writes) and (len(paths) > 1 or compare or Path(paths[0]).is_dir()):
-        raise typer.BadParameter("- is for one photo, alone, and without --compare")
+        raise typer.BadParameter("- is for one photo, alone, without --compare or --variants")
     if reads and sys.stdin.isatty():
         raise typer.BadParameter("- reads a photo from a pipe: cat old.jpg | colourise - > new.jpg")
     if writes and sys.stdout.isatty():

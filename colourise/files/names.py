@@ -6,13 +6,15 @@ Everything here looks at names alone; no file is opened.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
-MARK = ".colourised"  # photo.jpg -> photo.colourised.jpg
-COMPARE = ".compare"  # photo.jpg -> photo.compare.jpg
-OURS = (MARK, COMPARE)
+MARK = ".colourised"  # photo.jpg -> photo.colourised.jpg, or photo.colourised-0.7.jpg: see colours_mark
+COMPARE = ".compare"  # photo.jpg -> photo.colourised.compare.jpg
+VARIANTS = ".variants"  # photo.jpg -> photo.colourised.variants.jpg
 PREVIEW = ".preview"  # film.mp4 -> film.preview.mp4
 PART = ".part"  # film.colourised.mp4 -> film.colourised.part.mp4, of a run that was stopped
+_OURS = re.compile(r"(\.colourised(-[\d.e-]+)?|\.compare|\.variants)$")
 
 _SUFFIXES = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -91,7 +93,7 @@ ANIMATED = (".gif", ".webp")
 def is_photo(name: str, suffixes: frozenset[str] = EXTENSIONS) -> bool:
     """Tell whether a file's name is that of a photo, and not of one that this tool made."""
     stem, suffix = os.path.splitext(name)
-    return suffix.lower() in suffixes and not stem.endswith(OURS)
+    return suffix.lower() in suffixes and not _OURS.search(stem)
 
 
 def is_unreadable_name(name: str) -> bool:
@@ -102,9 +104,15 @@ def is_unreadable_name(name: str) -> bool:
 def is_film_name(name: str) -> bool:
     """Tell whether a file's name is that of a film, and not of one that this tool made."""
     stem, suffix = os.path.splitext(name)
-    return suffix.lower() in FILMS and not stem.removesuffix(PART).endswith((*OURS, PREVIEW))
+    stem = stem.removesuffix(PART)
+    return suffix.lower() in FILMS and not _OURS.search(stem) and not stem.endswith(PREVIEW)
 
 
 def is_ours(path: Path) -> bool:
     """Tell whether a file's name says that this tool made it."""
-    return path.stem.endswith(OURS)
+    return _OURS.search(path.stem) is not None
+
+
+def colours_mark(saturation: float) -> str:
+    """Return what a name says of colours that are not as predicted: "-0.7" for 0.7, nothing for 1."""
+    return "" if saturation == 1 else f"-{saturation:g}"

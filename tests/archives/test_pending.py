@@ -47,7 +47,7 @@ def test_status(
 
 
 def test_a_photo_that_is_named_does_not_find_another_file_in_its_place() -> None:
-    assert status(None, PHOTO, OTHER, "how", named=True) is Status.NEW
+    assert status(None, PHOTO, OTHER, "how", exact=True) is Status.NEW
 
 
 def test_a_walk_and_a_list_agree(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """One photo on the command line: where it goes, what is said, and that nothing is written over."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -57,15 +58,52 @@ def test_permissions_are_those_of_the_photo(colourise: Colourise, photo: Path, b
     assert [file.stat().st_mode & 0o777 for file in made] == [bits, bits]
 
 
-def test_a_named_file_is_not_written_over(colourise: Colourise, photo: Path) -> None:
+def test_what_is_there_already_stays(colourise: Colourise, photo: Path) -> None:
     target = photo.with_name("photo.colourised.jpg")
     target.write_text("precious")
     result = colourise(photo)
+    assert result.exit_code == 0
+    assert result.stderr == f"there already {target}; --overwrite makes it again\n"
+    assert target.read_text() == "precious"
+    sheet = colourise(photo, "--compare")  # its sheet is not there
+    assert (sheet.exit_code, target.read_text()) == (1, "precious")
+    assert sheet.stderr == f"failed {target}: is there already; --overwrite makes it again\n"
+    assert colourise(photo, "--overwrite").exit_code == 0
+    assert spread(pixels(target)) > 20
+
+
+def test_several_that_are_there_already_are_counted(colourise: Colourise, photo: Path) -> None:
+    other = Path(shutil.copy(photo, photo.with_name("other.jpg")))
+    for output in ((), ("-o", photo.with_name("out"))):
+        assert colourise(photo, *output).exit_code == 0
+        result = colourise(photo, other, *output)
+        assert result.exit_code == 0
+        assert result.stderr.startswith("1 coloured, 1 there already (")
+
+
+def test_a_file_of_the_users_own_name_is_refused(colourise: Colourise, photo: Path) -> None:
+    target = photo.with_name("new.jpg")
+    target.write_text("precious")
+    result = colourise(photo, "-o", target)
     assert result.exit_code == 1
     assert result.stderr == f"failed {target}: is there already; --overwrite makes it again\n"
     assert target.read_text() == "precious"
-    assert colourise(photo, "--overwrite").exit_code == 0
-    assert spread(pixels(target)) > 20
+
+
+def test_other_colours_have_a_name_of_their_own(colourise: Colourise, photo: Path) -> None:
+    out = photo.with_name("out")
+    for arguments in (photo, photo.parent):  # a photo, and the folder that it is in
+        assert colourise(arguments).exit_code == 0
+        assert colourise(arguments, "--saturation", "0.7", "--compare").exit_code == 0
+        names = {file.name for file in photo.parent.iterdir()}
+        assert names == {"photo.jpg", "photo.colourised.jpg"} | {
+            f"photo.colourised-0.7{sheet}.jpg" for sheet in ("", ".compare")
+        }
+    pale, plain = (pixels(photo.with_name(f"photo.colourised{mark}.jpg")) for mark in ("-0.7", ""))
+    assert spread(pale) < spread(plain)
+    assert colourise(photo, "-o", out).exit_code == 0
+    other = colourise(photo, "-o", out, "--saturation", "0.7")  # a name that does not tell colours
+    assert (other.exit_code, "photo.jpg: is there already; --overwrite" in other.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("link", [False, True])
