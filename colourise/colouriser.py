@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from colourise.errors import ModelError
+from colourise.extras import missing
 from colourise.lab.pictures import (
     Floats,
     JoinerMaker,
@@ -81,10 +82,11 @@ class Colouriser:
 
         Args:
             backend: what predicts ab.
-            compiled: whether compiled code lays colours over, which is worth loading for many pictures.
+            compiled: whether compiled code lays colours over, which is worth loading for many pictures; only
+                if it is installed, for NumPy and OpenCV do the same more slowly.
         """
         joiner: JoinerMaker | None = None
-        if compiled:
+        if compiled and not missing("fast"):
             from colourise.lab.compiled import joiner as compiled_joiner
 
             joiner = compiled_joiner

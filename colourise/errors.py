@@ -6,6 +6,7 @@
     ├── ModelError         a model is unknown, damaged, or not what its card says
     │   └── HubError       the Hugging Face Hub refused, or cannot be reached
     ├── DeviceError        the device, provider or precision asked for is not there
+    ├── ExtraError         what was asked for needs a part that is not installed
     ├── TrainingError      a recipe, its data or a run cannot go on
     ├── OptionError        options do not go together
     ├── StudyError         a naturalness study cannot be built, or its answers not be scored
@@ -61,6 +62,10 @@ class HubError(ModelError):
 
 class DeviceError(ColouriseError):
     """The device, provider or precision asked for is not there."""
+
+
+class ExtraError(ColouriseError):
+    """What was asked for needs a part of the tool that is not installed."""
 
 
 class TrainingError(ColouriseError):

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"):  # they make Rich and Typer colour files too
     os.environ.pop(name, None)
@@ -15,46 +15,63 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of so small networks mo
 
 import numpy as np
 import pytest
-import torch
 from helpers.clips import grey, pan, write
 from helpers.photos import PHOTOS
 from PIL import Image
 from typer.testing import CliRunner, Result
 
 from colourise.cli.commands import app
-from colourise.models import checkpoints
-from colourise.models.card import Card
-from colourise.models.export import export
-from colourise.models.networks import registry
+from colourise.extras import missing
 
 if TYPE_CHECKING:
     from upath import UPath
+
+TESTS = Path(__file__).parent
+IMPORTING = {  # test files that import what only an extra brings; single tests have the mark "needs"
+    "fast": ("lab/test_compiled.py",),
+    "train": (
+        "evaluation/test_histograms.py",
+        "evaluation/test_perceptual.py",
+        "lab/test_tensors.py",
+        "models/test_checkpoints.py",
+        "models/test_export.py",
+        "models/test_library.py",
+        "models/test_loss_networks.py",
+        "models/test_networks.py",
+        "test_tools.py",
+        "training/*",
+    ),
+}
+
+
+class WithoutExtra(pytest.Module):
+    """A test file whose extra is not installed."""
+
+    extra = ""
+
+    def collect(self) -> NoReturn:
+        pytest.skip(f"needs colourise[{self.extra}]", allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    for extra, files in IMPORTING.items():
+        if missing(extra) and any(module_path.match(f"tests/{file}") for file in files):
+            module = WithoutExtra.from_parent(parent, path=module_path)
+            module.extra = extra
+            return module
+    return None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("needs"):
+        if missing(mark.args[0]):
+            pytest.skip(f"needs colourise[{mark.args[0]}]")
 
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Stem of a whole checkpoint (weights, ONNX file, card): a small U-Net that paints random colours."""
-    stem = tmp_path_factory.mktemp("models") / "tiny"
-    arguments = {"levels": 5, "width": 4}
-    with torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(0)
-        generator = registry.build("unet", **arguments).eval()
-        for weights in generator.parameters():
-            if weights.dim() > 1:
-                weights *= 6  # ab of about +-10, up to +-50; fresh weights paint grey
-    card = Card(
-        name="tiny",
-        architecture="unet",
-        arguments=arguments,
-        input_size=64,
-        data="None: random weights for tests.",
-        recipe={},
-        scores={},
-        licence="MIT",
-    )
-    checkpoints.save(generator, stem, card)
-    export(str(stem), stem.with_suffix(".onnx"))
-    return stem
+    return Path(shutil.copytree(TESTS / "tiny", tmp_path_factory.mktemp("models") / "tiny")) / "tiny"
 
 
 @pytest.fixture
@@ -100,6 +117,7 @@ def film(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The address of an S3 server."""
+    pytest.importorskip("moto", reason="moto is not installed")
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -112,7 +130,7 @@ def server() -> Iterator[str]:
 @pytest.fixture
 def bucket(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator["UPath"]:
     """An empty bucket, which the environment leads to."""
-    import s3fs
+    s3fs = pytest.importorskip("s3fs", reason="needs colourise[s3]")
     from upath import UPath
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", server)

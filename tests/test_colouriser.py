@@ -19,7 +19,7 @@ from colourise.models.checkpoints import find, load_generator
 NAMES = ("astronaut.jpg", "chelsea.jpg", "coffee.jpg", "camera.png")
 
 
-@pytest.fixture(params=["onnx", "torch"])
+@pytest.fixture(params=["onnx", pytest.param("torch", marks=pytest.mark.needs("train"))])
 def colouriser(request: pytest.FixtureRequest, tiny_model: Path) -> Colouriser:
     return load_model(str(tiny_model), backend=request.param, device="cpu")
 
@@ -76,12 +76,14 @@ def test_the_card_decides_the_input_size_unless_told_otherwise(tiny_model: Path)
     assert load_model(str(tiny_model), input_size=100).input_size == 100
 
 
+@pytest.mark.needs("train")
 def test_auto_is_onnx_where_there_is_a_file(tiny_model: Path) -> None:
     assert load_model(str(tiny_model), device="cpu").backend.name == "ONNX Runtime on the CPU"
     torch = load_model(str(tiny_model), backend="torch", device="cpu", precision="fp32")
     assert torch.backend.name == "PyTorch on cpu, fp32"
 
 
+@pytest.mark.needs("train")
 def test_torch_and_onnx_give_the_same_picture_within_one_level(tiny_model: Path) -> None:
     generator = load_generator(find(tiny_model, need="safetensors"))
     torch = Colouriser(TorchBackend(generator, device="cpu", precision="fp32"), input_size=100)

@@ -97,8 +97,11 @@ def test_the_tree_is_that_of_the_code() -> None:
 
 def test_tests_of_the_hosted_checks_are_there() -> None:
     workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
-    (command,) = re.findall(r"run: pytest (.*)", workflow)
-    assert all((ROOT / place).exists() for place in command.split() if not place.startswith("-"))
+    commands = re.findall(r"run: pytest (.*)", workflow)
+    commands += re.findall(r"bin/pytest (.+)", (ROOT / ".ci" / "run").read_text().replace("\\\n", ""))
+    assert len(commands) == 3
+    for command in commands:
+        assert all((ROOT / place).exists() for place in command.split() if not place.startswith("-"))
 
 
 def lines_of_shell(page: Path) -> Iterator[str]:

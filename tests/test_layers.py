@@ -19,7 +19,7 @@ LAYERS = (  # from the top; a wing imports from its own line's own rooms and fro
     ("models",),
     ("files",),
     ("lab",),
-    ("interrupts", "words"),
+    ("extras", "interrupts", "words"),
     ("errors", "lazy", "version"),
 )
 HEIGHT = {wing: -number for number, layer in enumerate(LAYERS) for wing in layer}

@@ -23,7 +23,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ from colourise.archives.remote_ledger import AnyLedger
 from colourise.archives.run import colour_job, ended_entry, planned_entry, remove_parts
 from colourise.colouriser import Colouriser
 from colourise.errors import ColouriseError, DeviceError, ModelError
+from colourise.extras import needs
 from colourise.files.storage import is_remote, stamp_of
 
 MOST_TASKS = 4  # photos that a worker takes at once, at most; their outcomes are returned together
@@ -86,10 +86,10 @@ def check() -> None:
     """Check that Ray is installed, and that the cluster answers.
 
     Raises:
-        DeviceError: it is not, or does not.
+        ExtraError: it is not installed.
+        DeviceError: the cluster does not answer.
     """
-    if any(find_spec(name) is None for name in ("ray", "pyarrow", "pandas")):
-        raise DeviceError("--engine ray needs Ray: pip install 'colourise[ray]'")
+    needs("ray", "--engine ray")
     named = os.environ.get("RAY_ADDRESS", "")
     host, colon, port = named.rpartition(":")
     if colon and port.isdecimal() and "://" not in named:

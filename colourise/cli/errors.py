@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -22,15 +21,6 @@ def refusals() -> Iterator[None]:
         yield
     except BrokenPipeError:
         raise  # nobody reads what we say
-    except ImportError as error:
-        if not re.search(r"lib(GL|gthread|glib)", str(error)):
-            raise
-        say(
-            ("error", "red"),
-            f"OpenCV cannot be loaded ({error}); apt-get install libgl1 libglib2.0-0, "
-            "or: pip uninstall opencv-python && pip install opencv-python-headless",
-        )
-        raise typer.Exit(1) from error
     except OptionError as error:  # with the usage, and exit code 2
         raise typer.BadParameter(str(error)) from error
     except (ColouriseError, OSError) as error:

@@ -13,6 +13,7 @@ from colourise.cli import options
 from colourise.cli.console import err, out, say
 from colourise.cli.errors import refusals
 from colourise.cli.progress import ProgressLog, progress_bar
+from colourise.extras import needs
 
 if TYPE_CHECKING:
     from colourise.training.events import Event, OnEvent
@@ -121,6 +122,7 @@ def train(
             return
         if data is None:
             raise typer.BadParameter("--data says which folder of colour photos to learn from")
+        needs("train", "colourise train")
         from colourise.training import train_folder
 
         with narrated(run) as on_event:

@@ -10,6 +10,7 @@ import typer
 from colourise.cli.console import print_models, say
 from colourise.cli.errors import refusals
 from colourise.cli.help import Command, Group
+from colourise.extras import needs
 
 weights_app = typer.Typer(cls=Group, no_args_is_help=False, help="List, fetch and publish models.")
 
@@ -21,6 +22,7 @@ def export(
 ) -> None:
     """Export a model to ONNX, and check it against PyTorch."""
     with refusals():
+        needs("train", "colourise export")
         from colourise.models.export import export as run_export
 
         worst = run_export(model, target, fp16=fp16)

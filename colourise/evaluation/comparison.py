@@ -26,6 +26,7 @@ from colourise.evaluation.events import (
 from colourise.evaluation.figures import Album
 from colourise.evaluation.models import Models, StrPath, by_name
 from colourise.evaluation.photos import Grey, score_photos
+from colourise.extras import needs
 from colourise.films.steady import STEADINESS
 
 if TYPE_CHECKING:
@@ -87,11 +88,15 @@ def compare(
         The scores. If no photo can be read, `scored` is 0.
     Raises:
         PhotoError: all photos that can be read are grey.
+        ExtraError: a network or a figure is asked for, and what makes it is not installed.
         ModelError: there is no such model, or a network cannot be loaded.
         TrainingError: there are no photos, `split` does not fit them, or VGG16 cannot be loaded.
         OSError: a figure cannot be written.
         ValueError: a measure is unknown, or there is no model.
     """
+    for option, folder in (("--figures", figures), ("--sheet", sheet)):
+        if folder is not None:
+            needs("train", option)
     sources = select(photos, split)
     loaders = by_name(models)
     check_measures(measures)
@@ -188,9 +193,11 @@ def load_networks(measures: Collection[Measure], device: str) -> PerceptualScore
     """Load the networks that some measures need.
 
     Raises:
+        ExtraError: they are not installed.
         ModelError: a network cannot be loaded.
         TrainingError: VGG16 cannot be loaded.
     """
+    needs("train", f"--{next(iter(measures))}")
     from colourise.evaluation.perceptual import PerceptualScores  # torch takes a while to load
     from colourise.models.backends import torch_device
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.color import deltaE_ciede2000
-from skimage.metrics import structural_similarity
 
 from colourise.lab.pictures import Floats, Pixels, rgb_to_lab
 
@@ -31,20 +29,62 @@ def ssim(predicted: Pixels, truth: Pixels) -> float:
 
     It is the mean over R, G, B and all windows that lie inside the picture.
 
-    Windows are 11x11 Gaussians of sigma 1.5; the data range is 255.
+    Windows are 11x11 Gaussians of sigma 1.5; the data range is 255. (scikit-image has it too, but is 200 MB
+    with what it needs.)
 
-    Source: Wang et al., "Image quality assessment: from error visibility to structural similarity".
+    Source: Wang et al., "Image quality assessment: from error visibility to structural similarity", equation
+    13; checked against scikit-image.
     """
-    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    return float(structural_similarity(predicted, truth, channel_axis=2, data_range=255, **options))
+
+    def mean(picture: NDArray[np.float64]) -> NDArray[np.float64]:
+        windows = cv2.GaussianBlur(picture, (11, 11), 1.5)  # of every point, also beyond the edges
+        inside: NDArray[np.float64] = windows[5:-5, 5:-5]
+        return inside
+
+    x, y = predicted.astype(np.float64), truth.astype(np.float64)
+    mean_x, mean_y = mean(x), mean(y)
+    variances = mean(x * x) - mean_x**2 + mean(y * y) - mean_y**2
+    covariance = mean(x * y) - mean_x * mean_y
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    likeness = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    return float((likeness / ((mean_x**2 + mean_y**2 + c1) * (variances + c2))).mean())
 
 
 def delta_e(lab: Floats, truth: Floats) -> float:
     """Return the mean CIEDE2000 colour difference of two Lab pictures (H, W, 3); about 1 is just visible.
 
-    scikit-image computes it: in float32 this takes 9 ms at 256 px, with an error of at most 3e-5.
+    Source: Sharma, Wu and Dalal, "The CIEDE2000 color-difference formula"; checked against their pairs and
+    scikit-image.
     """
-    return float(deltaE_ciede2000(lab, truth).mean(dtype=np.float64))
+    (L1, a1, b1), (L2, a2, b2) = np.moveaxis(lab, -1, 0), np.moveaxis(truth, -1, 0)
+    stretch = 1.5 - chroma_share((np.hypot(a1, b1) + np.hypot(a2, b2)) / 2) / 2  # of a, for near-greys
+    C1, C2 = np.hypot(stretch * a1, b1), np.hypot(stretch * a2, b2)
+    h1, h2 = np.arctan2(b1, stretch * a1), np.arctan2(b2, stretch * a2)  # -pi..pi; of a grey, it counts for 0
+    turn = h2 - h1
+    turn -= 2 * np.pi * (np.abs(turn) > np.pi) * np.sign(turn)  # the short way round
+    L, C, grey = (L1 + L2) / 2, (C1 + C2) / 2, C1 * C2 == 0
+    h = np.where(grey, h1 + h2, h1 + turn / 2)
+    degree = np.pi / 180
+    T = (
+        1
+        - 0.17 * np.cos(h - 30 * degree)
+        + 0.24 * np.cos(2 * h)
+        + 0.32 * np.cos(3 * h + 6 * degree)
+        - 0.20 * np.cos(4 * h - 63 * degree)
+    )
+    lightness = (L2 - L1) / (1 + 0.015 * (L - 50) ** 2 / np.sqrt(20 + (L - 50) ** 2))
+    chroma = (C2 - C1) / (1 + 0.045 * C)
+    hue = 2 * np.sqrt(C1 * C2) * np.sin(turn / 2) / (1 + 0.015 * C * T)
+    blue = np.exp(-(((h / degree % 360 - 275) / 25) ** 2))
+    rotation = -2 * chroma_share(C) * np.sin(60 * degree * blue)
+    squares = lightness**2 + chroma**2 + hue**2 + rotation * chroma * hue
+    return float(np.sqrt(np.maximum(squares, 0)).mean(dtype=np.float64))
+
+
+def chroma_share(C: Floats) -> Floats:
+    """Compute the term of chroma that CIEDE2000 uses twice: 0 for grey, near 1 for strong colours."""
+    seventh = C**7
+    return np.sqrt(seventh / (seventh + 25.0**7))
 
 
 def colourfulness(picture: Pixels, *, absolute: bool = False) -> float:

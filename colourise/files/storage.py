@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from colourise.errors import PhotoError
+from colourise.extras import needs
 from colourise.files.atomic import part_prefix
 from colourise.files.stamp import Stamp
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 CHAIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.*::|(?:[A-Za-z][A-Za-z0-9+.-]+::)+[A-Za-z][A-Za-z0-9+.-]+://")
-EXTRAS = {"s3": "colourise[s3]", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
+PACKAGES = {"gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
 FLAT = (*OBJECT_STORES, "memory")  # their folders are parts of names, of which any may be empty or ".."
 
@@ -43,6 +44,7 @@ def located(text: str | Location) -> Path:
     """Return a place by its name: a `UPath` for a URL, which archives pass on as if it were a `Path`.
 
     Raises:
+        ExtraError: it is in S3, and the extra for that is not installed.
         PhotoError: nothing that is installed knows such URLs, or it is a chain of them.
     """
     text = str(text)
@@ -53,13 +55,15 @@ def located(text: str | Location) -> Path:
         return Path(text)
     from upath import UPath
 
-    protocol = text.partition("://")[0]
+    protocol = text.partition("://")[0].lower()
+    if protocol in ("s3", "s3a"):
+        needs("s3", text)
     try:
         place = UPath(text)
         place.fs  # noqa: B018  # loads what knows it
     except (ImportError, ValueError) as err:
-        if protocol in EXTRAS:
-            raise PhotoError(f"needs another package: pip install '{EXTRAS[protocol]}'", path=text) from err
+        if protocol in PACKAGES:
+            raise PhotoError(f"needs another package: pip install {PACKAGES[protocol]}", path=text) from err
         reason = f"{protocol}:// cannot be reached ({said(err)})"
         raise PhotoError(reason, path=text, advice="mount it as a folder") from err
     except Exception as err:  # each kind of URL has its own

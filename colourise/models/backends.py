@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 
 from colourise.errors import DeviceError, ModelError
+from colourise.extras import needs
 from colourise.lab.pictures import Floats
 from colourise.models import checkpoints
 from colourise.models.card import Card
@@ -56,19 +57,21 @@ def open_backend(
     Raises:
         ModelError: there is no such model, or it has no file for this backend.
         DeviceError: the device or precision asked for is not there.
+        ExtraError: this takes PyTorch, and it is not installed.
     """
     check_device(device)
-    needs_torch = device == "mps" or precision in ("fp16", "bf16")
-    if backend == "onnx" and needs_torch:
-        asked = "mps" if device == "mps" else precision
+    asked = "mps" if device == "mps" else precision if precision in ("fp16", "bf16") else None
+    if backend == "onnx" and asked:
         raise DeviceError(f"{asked}: ONNX Runtime runs a file as it was exported; use --backend torch")
-    if backend == "torch" or (backend == "auto" and needs_torch):
+    if backend == "torch" or (backend == "auto" and asked):
+        needs("train", asked or "--backend torch")
         need: checkpoints.Need = "safetensors"
     else:
         need = "onnx" if backend == "onnx" else "either"
     checkpoint = checkpoints.find(model, need=need)
     if checkpoint.onnx is not None and need != "safetensors":
         return OnnxBackend(checkpoint.onnx, device=device), checkpoint.card
+    needs("train", f"{model} has no ONNX file, and")
     generator = checkpoints.load_generator(checkpoint)
     return TorchBackend(generator, device=device, precision=precision), checkpoint.card
 

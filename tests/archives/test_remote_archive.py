@@ -130,7 +130,7 @@ def test_a_file_that_is_there_is_not_written_over(colourise: Colourise, bucket: 
 
 def test_places_that_nobody_knows(colourise: Colourise, tmp_path: Path) -> None:
     for url, told in {
-        "gs://bucket/archive": "needs another package: pip install 'gcsfs'",
+        "gs://bucket/archive": "needs another package: pip install gcsfs",
         "floppy://a/archive": "floppy:// cannot be reached",
     }.items():
         result = colourise(url, "-o", tmp_path / "out")

@@ -13,7 +13,6 @@ from helpers.photos import PHOTOS, pixels
 from typer.testing import Result
 
 from colourise import colouriser
-from colourise.evaluation import perceptual
 
 Colourise = Callable[..., Result]
 
@@ -154,6 +153,7 @@ def test_eval_of_broken_photos(colourise: Colourise, colour: Path, tmp_path: Pat
     assert (result.exit_code, result.output.count("\n")) == (1, 1)
 
 
+@pytest.mark.needs("train")
 def test_eval_makes_figures(colourise: Colourise, tiny_model: Path, colour: Path, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "figures"
     for suffix in (".json", ".safetensors"):
@@ -176,6 +176,7 @@ def test_eval_makes_figures(colourise: Colourise, tiny_model: Path, colour: Path
     assert (folder / "photos.png").read_bytes() == before
 
 
+@pytest.mark.needs("train")
 def test_sheets_hold_every_photo(colourise: Colourise, colour: Path, tmp_path: Path) -> None:
     for number in range(9):
         shutil.copy(PHOTOS / "coffee.jpg", colour / f"{number}.jpg")
@@ -186,6 +187,7 @@ def test_sheets_hold_every_photo(colourise: Colourise, colour: Path, tmp_path: P
     assert 64 < pixels(sheets[1]).shape[0] < 2 * 64  # and the other two
 
 
+@pytest.mark.needs("train")
 @pytest.mark.parametrize(
     ("option", "told"),
     [("--lpips", "AlexNet cannot be"), ("--fid", "Inception cannot be"), ("--frechet", "vgg16")],
@@ -212,10 +214,11 @@ def test_networks_that_cannot_be_had_are_told_before_anything_is_scored(
     assert not (tmp_path / "figures").exists()
 
 
+@pytest.mark.needs("train")
 def test_eval_prints_what_a_network_says(
     colourise: Colourise, tiny_model: Path, colour: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(perceptual, "vgg16_means", means)
+    monkeypatch.setattr("colourise.evaluation.perceptual.vgg16_means", means)
     arguments = ("--size", "64", "--frechet")
     scores = json.loads(colourise("eval", "--data", colour, *arguments, "--json").stdout)
     assert 0 < scores["grey"]["frechet"] < scores[str(tiny_model)]["frechet"]

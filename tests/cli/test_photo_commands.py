@@ -174,6 +174,7 @@ def test_saturation_and_input_size(colourise: Colourise, photo: Path) -> None:
     assert (colour("--input-size", "100") != plain).any()
 
 
+@pytest.mark.needs("train")
 def test_torch_and_onnx_agree_to_one_level(colourise: Colourise, tmp_path: Path) -> None:
     for backend in ("torch", "onnx"):
         target = tmp_path / f"{backend}.png"

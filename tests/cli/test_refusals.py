@@ -18,6 +18,7 @@ from colourise.cli.commands import app
 from colourise.models.backends import nvidia_gpus
 
 Colourise = Callable[..., Result]
+NEEDS_TRAIN = pytest.mark.needs("train")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_what_cannot_be_done_is_one_line(
 
 
 @pytest.mark.skipif(nvidia_gpus() > 0, reason="there is a CUDA device")
-@pytest.mark.parametrize("backend", ["auto", "onnx", "torch"])
+@pytest.mark.parametrize("backend", ["auto", "onnx", pytest.param("torch", marks=NEEDS_TRAIN)])
 def test_cuda_that_is_not_there(colourise: Colourise, photo: Path, backend: str) -> None:
     result = colourise(photo, "--device", "cuda", "--backend", backend)
     assert result.exit_code == 1
@@ -147,13 +148,13 @@ def test_cuda_that_is_not_there(colourise: Colourise, photo: Path, backend: str)
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["export", "no/such/model", "out.onnx"], "no such checkpoint"),
-        (["export", "{tiny}", "no/folder/out.onnx"], "no/folder"),
+        pytest.param(["export", "no/such/model", "out.onnx"], "no such checkpoint", marks=NEEDS_TRAIN),
+        pytest.param(["export", "{tiny}", "no/folder/out.onnx"], "no/folder", marks=NEEDS_TRAIN),
         (["train", "--show", "--set", "learning=1"], "no such setting; there are architecture"),
         (["train", "--show", "--set", "lr=fast"], "lr=fast: "),
         (["train", "--show", "--set", "batch=0"], "must be above 0"),
         (["train", "--show", "--recipe", "soup"], "no such recipe; there are pix2pix, gorriz, vgg16"),
-        (["train", "--data", "folder"], "no photos here"),
+        pytest.param(["train", "--data", "folder"], "no photos here", marks=NEEDS_TRAIN),
         (["eval", "--data", "folder"], "no photos here"),
     ],
 )

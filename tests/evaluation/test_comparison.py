@@ -75,6 +75,7 @@ def test_wrong_questions(tiny_model: Path, tmp_path: Path) -> None:
         compare([tiny_model], COLOURED, split=tmp_path / "split.csv")
 
 
+@pytest.mark.needs("train")
 def test_figures_and_sheets_are_written(tiny_model: Path, tmp_path: Path) -> None:
     compare({"m": tiny_model}, COLOURED, size=64, figures=tmp_path / "figures", sheet=tmp_path / "sheets")
     names = {"best-m.png", "worst-m.png", "photos.png", "histograms.png", "histograms.svg"}

@@ -3,10 +3,6 @@
 import json
 
 import pytest
-import safetensors.torch
-import torch
-
-from colourise.training import losses
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +11,8 @@ def caches(tmp_path_factory):
 
     Tests fetch nothing, so they know that these networks are used, not what the true ones see.
     """
+    import safetensors.torch
+    import torch
     from segmentation_models_pytorch.encoders import encoders, get_encoder
     from torchvision.models import ResNet50_Weights, VGG16_Weights, resnet50, vgg16
     from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
@@ -48,6 +46,8 @@ def caches(tmp_path_factory):
 def loss_network(caches, monkeypatch):
     """The feature reconstruction loss, whose networks are in the caches."""
     import huggingface_hub
+
+    from colourise.training import losses
 
     monkeypatch.setenv("TORCH_HOME", str(caches[0]))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(caches[1]))

@@ -3,13 +3,17 @@
 import cv2
 import numpy as np
 import pytest
-import torch
 from helpers.lab import EVERY, reference
 
-from colourise.lab import compiled, pictures
+from colourise.extras import missing
+from colourise.lab import pictures
 
 CHANCE = np.random.default_rng(0)
-JOINERS = [pictures.plain_joiner, compiled.joiner]
+JOINERS = [pictures.plain_joiner]
+if not missing("fast"):
+    from colourise.lab import compiled
+
+    JOINERS.append(compiled.joiner)
 DEEP = CHANCE.integers(0, 65536, (64, 64, 3)).astype(np.uint16)
 
 
@@ -76,7 +80,10 @@ def test_colour_stands_where_it_was_predicted():
     assert np.abs(coloured[44:, 44:, 0] - coloured[44:, 44:, 1]).max() <= 1
 
 
+@pytest.mark.needs("train")
 def test_enlarging_agrees_with_torch():
+    import torch
+
     ab = CHANCE.uniform(-40, 40, (2, 12, 12)).astype(np.float32)
     ours = pictures.enlarge(ab, slice(10, 50), 96, 132)
     theirs = torch.nn.functional.interpolate(torch.from_numpy(ab)[None], (96, 132), mode="bilinear")[

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import torch
 from skimage import color
 
 from colourise.lab.srgb import from_linear, to_linear
@@ -21,6 +20,9 @@ def test_it_is_the_curve_of_scikit_image() -> None:
     assert np.abs(xyz[:, 1] - to_linear(LEVELS)).max() < 1e-6
 
 
+@pytest.mark.needs("train")
 def test_torch_has_the_same_curve() -> None:
+    import torch
+
     theirs = from_linear(torch.from_numpy(LEVELS), torch)
     assert np.abs(theirs.numpy() - from_linear(LEVELS)).max() < 1e-12

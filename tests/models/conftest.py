@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
 from helpers.checkpoints import CARD
 from helpers.hub import Hub, client_of, serve
 from helpers.loss_networks import caches as caches, loss_network as loss_network
@@ -12,15 +12,19 @@ from helpers.loss_networks import caches as caches, loss_network as loss_network
 from colourise.models.checkpoints import add_onnx, save
 from colourise.models.networks import registry
 
+if TYPE_CHECKING:
+    import torch
+
 
 @pytest.fixture
-def generator() -> torch.nn.Module:
+def generator() -> "torch.nn.Module":
+    torch = pytest.importorskip("torch", reason="needs colourise[train]")
     torch.manual_seed(0)
     return registry.build(CARD.architecture, **CARD.arguments).eval()
 
 
 @pytest.fixture
-def run(tmp_path: Path, generator: torch.nn.Module) -> Path:
+def run(tmp_path: Path, generator: "torch.nn.Module") -> Path:
     """A run's folder, with a checkpoint of all three files."""
     folder = tmp_path / "run"
     save(generator, folder / "tiny", CARD)

@@ -34,6 +34,7 @@ def test_every_shipped_model_is_whole_and_small():
         assert {"psnr_rgb", "psnr_ab", "js_a", "js_b"} <= found.card.scores.keys()
 
 
+@pytest.mark.needs("train")
 def test_torch_and_onnx_give_the_same_picture():
     picture = cv2.imread(str(PHOTOS / "coffee.jpg"), cv2.IMREAD_GRAYSCALE)
     (onnx,) = load_model(backend="onnx", device="cpu")([picture])

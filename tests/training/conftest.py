@@ -1,7 +1,6 @@
 """What tests of training need: photos, loss networks, and a fresh accelerate each."""
 
 import pytest
-from accelerate.state import AcceleratorState
 from helpers.loss_networks import caches as caches, loss_network as loss_network
 from helpers.training import made_photos
 
@@ -9,6 +8,8 @@ from helpers.training import made_photos
 @pytest.fixture(autouse=True)
 def fresh_accelerate():
     """Let every test choose its precision: accelerate fixes it for a process."""
+    from accelerate.state import AcceleratorState
+
     yield
     AcceleratorState._reset_state()
 
