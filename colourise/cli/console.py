@@ -134,6 +134,9 @@ MEASURES: tuple[dict[str, tuple[str, str, str]], ...] = (  # heading, format, wh
 )
 
 
+RUN_SCORES = ("js_a", "js_b", "psnr_ab", "psnr_rgb", "ssim", "delta_e", "colourfulness_share")
+
+
 def print_scores(rows: dict[str, dict[str, float]], size: int) -> None:
     """Print a table for each kind of measure, with a row a model, narrow enough for 80 columns."""
     from rich.table import Table
@@ -156,6 +159,15 @@ def print_scores(rows: dict[str, dict[str, float]], size: int) -> None:
             )
         out.print()
         out.print(table)
+
+
+def print_run_scores(step: int, scores: dict[str, float], *, headed: bool) -> None:
+    """Print the scores of a run's model as a row of a table; `headed`: below the heads of its columns."""
+    measures = {name: row for table in MEASURES for name, row in table.items() if name in RUN_SCORES}
+    if headed:
+        say(f"{'batch':>8}", *(f"{heading:>8}" for heading, _, _ in measures.values()))
+        say(" " * 8, *((f"{better:>8}", "dim") for _, _, better in measures.values()))
+    say(f"{step:>8}", *(f"{scores[name]:>8{spec}}" for name, (_, spec, _) in measures.items()))
 
 
 def print_film_scores(rows: dict[str, dict[str, float]]) -> None:

@@ -11,9 +11,10 @@ from colourise.cli.console import err, say
 from colourise.words import duration, printable
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, ProgressColumn
 
     from colourise.films.events import FilmProgress
+    from colourise.training.events import TrainingProgress
 
 EVERY = 30.0  # seconds between two lines of a log
 
@@ -73,11 +74,11 @@ def bar(what: str, total: int | None, *, hidden: bool) -> Iterator[Callable[[], 
         yield advance
 
 
-def progress_bar(**options: Any) -> Progress:
-    """Our kind of rich's progress bar, which takes a while to import."""
+def progress_bar(*columns: ProgressColumn, **options: Any) -> Progress:
+    """Our kind of rich's progress bar, which takes a while to import; other columns may be given."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (
+    columns = columns or (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
@@ -103,3 +104,32 @@ def film_bar(*, hidden: bool) -> Iterator[Callable[[FilmProgress], None]]:
     else:
         log = ProgressLog("colouring frame")
         yield lambda now: log.update(now.done, now.total, f"scene {now.scenes}, {now.speed:.1f} frames/s")
+
+
+@contextmanager
+def training_bar() -> Iterator[Callable[[TrainingProgress], None]]:
+    """Show batches, time left, speed and loss on one line of the terminal; yields what takes the progress."""
+    if err.is_terminal:
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+
+        columns = (
+            BarColumn(bar_width=None),
+            TextColumn("batch {task.completed}/{task.total}"),
+            TimeRemainingColumn(),
+            TextColumn("left, {task.description}"),
+        )
+        with progress_bar(*columns, expand=True) as progress:
+            task = progress.add_task("")
+
+            def show(now: TrainingProgress) -> None:
+                progress.update(task, completed=now.step, total=now.steps, description=training_words(now))
+
+            yield show
+    else:
+        log = ProgressLog("batch")
+        yield lambda now: log.update(now.step, now.steps, training_words(now))
+
+
+def training_words(now: TrainingProgress) -> str:
+    """Return the speed and the one loss that are shown."""
+    return f"{now.images_per_second:.0f} images/s, loss {now.loss:.3f}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colourise.cli import options
-from colourise.cli.console import err, out, say
+from colourise.cli.console import err, out, print_run_scores, say
 from colourise.cli.errors import refusals
-from colourise.cli.progress import ProgressLog, progress_bar
+from colourise.cli.progress import training_bar
 from colourise.extras import needs
 
 if TYPE_CHECKING:
@@ -101,6 +102,9 @@ def train(
             "model lacks.",
         ),
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", metavar="", help="Keep resume.pt when the run is done.")
+    ] = False,
     precision: options.Precision = options.PrecisionChoice.auto,
     workers: Annotated[int, typer.Option(min=0, metavar="N", help="Processes that read photos.")] = 1,
 ) -> None:
@@ -140,6 +144,7 @@ def train(
                 precision=precision.value,
                 workers=workers,
                 score_every=score_every,
+                keep=keep,
                 on_event=on_event,
             )
     if card is None:
@@ -148,27 +153,29 @@ def train(
 
 @contextmanager
 def narrated(run: Path) -> Iterator[OnEvent]:
-    """Turn the events of a run into lines and a progress bar, which begins with the first of them."""
+    """Turn the events of a run into lines and a progress bar, which begins when the photos are found."""
     from colourise.training import events
 
     with ExitStack() as shown:
-        bar = progress_bar(disable=not err.is_terminal)
-        task, log = bar.add_task("starting"), ProgressLog("batch")
+        show: Callable[[events.TrainingProgress], None] | None = None
+        headed = False
 
         def tell(event: Event) -> None:
+            nonlocal show, headed
             match event:
+                case events.DownloadNeeded(name, host, megabytes):
+                    size = f" ({megabytes} MB)" if megabytes else ""
+                    say(f"{name}: its weights are downloaded once from {host}{size}")
                 case events.PhotosFound(learn, test):
                     say(f"{learn} photos to learn from, {test} held out; the run is {run}")
-                    shown.enter_context(bar)
-                case events.TrainingProgress(step, steps, losses, speed):
-                    costs = "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
-                    what = f"{costs}  {speed:.0f} images/s"
-                    bar.update(task, completed=step, total=steps, description=what)
-                    if not err.is_terminal:
-                        log.update(step, steps, what)
+                    say(f"all losses and scores: tensorboard --logdir {shlex.quote(str(run))}")
+                    show = shown.enter_context(training_bar())
+                case events.TrainingProgress():
+                    if show is not None:
+                        show(event)
                 case events.HeldOutScored(step, scores):
-                    values = "  ".join(f"{name} {value:.3f}" for name, value in scores.items())
-                    say(f"batch {step}: {values}")
+                    print_run_scores(step, scores, headed=not (headed and err.is_terminal))
+                    headed = True
                 case events.BalanceLost(message=message):
                     say(("warning", "yellow"), message)
                 case events.TrainingStopped():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
@@ -107,7 +108,7 @@ def downloaded(weights: object) -> dict[str, Tensor]:
     """
     file = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)  # type: ignore[attr-defined]
     try:
-        state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)  # type: ignore[attr-defined]
+        state: dict[str, Tensor] = weights.get_state_dict(progress=sys.stderr.isatty(), check_hash=True)  # type: ignore[attr-defined]
     except (OSError, RuntimeError, EOFError, UnpicklingError) as err:  # a wrong hash is a RuntimeError
         reason = str(err).partition("\n")[0]
         if file.exists():

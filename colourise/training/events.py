@@ -8,6 +8,18 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
+class DownloadNeeded:
+    """Pretrained weights are not on this machine and will be downloaded, once (`train_folder` only)."""
+
+    name: str
+    """The network, such as "vgg16"."""
+    host: str
+    """The server that has them."""
+    megabytes: int | None
+    """Their size, if that is known."""
+
+
+@dataclass(frozen=True)
 class PhotosFound:
     """The photos of a folder have been found and split (reported by `train_folder` only)."""
 
@@ -27,6 +39,8 @@ class TrainingProgress:
     """Batches done."""
     steps: int
     """Batches in the whole run."""
+    loss: float
+    """The generator's whole loss, which is what it learns from: the mean since the last report."""
     losses: dict[str, float]
     """Means since the last report: each weighted term of the loss, and how real pictures look to a GAN's
     discriminators."""
@@ -66,13 +80,21 @@ class TrainingStopped:
 
 @dataclass(frozen=True)
 class TrainingFinished:
-    """The run is complete."""
+    """The run is complete, now or since an earlier time."""
 
     card: Path
     """The card of the released checkpoint."""
 
 
-Event = PhotosFound | TrainingProgress | HeldOutScored | BalanceLost | TrainingStopped | TrainingFinished
+Event = (
+    DownloadNeeded
+    | PhotosFound
+    | TrainingProgress
+    | HeldOutScored
+    | BalanceLost
+    | TrainingStopped
+    | TrainingFinished
+)
 OnEvent = Callable[[Event], object]
 
 

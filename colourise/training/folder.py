@@ -6,13 +6,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from colourise.data.split import split_photos
-from colourise.models import checkpoints
 from colourise.models.backends import Precision
+from colourise.training import downloads
 from colourise.training.config import TrainConfig
-from colourise.training.events import OnEvent, PhotosFound, ignore
-from colourise.training.loop import train
-from colourise.training.warm_start import check_start
+from colourise.training.events import DownloadNeeded, OnEvent, PhotosFound, ignore
 from colourise.words import printable
 
 SCORED = 200  # held-out photos that are scored while the run goes on, unless they were named
@@ -33,11 +30,13 @@ def train_folder(
     precision: Precision = "auto",
     workers: int = 1,
     score_every: int = 500,
+    keep: bool = False,
     on_event: OnEvent = ignore,
 ) -> Path | None:
     """Train a generator on a folder of photos, or resume a run that was stopped.
 
-    `run / "split.csv"` records the split, unless `held_out` was given.
+    `run / "split.csv"` records the split, unless `held_out` was given. Weights that the run needs and that
+    this machine lacks are downloaded first, before photos are looked for.
 
     Args:
         config: what to learn: one of RECIPES, perhaps changed with `configure` or `dataclasses.replace`.
@@ -54,25 +53,42 @@ def train_folder(
         precision: "auto", "fp32", "fp16" or "bf16".
         workers: processes that read photos, for each that trains.
         score_every: batches between scores.
+        keep: whether `resume.pt` stays when the run is done.
         on_event: called with each event (events.py), in the first process alone.
     Returns:
         The card of the released checkpoint; None if the run was stopped before its end.
     Raises:
-        TrainingError: there are too few photos, or as `train`.
+        TrainingError: weights cannot be downloaded, there are too few photos, or as `train`.
         ModelError: a model to start from is missing or damaged.
     """
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that `accelerate launch` starts
+    goes_on = (run / "resume.pt").exists() or (run / f"{run.name}.json").exists()
+    encoder = not (start_from or encoder_weights or goes_on)
+    missing = downloads.missing(config, encoder=encoder)
+    for one in missing:
+        downloads.check_connection(one)
+        if first:
+            on_event(DownloadNeeded(one.name, one.host, one.megabytes))
+
+    from colourise.data.split import split_photos
+    from colourise.models import checkpoints
+    from colourise.training.loop import train
+    from colourise.training.warm_start import check_start
+
     models = [checkpoints.find(model, need="safetensors") for model in start_from]
     check_start(config, models, encoder_weights)
+    for one in missing:
+        fetch(one, config)
     learn, test = split_photos(
         data,
         held_out=held_out,
         per_class=per_class,
         split=split,
         record=run / "split.csv",
-        goes_on=(run / "resume.pt").exists(),
+        goes_on=goes_on,
         seed=config.seed,
     )
-    if os.environ.get("RANK", "0") == "0":  # the first of the processes that `accelerate launch` starts
+    if first:
         on_event(PhotosFound(len(learn), len(test), run))
     return train(
         config,
@@ -86,5 +102,21 @@ def train_folder(
         precision=precision,
         workers=workers,
         score_every=score_every,
+        keep=keep,
         on_event=on_event,
     )
+
+
+def fetch(download: downloads.Download, config: TrainConfig) -> None:
+    """Download weights into the cache of their library, by building the network once.
+
+    Raises:
+        TrainingError: they cannot be downloaded.
+    """
+    from colourise.models.loss_networks import LOADERS
+    from colourise.training.warm_start import initial_generator
+
+    if download.is_encoder:
+        initial_generator(config, None, fresh=True)
+    else:
+        LOADERS[config.loss_network](config.feature_layer)

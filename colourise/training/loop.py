@@ -1,7 +1,8 @@
 """Train a generator: `train(config, photos, ...)`.
 
 A run folder holds the release files (`NAME.safetensors`, `NAME.json`: the moving average of the weights),
-`resume.pt` (all that a stopped run needs to go on), `metrics.csv`, TensorBoard's files and preview sheets.
+`resume.pt` (all that a stopped run needs to go on, until it is done), `metrics.csv`, TensorBoard's files and
+preview sheets.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from colourise.training.devices import STOP_SIGNALS, asked_to_stop, ignore_inter
 from colourise.training.events import OnEvent, TrainingFinished, TrainingStopped, ignore
 from colourise.training.learner import Learner
 from colourise.training.recorder import Recorder
-from colourise.training.run_folder import load_resume
+from colourise.training.run_folder import is_finished, load_resume
 from colourise.training.scoring import check_held_out
 from colourise.training.warm_start import check_start
 
@@ -48,6 +49,7 @@ def train(
     precision: Precision = "auto",
     workers: int = 1,
     score_every: int = 500,
+    keep: bool = False,
     on_event: OnEvent = ignore,
 ) -> Path | None:
     """Train a generator, or resume a run that was stopped.
@@ -71,6 +73,7 @@ def train(
         precision: "auto", "fp32", "fp16" or "bf16".
         workers: processes that read photos, for each that trains.
         score_every: batches between scores on `held_out`.
+        keep: whether `resume.pt` stays when the run is done.
         on_event: called with each event (events.py), in the first process alone.
     Returns:
         The card of the released checkpoint; None if the run was stopped before its end.
@@ -83,6 +86,11 @@ def train(
     run.mkdir(parents=True, exist_ok=True)
     accelerator = prepare_accelerator(config, precision)
     names = sha256(os.fsencode("\n".join(place_of(photo).name for photo in photos))).hexdigest()
+    released = run / f"{run.name}.json"
+    if is_finished(run, asdict(config), names):
+        if accelerator.is_main_process:
+            on_event(TrainingFinished(released))
+        return released
     resume = load_resume(run, asdict(config), names)
     done = resume["step"] if resume else 0
     set_seed(config.seed)
@@ -106,10 +114,13 @@ def train(
             if stopped and step < steps:
                 break
     accelerator.wait_for_everyone()
-    released = None if step < steps else run / f"{run.name}.json"
     if accelerator.is_main_process:
-        on_event(TrainingFinished(released) if released else TrainingStopped(step))
-    return released
+        if step == steps and not keep:
+            (
+                run / "resume.pt"
+            ).unlink()  # three times the model's size, or more; the card has all of its facts
+        on_event(TrainingFinished(released) if step == steps else TrainingStopped(step))
+    return released if step == steps else None
 
 
 def blank_card(

@@ -23,6 +23,7 @@ from colourise.training.run_folder import Means, rewind, save_resume, write_row
 from colourise.training.scoring import heading, lost_balance, score
 
 SAVE_EVERY = 300  # seconds between saves of `resume.pt`
+NOT_LEARNT = {"discriminator", "real", "fake"}  # among the losses, what is no term of the generator's
 
 
 class Recorder:
@@ -91,7 +92,8 @@ class Recorder:
         losses = self.recent.take()
         for name, value in {**losses, "images_per_second": speed}.items():
             self.writer.add_scalar(f"train/{name}", value, step)
-        self.on_event(TrainingProgress(step, self.steps, losses, speed))
+        loss = sum(value for name, value in losses.items() if name not in NOT_LEARNT)
+        self.on_event(TrainingProgress(step, self.steps, loss, losses, speed))
         if scored:
             self.score(step)
         self.reported = time.monotonic()
@@ -114,7 +116,11 @@ class Recorder:
     def save(self, step: int) -> None:
         """Write the release files, the averaged weights as fp16 and their card, and then `resume.pt`."""
         config, learner = self.config, self.learner
-        seen = {"images_seen": step * config.batch, "scored_at": self.scored_at * config.batch}
+        seen = {
+            "images_seen": step * config.batch,
+            "scored_at": self.scored_at * config.batch,
+            "photos_sha256": self.photos,
+        }
         card = replace(self.card, recipe=asdict(config) | seen | self.card.recipe, scores=self.scores)
         state = norms.plain_state_dict(learner.averaged())
         checkpoints.save(state, self.run / self.run.name, card, half=True)
@@ -129,5 +135,5 @@ class Recorder:
             "cuda_rng": torch.cuda.get_rng_state(device) if learner.cuda else None,
             "learner": learner.state_dict(),
         }
-        save_resume(self.run, resume)  # last, so that a finished run has also been released
+        save_resume(self.run, resume)  # last, so that its step has also been released
         self.saved = time.monotonic()

@@ -1,17 +1,19 @@
 """The files of a run folder: `resume.pt` and `metrics.csv`; and means of losses.
 
 All of it survives a kill: `resume.pt` is the old one or the new one, and rows that a killed run wrote beyond
-its last save are dropped when it goes on.
+its last save are dropped when it goes on. When a run is done, its card alone says what it was.
 """
 
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
 from colourise.errors import TrainingError
 from colourise.files.atomic import atomic
+from colourise.models.card import Card
 
 
 class Means:
@@ -54,16 +56,43 @@ def load_resume(run: Path, config: dict[str, Any], photos: str) -> dict[str, Any
     if not file.exists():
         return None
     state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-    odd = [name for name in config if state["config"].get(name) != config[name]]
+    check_same(run, state["config"], config, state["photos"] == photos)
+    return state
+
+
+def is_finished(run: Path, config: dict[str, Any], photos: str) -> bool:
+    """Return whether a run folder has a model that is done, and nothing to go on with.
+
+    Raises:
+        TrainingError: it was trained with other settings or on other photos, and would be overwritten.
+        ModelError: the card of the model cannot be read.
+    """
+    file = run / f"{run.name}.json"
+    if not file.exists() or (run / "resume.pt").exists():
+        return False
+    recipe = Card.read(file).recipe
+    if recipe.get("images_seen", 0) < config["images"] // config["batch"] * config["batch"]:
+        return False  # killed at its first save, between the model and resume.pt
+    check_same(run, recipe, config, recipe.get("photos_sha256", photos) == photos)
+    return True
+
+
+def check_same(run: Path, kept: dict[str, Any], config: dict[str, Any], same_photos: bool) -> None:
+    """Refuse to go on with other settings, or on other photos, than a run was started with.
+
+    Raises:
+        TrainingError: naming the settings.
+    """
+    kept, config = json.loads(json.dumps(kept)), json.loads(json.dumps(config))  # a card has lists for tuples
+    odd = [name for name in config if kept.get(name) != config[name]]
     if odd:
         raise TrainingError(
             f"{run}: was started with another {', '.join(odd)}; give the same settings, or another run folder"
         )
-    if state["photos"] != photos:
+    if not same_photos:
         raise TrainingError(
             f"{run}: was started on other photos; give the same --data, or another run folder"
         )
-    return state
 
 
 def write_row(file: Path, row: dict[str, float]) -> None:

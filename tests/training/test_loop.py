@@ -77,7 +77,7 @@ def test_a_stopped_gan_goes_on_to_the_same_weights(photos, tmp_path):
         lr=1e-2,
     )
     first = replace(config, images=16)
-    train(first, photos, photos[:1], tmp_path / "halves", precision="fp32", workers=0)
+    train(first, photos, photos[:1], tmp_path / "halves", precision="fp32", workers=0, keep=True)
     state = torch.load(tmp_path / "halves" / "resume.pt", weights_only=True)
     state["config"]["images"] = config.images  # as if it had been stopped at half
     torch.save(state, tmp_path / "halves" / "resume.pt")

@@ -5,6 +5,7 @@ from helpers.training import GAN, TINY, rows_of
 
 from colourise.errors import TrainingError
 from colourise.training.config import TrainConfig
+from colourise.training.events import HeldOutScored
 from colourise.training.loop import train
 from colourise.training.run_folder import rewind
 
@@ -33,14 +34,23 @@ def test_rows_beyond_the_last_save_are_dropped(tmp_path):
 
 
 def test_a_run_that_begins_anew_leaves_no_rows_of_the_old_one(photos, tmp_path):
-    for _ in range(2):
-        train(TINY, photos, photos[:1], tmp_path / "run", workers=0, score_every=4)
-        (tmp_path / "run" / "resume.pt").unlink()  # as a kill before the first save leaves it
+    class KilledError(Exception):
+        pass
+
+    def kill(event):
+        if isinstance(event, HeldOutScored):
+            raise KilledError
+
+    with pytest.raises(KilledError):  # after the first row, and before the first save
+        train(TINY, photos, photos[:1], tmp_path / "run", workers=0, score_every=4, on_event=kill)
+    assert [row["step"] for row in rows_of(tmp_path / "run")] == ["4"]
+    train(TINY, photos, photos[:1], tmp_path / "run", workers=0, score_every=4)
     assert [row["step"] for row in rows_of(tmp_path / "run")] == ["4", "8"]
 
 
-def test_a_run_is_not_continued_with_other_settings(photos, tmp_path):
-    train(TINY, photos, photos[:1], tmp_path / "run")
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_run_is_not_continued_with_other_settings(photos, tmp_path, keep):
+    train(TINY, photos, photos[:1], tmp_path / "run", keep=keep)
     with pytest.raises(TrainingError, match="started on other photos; give the same --data"):
         train(TINY, photos[:5], photos[:1], tmp_path / "run")
     with pytest.raises(TrainingError, match="another lr; give the same settings, or another run folder"):
