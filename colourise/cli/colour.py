@@ -115,6 +115,7 @@ def colourise(
 
             ways = films.FilmOptions(
                 encoding=films.Encoding(codec=codec.value, crf=crf, preset=preset),
+                saturation=saturation,
                 steadiness=steadiness,
                 start=seconds(start, "--start"),
                 end=seconds(end, "--end"),

@@ -83,6 +83,8 @@ class FilmReport:
             case films.FilmStarted():  # before that, Ctrl-C ends the program at once
                 self.running.enter_context(interruptions(asked=self.stop))
                 self.show = self.running.enter_context(film_bar(hidden=self.quiet))
+            case films.FilmThere() if not self.quiet:
+                say(("there already", "green"), f"{event.target}; --overwrite makes it again")
             case films.FilmFailed():
                 self.running.close()
                 say(("failed", "red"), str(event.error))

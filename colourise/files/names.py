@@ -14,7 +14,9 @@ COMPARE = ".compare"  # photo.jpg -> photo.colourised.compare.jpg
 VARIANTS = ".variants"  # photo.jpg -> photo.colourised.variants.jpg
 PREVIEW = ".preview"  # film.mp4 -> film.preview.mp4
 PART = ".part"  # film.colourised.mp4 -> film.colourised.part.mp4, of a run that was stopped
-_OURS = re.compile(r"(\.colourised(-[\d.e-]+)?|\.compare|\.variants)$")
+_CHOICES = r"(-from|-to)?(-\d[\d.ehms]*)*"  # which part of a film, and colours_mark
+_OURS = re.compile(rf"(\.colourised{_CHOICES}|\.compare|\.variants)$")
+_OUR_FILMS = re.compile(rf"{_OURS.pattern}|\.preview{_CHOICES}$")
 
 _SUFFIXES = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -104,8 +106,7 @@ def is_unreadable_name(name: str) -> bool:
 def is_film_name(name: str) -> bool:
     """Tell whether a file's name is that of a film, and not of one that this tool made."""
     stem, suffix = os.path.splitext(name)
-    stem = stem.removesuffix(PART)
-    return suffix.lower() in FILMS and not _OURS.search(stem) and not stem.endswith(PREVIEW)
+    return suffix.lower() in FILMS and not _OUR_FILMS.search(stem.removesuffix(PART))
 
 
 def is_ours(path: Path) -> bool:

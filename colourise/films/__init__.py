@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         FilmProgress as FilmProgress,
         FilmStarted as FilmStarted,
         FilmStopped as FilmStopped,
+        FilmThere as FilmThere,
     )
     from colourise.films.options import Encoding as Encoding, FilmOptions as FilmOptions
     from colourise.films.pipeline import coloured_frames as coloured_frames
@@ -46,6 +47,7 @@ __getattr__, __dir__, __all__ = lazily(
             "FilmProgress",
             "FilmStarted",
             "FilmStopped",
+            "FilmThere",
         ),
         "options": ("Encoding", "FilmOptions"),
         "pipeline": ("coloured_frames",),

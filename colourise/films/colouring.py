@@ -26,13 +26,14 @@ from colourise.films.events import (
     FilmPrepared,
     FilmStarted,
     FilmStopped,
+    FilmThere,
     OnFilmEvent,
     ignore,
 )
 from colourise.films.film import Damage
 from colourise.films.job import FilmJob, prepare, settings_key
 from colourise.films.losses import find_late, left_out
-from colourise.films.naming import output_paths, partial_path
+from colourise.films.naming import comparison_path, output_paths, partial_path
 from colourise.films.options import DEFAULTS, FilmOptions
 from colourise.films.output import write_output
 from colourise.films.pipeline import FilmRun
@@ -53,6 +54,8 @@ class FilmsSummary:
     """Films that could not be coloured, with the reasons."""
     stopped: bool
     """Whether `stop` was set before all films were done."""
+    there: tuple[FilmThere, ...] = ()
+    """Films whose coloured versions were there already."""
 
 
 def colour(
@@ -83,7 +86,7 @@ def colour(
         ModelError: there is no such model.
     """
     source = Path(film)
-    (target,) = output_paths([source], output, preview=options.preview is not None)
+    (target,) = output_paths([source], output, options, saturation=saturation_of(model, options))
     return colour_one(source, target, loader(model), options, on_event, stop)
 
 
@@ -103,31 +106,51 @@ def colour_all(
         output: a folder, or for a single film a file; by default each goes beside its source.
         model: as for `colour`; it is loaded at most once.
         options: how they are coloured and written.
-        on_event: called as for `colour`, and with a `FilmFailed` after each film that fails.
+        on_event: called as for `colour`, with a `FilmFailed` after each film that fails, and with a
+            `FilmThere` for each whose output is there already.
         stop: once it is set, the current film is stopped, and no other is begun.
     Raises:
         ModelError: there is no such model.
     """
     load = loader(model)
     sources = [Path(film) for film in films]
-    targets = output_paths(sources, output, preview=options.preview is not None)
+    targets = output_paths(sources, output, options, saturation=saturation_of(model, options))
+    exact = Path(output) if output else None  # a file that the user names is not taken for ours
     outcomes: list[FilmOutcome] = []
     failed: list[FilmFailed] = []
+    there: list[FilmThere] = []
     stop = stop or threading.Event()
     for source, target in zip(sources, targets, strict=True):
         if stop.is_set():
-            return FilmsSummary(tuple(outcomes), tuple(failed), stopped=True)
+            return FilmsSummary(tuple(outcomes), tuple(failed), stopped=True, there=tuple(there))
         try:
             if targets.count(target) > 1:
                 raise FilmError(
                     f"another film would become {target} too", path=source, advice="colour them apart"
                 )
+            if source.is_file() and output_is_there(target, options) and target != exact:
+                there.append(FilmThere(source, target))
+                on_event(there[-1])
+                continue
             outcomes.append(colour_one(source, target, load, options, on_event, stop))
         except FilmError as error:
             failed.append(FilmFailed(source, error))
             on_event(failed[-1])
     stopped = bool(outcomes) and not outcomes[-1].complete
-    return FilmsSummary(tuple(outcomes), tuple(failed), stopped)
+    return FilmsSummary(tuple(outcomes), tuple(failed), stopped, tuple(there))
+
+
+def output_is_there(target: Path, options: FilmOptions) -> bool:
+    """Tell whether a film's output is there already, with its comparison, and may stay."""
+    files = (target, comparison_path(target)) if options.compare else (target,)
+    return not options.overwrite and all(file.is_file() and not file.is_symlink() for file in files)
+
+
+def saturation_of(model: Model, options: FilmOptions) -> float:
+    """Return how strong the colours will be."""
+    if options.saturation is not None:
+        return options.saturation
+    return model.saturation if isinstance(model, Colouriser) else 1.0
 
 
 def loader(model: Model) -> Callable[[], Colouriser]:
@@ -147,7 +170,8 @@ def colour_one(
     """Prepare a film, load the model, and colour the film, with an event after each."""
     job = prepare(source, target, options)
     on_event(FilmPrepared(source, target, job.notes))
-    return colour_job(job, load(), on_event=on_event, stop=stop)
+    colouriser = load() if options.saturation is None else load().at(options.saturation)
+    return colour_job(job, colouriser, on_event=on_event, stop=stop)
 
 
 def colour_job(

@@ -85,6 +85,16 @@ class FilmStopped:
 
 
 @dataclass(frozen=True)
+class FilmThere:
+    """A film has its coloured version already; the next one follows."""
+
+    source: Path
+    """The film."""
+    target: Path
+    """Its coloured version."""
+
+
+@dataclass(frozen=True)
 class FilmFailed:
     """A film could not be coloured; the next one follows."""
 
@@ -94,7 +104,7 @@ class FilmFailed:
     """Why."""
 
 
-FilmEvent = FilmPrepared | FilmStarted | FilmProgress | FilmFinished | FilmStopped | FilmFailed
+FilmEvent = FilmThere | FilmPrepared | FilmStarted | FilmProgress | FilmFinished | FilmStopped | FilmFailed
 OnFilmEvent = Callable[[FilmEvent], None]
 
 

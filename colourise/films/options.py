@@ -113,6 +113,8 @@ class FilmOptions:
     """Whether to write a side-by-side film of before and after as well."""
     preview: Fraction | float | None = None
     """Seconds to colour from `start` on; the output is named film.preview.mp4. Replaces `end`."""
+    saturation: float | None = None
+    """The colours are multiplied by this: 0 is grey, 1 as predicted; None: as the model has it."""
 
     def __post_init__(self) -> None:
         """Check that options do not contradict each other.

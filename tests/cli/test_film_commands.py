@@ -45,6 +45,19 @@ def test_preview(colourise: Colourise, film: Path) -> None:
     assert len(read(film.with_name("film.preview.mp4"))[0]) == 12
 
 
+def test_what_is_there_already_stays_and_a_part_has_its_own_name(colourise: Colourise, film: Path) -> None:
+    target = film.with_name("film.colourised.mp4")
+    target.write_text("precious")
+    again = colourise(film)
+    assert (again.exit_code, again.stderr) == (0, f"there already {target}; --overwrite makes it again\n")
+    assert colourise(film, "--end", "0.25", "--saturation", "0.5").exit_code == 0
+    assert len(read(film.with_name("film.colourised-to-0.25s-0.5.mp4"))[0]) == 6
+    named = colourise(film, "-o", target)
+    assert (named.exit_code, f"failed {target}: is there already" in named.stderr) == (1, True)
+    assert "is there already" in colourise(film, "--compare").stderr  # its comparison is not there
+    assert target.read_text() == "precious"
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

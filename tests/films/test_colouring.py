@@ -68,7 +68,7 @@ def test_one_call_colours_a_film_and_reports_it(film: Path, colouriser: Colouris
     assert [event.done for event in events[2:-1] if isinstance(event, FilmProgress)] == list(range(1, 25))
     assert events[-1] == FilmFinished(made)
     again = colour(str(film), str(film.with_name("out")), model=tiny_model, options=FilmOptions(preview=0.5))
-    assert (again.target, again.frames) == (film.with_name("out") / "film.mp4", 12)
+    assert (again.target, again.frames) == (film.with_name("out") / "film.preview.mp4", 12)
     assert read(again.target)[0] == read(made.target)[0][:12]
 
 
