@@ -18,7 +18,10 @@ Each message is one line: what failed, on which file, what to do next.
 from __future__ import annotations
 
 from os import PathLike
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 
 class ColouriseError(Exception):
@@ -30,7 +33,9 @@ class ColouriseError(Exception):
         advice: what to do next.
     """
 
-    def __init__(self, reason: str, *, path: str | PathLike[str] | None = None, advice: str = "") -> None:
+    def __init__(
+        self, reason: str, *, path: str | PathLike[str] | UPath | None = None, advice: str = ""
+    ) -> None:
         super().__init__(reason)
         self.reason, self.path, self.advice = reason, path, advice
 
@@ -39,7 +44,7 @@ class ColouriseError(Exception):
         where = "" if self.path is None else f"{self.path}: "
         return f"{where}{self.reason}{self.advice and f'; {self.advice}'}"
 
-    def about(self, path: str | PathLike[str]) -> Self:
+    def about(self, path: str | PathLike[str] | UPath) -> Self:
         """Say the same of another path, such as the one that the user knows a temporary file by."""
         return type(self)(self.reason, path=path, advice=self.advice)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from colourise.archives.events import (
     DiskFull,
@@ -44,6 +44,9 @@ from colourise.errors import OptionError, PhotoError
 from colourise.files.containment import is_link
 from colourise.files.storage import check_folder, is_remote, located
 from colourise.models.catalogue import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from colourise.files.storage import Location
 
 Engine = Literal["local", "ray"]
 RunJobs = Callable[..., Generator[Outcome, None, None]]
@@ -128,8 +131,8 @@ def several(paths: str | Path | Iterable[str | Path]) -> list[str | Path]:
 
 
 def check(
-    paths: Sequence[Path],
-    output: Path | None,
+    paths: Sequence[Location],
+    output: Location | None,
     options: PhotoOptions,
     *,
     watch: bool,
@@ -188,7 +191,7 @@ def runner(engine: Engine, model: Model, on_event: OnEvent) -> RunJobs:
 
 @contextmanager
 def open_ledger(
-    output: Path | None, shard: tuple[int, int] | None, on_event: OnEvent = ignore
+    output: Location | None, shard: tuple[int, int] | None, on_event: OnEvent = ignore
 ) -> Iterator[AnyLedger | None]:
     """Open the ledger of an output folder, and keep other runs away; yield None if there is no folder.
 
@@ -201,7 +204,7 @@ def open_ledger(
         yield None
         return
     part = "{}of{}".format(*shard) if shard else ""
-    with RemoteLedger(output, part) if is_remote(output) else Ledger(output, part) as ledger:
+    with Ledger(output, part) if isinstance(output, Path) else RemoteLedger(output, part) as ledger:
         if not ledger.hold(0):
             on_event(WaitingForRun(output))
             while not ledger.hold(3600):
@@ -214,9 +217,9 @@ def open_ledger(
 class Archive:
     """Photos and folders that are coloured in rounds: once, or whenever photos arrive."""
 
-    paths: list[Path]
+    paths: list[Location]
     """Files and folders."""
-    output: Path | None
+    output: Location | None
     """Where coloured versions go."""
     options: PhotoOptions
     """How photos are written."""
@@ -243,9 +246,10 @@ class Archive:
         """Colour photos as they arrive, until Ctrl-C, and add them to `summary`."""
         from colourise.archives.watch import arrivals
 
-        folders = [path for path in self.paths if path.is_dir()]
+        folders = [path for path in self.paths if isinstance(path, Path) and path.is_dir()]
+        output = self.output if isinstance(self.output, Path) else None  # `check` lets no other through
         with suppress(KeyboardInterrupt):
-            for number, busy in enumerate(arrivals(folders, self.output), 1):
+            for number, busy in enumerate(arrivals(folders, output), 1):
                 summary += self.colour_round(number, busy)
                 if summary.stopped:
                     break

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from colourise.archives.job import Outcome, PhotoJob
+
+if TYPE_CHECKING:
+    from colourise.files.storage import Location
 
 
 @dataclass
@@ -65,7 +69,7 @@ class Summary:
 class WaitingForRun:
     """Another run is at work in the output folder, and this one waits for its end."""
 
-    folder: Path
+    folder: Location
     """The output folder."""
 
 
@@ -81,7 +85,7 @@ class PathRefused:
 class PhotoLeftAlone:
     """A photo will not be coloured, for a reason that the user should know."""
 
-    source: Path
+    source: Location
     """The photo."""
     notes: tuple[str, ...]
     """The reason."""

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from colourise.files.stamp import Stamp
+
+if TYPE_CHECKING:
+    from colourise.files.storage import Location
 
 
 @dataclass(frozen=True)
 class PhotoJob:
     """A photo to colour."""
 
-    source: Path
+    source: Location
     """The photo."""
-    target: Path
+    target: Location
     """Where its coloured version goes."""
     named: bool
     """Whether the user named this file, rather than a folder above it."""
     exact: bool = False
     """Whether a file that is at the target already is in the way, rather than taken for its coloured version:
     the user chose its name, or the name does not tell the colours that are asked for."""
-    sheet: Path | None = None
+    sheet: Location | None = None
     """Where its before | after picture goes; None: there is to be none."""
     key: bytes = b""
     """Its key in the ledger: its path below the output folder, with the photo's own name."""
     stamp: Stamp | None = None
     """Size and time when the folder was walked; None: they could not be read."""
-    root: Path | None = None
+    root: Location | None = None
     """The folder, or the very file, that the user named for the output; None: the photo's own folder."""
 
 

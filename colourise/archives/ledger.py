@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
-from typing import Literal, Self, get_args
+from typing import TYPE_CHECKING, Literal, Self, get_args
 
 from filelock import FileLock, Timeout
 
@@ -26,6 +26,9 @@ from colourise.errors import LedgerError
 from colourise.files import storage
 from colourise.files.containment import is_link
 from colourise.files.stamp import Stamp
+
+if TYPE_CHECKING:
+    from colourise.files.storage import Location
 
 SAVE_EVERY = 1.0  # seconds
 Result = Literal["planned", "coloured", "failed"]
@@ -93,12 +96,12 @@ class LedgerEntry:
     """When it was recorded, in seconds since 1970."""
 
     @property
-    def source(self) -> Path:
+    def source(self) -> Location:
         """The photo."""
         return storage.located(self.photo)
 
     @property
-    def target(self) -> Path:
+    def target(self) -> Location:
         """Its coloured version."""
         return storage.located(self.output)
 

@@ -10,19 +10,23 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from colourise.archives.job import PhotoJob, PhotoOptions
 from colourise.errors import PhotoError
 from colourise.files.names import COMPARE, FORMATS, MARK, colours_mark, is_ours
 from colourise.files.storage import is_remote, located
 
+if TYPE_CHECKING:
+    from colourise.files.storage import Location
+
 _DROPPED = re.compile(r"(?<=[^./])[. ]+/")
 
 
-def is_file_name(output: Path, paths: list[Path]) -> bool:
+def is_file_name(output: Location, paths: Sequence[Location]) -> bool:
     """Tell whether an output, which may not exist yet, is a file rather than a folder."""
     if is_remote(output) or output.is_dir():
         return False
@@ -30,7 +34,9 @@ def is_file_name(output: Path, paths: list[Path]) -> bool:
     return output.is_file() or output.suffix.lower() in FORMATS or (one_photo and output.suffix != "")
 
 
-def check_output(output: Path, paths: list[Path], options: PhotoOptions, *, one_file: bool) -> None:
+def check_output(
+    output: Location, paths: Sequence[Location], options: PhotoOptions, *, one_file: bool
+) -> None:
     """Refuse an impossible output before anything is coloured.
 
     Raises:
@@ -45,7 +51,7 @@ def check_output(output: Path, paths: list[Path], options: PhotoOptions, *, one_
         kind = FORMATS.get(suffix_of("", options.format))
         if kind != FORMATS.get(output.suffix.lower()):
             raise PhotoError(f"--format says {options.format}", path=output, advice="change one of the two")
-    if is_remote(output):
+    if not isinstance(output, Path):
         return
     folders = output.absolute().parents if one_file else (output, *output.absolute().parents)
     nearest = next(folder for folder in folders if folder.exists())
@@ -56,8 +62,8 @@ def check_output(output: Path, paths: list[Path], options: PhotoOptions, *, one_
 
 
 def target_of(
-    photo: str, place: str, output: Path | None, options: PhotoOptions, saturation: float = 1
-) -> Path:
+    photo: str, place: str, output: Location | None, options: PhotoOptions, saturation: float = 1
+) -> Location:
     """Return where the coloured version of a photo goes: beside it, or to `place` below the output folder.
 
     Beside the photo, its name tells the saturation, so that several versions lie side by side.
@@ -87,7 +93,7 @@ def distinct(jobs: list[PhotoJob], known: Mapping[bytes, str]) -> list[PhotoJob]
         jobs: with the targets that they would have alone.
         known: the targets that an earlier run gave, by `PhotoJob.key`.
     """
-    kept: dict[int, Path] = {}  # by place among the jobs
+    kept: dict[int, Location] = {}  # by place among the jobs
     for place, job in enumerate(jobs):
         before = known.get(job.key)
         if before is None:
@@ -115,7 +121,7 @@ def distinct(jobs: list[PhotoJob], known: Mapping[bytes, str]) -> list[PhotoJob]
     return renamed
 
 
-def collision_key(path: str | Path) -> str:
+def collision_key(path: str | Location) -> str:
     """Return a text that is equal for two paths that some disks take for the same.
 
     Such disks ignore case, ways to compose accents, or dots and spaces at the ends of names.
@@ -159,7 +165,7 @@ class Folders:
     def __init__(self) -> None:
         self.real: dict[str, str] = {}
 
-    def __call__(self, file: Path) -> tuple[str, str]:
+    def __call__(self, file: Location) -> tuple[str, str]:
         """Return the real folder and the name of a file, which need not exist."""
         folder, name = os.path.split(str(file))
         if folder not in self.real:
@@ -167,6 +173,6 @@ class Folders:
         return self.real[folder], name
 
 
-def origin(ours: Path) -> Path:
+def origin(ours: Location) -> Location:
     """Return the photo, without its suffix, that photo.colourised.jpg was made from."""
     return ours.with_name(ours.name.partition(MARK)[0])

@@ -7,13 +7,16 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from colourise.archives.job import Outcome, PhotoJob, PhotoOptions
 from colourise.archives.ledger import LedgerEntry
 from colourise.colouriser import Colouriser
 from colourise.files.stamp import Stamp
 from colourise.files.storage import is_remote, listing, stamp_of
+
+if TYPE_CHECKING:
+    from colourise.files.storage import Location
 
 
 class Status(Enum):
@@ -131,7 +134,7 @@ def find_pending(
     *,
     overwrite: bool = False,
     retry: bool = False,
-    stamp_of: Callable[[Path], Stamp | None] = stamp_of,
+    stamp_of: Callable[[Location], Stamp | None] = stamp_of,
 ) -> tuple[list[PendingJob], list[Outcome]]:
     """Sort jobs into pending ones, and outcomes of those that are skipped.
 
@@ -183,7 +186,7 @@ def find_pending(
     return pending, skipped
 
 
-def stamps_below(output: Path | None) -> Callable[[Path], Stamp | None]:
+def stamps_below(output: Location | None) -> Callable[[Location], Stamp | None]:
     """Return a function that returns stamps of targets; a remote folder is listed once for all of them."""
     if output is None or not is_remote(output):
         return stamp_of

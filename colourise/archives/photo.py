@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from colourise import images
 from colourise.archives.job import PhotoJob, PhotoOptions
 from colourise.archives.naming import check_output, with_sheets
 from colourise.archives.plan import plan_jobs
-from colourise.archives.staging import staged
+from colourise.archives.staging import fetched, placed, staged
 from colourise.colouriser import Colouriser, Model, loaded
 from colourise.errors import OptionError, PhotoError
 from colourise.files.atomic import mode_of
@@ -27,6 +28,11 @@ from colourise.lab.pictures import Pixels, lay_over
 from colourise.models.catalogue import DEFAULT_MODEL
 from colourise.version import __version__
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
+    from colourise.files.storage import Location
+
 COMPARE_SIDE = 2048  # longest side of each half of a before | after picture, in pixels
 
 
@@ -34,7 +40,7 @@ COMPARE_SIDE = 2048  # longest side of each half of a before | after picture, in
 class ColouredPhoto:
     """A photo that was coloured."""
 
-    output: Path | BinaryIO
+    output: Location | BinaryIO
     """The file with its coloured version, or the stream that it was written to."""
     notes: tuple[str, ...]
     """What the user should know, such as that 16 bits became 8."""
@@ -63,26 +69,38 @@ def colour_photo(
     """
     options = options or PhotoOptions()
     colouriser = loaded(model)
-    if not isinstance(photo, bytes) and not hasattr(photo, "read"):
-        source = located(photo)
-        if output is None or not hasattr(output, "write"):
-            return colour_file(source, None if output is None else located(output), colouriser, options)
-    if output is None:
+    source = photo if is_data(photo) else located(photo)
+    target = output if output is None or is_data(output) else located(output)
+    if not is_data(source) and not is_data(target):
+        return colour_file(source, target, colouriser, options)
+    if target is None:
         raise OptionError("a photo that is no file has no place beside it; name an output")
-    target, sheet = located(output) if isinstance(output, str) else output, None
+    sheet = None
     if isinstance(target, Path):
         check_output(target, [target], options, one_file=True)
     if options.compare:
-        if not isinstance(target, Path):
+        if is_data(target):
             raise OptionError("a before | after picture is put beside a file; name an output that is one")
         (job,) = with_sheets([PhotoJob(target, target, named=True)])
         sheet = job.sheet
-    data = photo if isinstance(photo, bytes) else cast(BinaryIO, photo) if hasattr(photo, "read") else source
-    return ColouredPhoto(target, tuple(write_coloured(data, target, colouriser, options, sheet=sheet)))
+    with ExitStack() as stack:
+        here = source if is_data(source) else stack.enter_context(fetched(source))
+        there, there_sheet = (
+            (target, None)
+            if is_data(target)
+            else stack.enter_context(placed(target, sheet, overwrite=options.overwrite))
+        )
+        notes = write_coloured(here, there, colouriser, options, sheet=there_sheet)
+    return ColouredPhoto(target, tuple(notes))
+
+
+def is_data(given: object) -> TypeIs[bytes | BinaryIO]:
+    """Tell a photo's bytes, or an open file, from the name of a file."""
+    return isinstance(given, bytes) or hasattr(given, "read") or hasattr(given, "write")
 
 
 def colour_file(
-    source: Path, output: Path | None, colouriser: Colouriser, options: PhotoOptions
+    source: Location, output: Location | None, colouriser: Colouriser, options: PhotoOptions
 ) -> ColouredPhoto:
     """Colour a photo that is a file, or an object in a store, to another one.
 

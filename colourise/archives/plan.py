@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from colourise.archives.job import PhotoJob, PhotoOptions
 from colourise.archives.naming import check_output, distinct, is_file_name, target_of, unharmed, with_sheets
@@ -21,6 +22,9 @@ from colourise.files.names import EXTENSIONS, READ_ONLY
 from colourise.files.stamp import Stamp
 from colourise.files.storage import located, stamp_of
 from colourise.files.walk import scan, status
+
+if TYPE_CHECKING:
+    from colourise.files.storage import Location
 
 IsDone = Callable[[bytes, os.stat_result], bool]
 
@@ -47,8 +51,8 @@ class Plan:
 
 
 def plan_jobs(
-    paths: Iterable[Path],
-    output: Path | None,
+    paths: Iterable[Location],
+    output: Location | None,
     options: PhotoOptions,
     selection: Selection | None = None,
     *,
@@ -104,7 +108,7 @@ def contained(jobs: Iterable[PhotoJob], selection: Selection, plan: Plan) -> Ite
 
     The places of photos may be what a server said. Every job passes here, before its target is looked at.
     """
-    prefixes: dict[Path, str] = {}
+    prefixes: dict[Location, str] = {}
     links: dict[str, Path | None] = {}  # by the folder of a target
     for job in jobs:
         root = job.root
@@ -128,10 +132,10 @@ def contained(jobs: Iterable[PhotoJob], selection: Selection, plan: Plan) -> Ite
 
 
 def jobs_in(
-    folder: Path,
+    folder: Location,
     below: str,
-    output: Path | None,
-    place_of: Callable[[str, str], Path],
+    output: Location | None,
+    place_of: Callable[[str, str], Location],
     selection: Selection,
     is_done: IsDone,
     plan: Plan,

@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 
@@ -39,6 +39,9 @@ from colourise.colouriser import Colouriser
 from colourise.errors import ColouriseError, DeviceError, ModelError
 from colourise.extras import needs
 from colourise.files.storage import is_remote, stamp_of
+
+if TYPE_CHECKING:
+    from colourise.files.storage import Location
 
 MOST_TASKS = 4  # photos that a worker takes at once, at most; their outcomes are returned together
 THREADS_A_GPU = 4  # threads that read and write photos for one GPU
@@ -74,7 +77,7 @@ class WorkerSpec:
     """The driver's model and options."""
     folder: Path | None
     """The driver's current folder, for relative paths; None: all paths are URLs."""
-    ledger: Path
+    ledger: Location
     """The driver's ledger file, which a worker must be able to see."""
     threads: int
     """Photos at a time."""

@@ -11,12 +11,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from colourise.archives.ledger import Ledger, LedgerEntry, ledger_name
 from colourise.archives.remote_lock import RemoteLock
 from colourise.errors import LedgerError, PhotoError
 from colourise.files import storage
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 COPY_EVERY = 60.0  # seconds
 
@@ -32,7 +35,7 @@ class RemoteLedger:
     local: Ledger
     """The copy on this machine, once the folder is held."""
 
-    def __init__(self, folder: Path, shard: str = "") -> None:
+    def __init__(self, folder: UPath, shard: str = "") -> None:
         self.shard, self.home = shard, folder / ledger_name(shard)
         self.lock = RemoteLock(self.home.with_suffix(".lock"))
         self.copied = -math.inf

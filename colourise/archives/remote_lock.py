@@ -21,10 +21,13 @@ import threading
 import time
 from contextlib import suppress
 from hashlib import sha256
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from colourise.errors import LedgerError
 from colourise.files.storage import OBJECT_STORES, reach
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 STALE = 300.0  # seconds without a change after which a run is considered dead
 RENEW_EVERY = 30.0  # seconds
@@ -39,12 +42,12 @@ class RemoteLock:
         file: the file, in the folder that it protects.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: UPath) -> None:
         self.file = file
         self.id = secrets.token_hex(8).encode()
         self.count = 0
-        self.own: Path | None = None  # the file that we hold
-        self.before: list[tuple[Path, bytes]] = []  # the files of dead runs that ours succeeds
+        self.own: UPath | None = None  # the file that we hold
+        self.before: list[tuple[UPath, bytes]] = []  # the files of dead runs that ours succeeds
         self.lost: LedgerError | None = None
         self.renewed = 0.0  # when we were last sure to hold it, by time.monotonic
         self.seen, self.since = b"", 0.0  # another run's lock, and since when it is unchanged
@@ -138,7 +141,7 @@ class RemoteLock:
             self.seen, self.since = content, now
         return now - self.since >= STALE and self._enter(self._successor(content), chain)
 
-    def _enter(self, file: Path, before: list[tuple[Path, bytes]]) -> bool:
+    def _enter(self, file: UPath, before: list[tuple[UPath, bytes]]) -> bool:
         """Create our file as the successor of dead runs' files; remove it again if one of them is alive."""
         begun = time.monotonic()
         if not self._create(file):
@@ -152,9 +155,9 @@ class RemoteLock:
                 _remove(file)
         return False
 
-    def _chain(self) -> list[tuple[Path, bytes]]:
+    def _chain(self) -> list[tuple[UPath, bytes]]:
         """Return the lock and its successors, each with its content; the last one counts."""
-        chain: list[tuple[Path, bytes]] = []
+        chain: list[tuple[UPath, bytes]] = []
         file = self.file
         while (content := self._read(file)) is not None:
             chain.append((file, content))
@@ -168,11 +171,11 @@ class RemoteLock:
             (file, _owner(content)) for file, content in files
         ]
 
-    def _successor(self, content: bytes) -> Path:
+    def _successor(self, content: bytes) -> UPath:
         """Return the one possible successor of a file."""
         return self.file.with_name(f"{self.file.stem}.{sha256(_owner(content)).hexdigest()[:16]}.lock")
 
-    def _read(self, file: Path) -> bytes | None:
+    def _read(self, file: UPath) -> bytes | None:
         """Return the content of a file; None if it does not exist."""
         try:
             fs, path = reach(file)
@@ -180,11 +183,11 @@ class RemoteLock:
         except FileNotFoundError:
             return None
 
-    def _put(self, file: Path) -> None:
+    def _put(self, file: UPath) -> None:
         fs, path = reach(file)
         fs.pipe_file(path, self._content)
 
-    def _create(self, file: Path) -> bool:
+    def _create(self, file: UPath) -> bool:
         """Create our file; return False if it exists."""
         fs, path = reach(file)
         try:
@@ -199,7 +202,7 @@ class RemoteLock:
         return True
 
 
-def _remove(file: Path) -> None:
+def _remove(file: UPath) -> None:
     fs, path = reach(file)
     fs.rm_file(path)
 

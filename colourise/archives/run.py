@@ -16,7 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import file_digest
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from colourise.archives.job import Outcome, PhotoOptions
 from colourise.archives.ledger import LedgerEntry
@@ -31,6 +31,9 @@ from colourise.files.atomic import part_prefix
 from colourise.files.containment import is_really_below
 from colourise.files.stamp import Stamp
 from colourise.files.storage import stamp_of
+
+if TYPE_CHECKING:
+    from colourise.files.storage import Location
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # or read-only: every other photo would fail too
 
@@ -176,15 +179,15 @@ def ended_entry(outcome: Outcome, settings_key: str, model: str) -> LedgerEntry:
     )
 
 
-def remove_parts(rows: Iterable[LedgerEntry], output: Path) -> None:
+def remove_parts(rows: Iterable[LedgerEntry], output: Location) -> None:
     """Remove the unfinished files that a killed run left of its planned photos.
 
     A ledger may have been changed by others: nothing outside the output folder is removed, nor behind a link.
     """
-    places: dict[Path, set[str]] = {}
+    places: dict[Location, set[str]] = {}
     for row in rows:
         with suppress(PhotoError):  # no place that this version goes to
-            places.setdefault(row.target.parent, set()).add(part_prefix(row.target))
+            places.setdefault(row.target.parent, set()).add(part_prefix(row.target.name))
     for folder, prefixes in places.items():
         if not is_really_below(folder, output):
             continue

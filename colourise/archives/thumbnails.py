@@ -30,7 +30,7 @@ from PIL import Image
 from colourise import images
 from colourise.errors import PhotoError
 from colourise.files.atomic import atomic
-from colourise.files.containment import is_link
+from colourise.files.containment import is_link, on_disk
 from colourise.files.names import COMPARE
 from colourise.images import metadata, pillow
 from colourise.lab.pictures import Pixels, encode, luminance
@@ -82,9 +82,12 @@ def with_thumbnails(
 
 def thumbnail(row: LedgerEntry, home: Path, folder: Path, large: Lock) -> Thumbnail | None:
     """Return the thumbnail of a coloured photo, made if need be; None if it cannot be made."""
+    source, target = on_disk(row.source), on_disk(row.target)
+    if source is None or target is None:  # a store has no reports
+        return None
     try:
-        state = row.target.stat()
-        key = f"{link(row.target, home)} {state.st_mtime_ns} {state.st_size}"
+        state = target.stat()
+        key = f"{link(target, home)} {state.st_mtime_ns} {state.st_size}"
     except OSError:
         return None
     path = folder / f"{sha256(key.encode()).hexdigest()[:16]}{COMPARE}.jpg"
@@ -97,7 +100,7 @@ def thumbnail(row: LedgerEntry, home: Path, folder: Path, large: Lock) -> Thumbn
         pass
     try:
         with large if max(row.size, state.st_size) > LARGE else nullcontext():
-            both = side_by_side(small(row.source), small(row.target))
+            both = side_by_side(small(source), small(target))
     except (PhotoError, OSError):
         return None
     with atomic(path, sync=False) as file:  # a thumbnail that a power failure damages is made again

@@ -93,7 +93,9 @@ def colour_variants(
 
 def variants_of(job: PhotoJob, colouriser: Colouriser, options: PhotoOptions) -> Variants:
     """Write the versions of a photo that are missing, and their sheet; a failure is told in the result."""
-    target, made, notes = job.target, list[Path](), list[str]()
+    source, target, made, notes = job.source, job.target, list[Path](), list[str]()
+    if not isinstance(source, Path) or not isinstance(target, Path):
+        raise TypeError(f"{source} or {target} is not on a disk of this machine")
     files = {
         strength: target.with_name(f"{target.stem}{colours_mark(strength)}{target.suffix}")
         for strength in STRENGTHS
@@ -113,13 +115,13 @@ def variants_of(job: PhotoJob, colouriser: Colouriser, options: PhotoOptions) ->
                 made.append(file)
         if missing(sheet):
             with staged(replace(job, target=sheet), overwrite=options.overwrite):
-                write_sheet(job.source, files, sheet, overwrite=options.overwrite)
+                write_sheet(source, files, sheet, overwrite=options.overwrite)
             made.append(sheet)
     except PhotoError as err:
         failure = str(err)
     except OSError as err:
-        failure = f"{err.filename or job.source}: {err.strerror}"
-    return Variants(job.source, files, sheet, tuple(made), tuple(notes), failure)
+        failure = f"{err.filename or source}: {err.strerror}"
+    return Variants(source, files, sheet, tuple(made), tuple(notes), failure)
 
 
 def write_sheet(source: Path, files: dict[float, Path], sheet: Path, *, overwrite: bool) -> None:

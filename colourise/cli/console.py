@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -21,6 +20,7 @@ from colourise.words import counted, printable
 if TYPE_CHECKING:
     from colourise.archives import Outcome, Summary
     from colourise.evaluation.study import Naturalness
+    from colourise.files.storage import Location
     from colourise.models.library import ModelListing
 
 out = Console(highlight=False, emoji=False, soft_wrap=True)
@@ -61,7 +61,7 @@ def cell(words: str) -> Text:
     return line(words)
 
 
-def tell(notes: list[str], source: str, target: Path | None, *, quiet: bool) -> None:
+def tell(notes: list[str], source: str, target: str | Location | None, *, quiet: bool) -> None:
     """Print what the user must hear about a coloured photo, and where it is."""
     if not quiet:
         for note in notes:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from colourise.archives import Event, Outcome, PhotoOptions, RoundEnded, Selection
     from colourise.colouriser import Colouriser
+    from colourise.files.storage import Location
 
 
 def colour_photos(
@@ -134,7 +135,7 @@ class PhotoReport:
         self.advance: Callable[[], None]
         self.alone = False  # a single photo is coloured
         self.pending = 0
-        self.there: Path | None = None  # the coloured version of a photo that was named and is done
+        self.there: Location | None = None  # the coloured version of a photo that was named and is done
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -232,12 +233,12 @@ def colour_stream(
     from colourise import archives
 
     buffer = io.BytesIO()
-    photo = sys.stdin.buffer if source == "-" else Path(source)
-    target = buffer if output in (None, "-") else Path(str(output))
+    photo = sys.stdin.buffer if source == "-" else source
+    target = buffer if output is None or output == "-" else output
     made = archives.colour_photo(photo, target, model=load, options=photo_options)
     if target is buffer:
         send(buffer.getbuffer())
-    tell(list(made.notes), source, target if isinstance(target, Path) else None, quiet=quiet)
+    tell(list(made.notes), source, None if target is buffer else output, quiet=quiet)
 
 
 def part_of(shard: str | None) -> tuple[int, int] | None:

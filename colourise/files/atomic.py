@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 
-def part_prefix(target: Path) -> str:
-    """Return the beginning of the names of a target's unfinished files, short however long its own is."""
-    return f".colourise-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}-"
+def part_prefix(name: str) -> str:
+    """Return the beginning of the names of a file's unfinished versions, short however long its own is."""
+    return f".colourise-{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}-"
 
 
 def mode_of(source: Path) -> int | None:
@@ -70,7 +70,7 @@ def atomic_path(
         if not overwrite:
             reason = "exists already; choose another name, or allow overwriting"
             raise FileExistsError(errno.EEXIST, reason, str(target))
-    part = target.with_name(f"{part_prefix(target)}{secrets.token_hex(4)}.part")
+    part = target.with_name(f"{part_prefix(target.name)}{secrets.token_hex(4)}.part")
     try:
         yield part
         if sync:

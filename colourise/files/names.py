@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from colourise.files.storage import Location
 
 MARK = ".colourised"  # photo.jpg -> photo.colourised.jpg, or photo.colourised-0.7.jpg: see colours_mark
 COMPARE = ".compare"  # photo.jpg -> photo.colourised.compare.jpg
@@ -109,7 +112,7 @@ def is_film_name(name: str) -> bool:
     return suffix.lower() in FILMS and not _OUR_FILMS.search(stem.removesuffix(PART))
 
 
-def is_ours(path: Path) -> bool:
+def is_ours(path: Location) -> bool:
     """Tell whether a file's name says that this tool made it."""
     return _OURS.search(path.stem) is not None
 

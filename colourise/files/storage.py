@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from colourise.errors import PhotoError
 from colourise.extras import needs
@@ -40,8 +40,8 @@ def is_remote(place: str | Location) -> bool:
     return URL.match(str(place)) is not None
 
 
-def located(text: str | Location) -> Path:
-    """Return a place by its name: a `UPath` for a URL, which archives pass on as if it were a `Path`.
+def located(text: str | Location) -> Location:
+    """Return a place by its name: a `UPath` for a URL, else a `Path`.
 
     Raises:
         ExtraError: it is in S3, and the extra for that is not installed.
@@ -68,7 +68,7 @@ def located(text: str | Location) -> Path:
         raise PhotoError(reason, path=text, advice="mount it as a folder") from err
     except Exception as err:  # each kind of URL has its own
         raise unreachable(text, err) from err
-    return cast(Path, place)
+    return place
 
 
 def reach(place: Location) -> tuple[Any, str]:
@@ -266,10 +266,7 @@ def put(file: Path, target: Location, *, overwrite: bool) -> None:
             fs.put_file(str(file), place)
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
-            part = (
-                place.removesuffix(target.name)
-                + f"{part_prefix(Path(target.name))}{secrets.token_hex(4)}.part"
-            )
+            part = place.removesuffix(target.name) + f"{part_prefix(target.name)}{secrets.token_hex(4)}.part"
             fs.put_file(str(file), part)
             if fs.exists(place):
                 fs.rm_file(place)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from colourise.files.storage import Location
 
 
-def walk(folder: Location, unreadable: list[OSError]) -> Iterator[Path]:
+def walk(folder: Path, unreadable: list[OSError]) -> Iterator[Path]:
     """Yield the photos below a folder, sorted, without our outputs; add folders that fail to `unreadable`."""
     return (Path(entry.path) for entry in scan(folder, unreadable))
 

@@ -45,7 +45,7 @@ def write_comparison(job: FilmJob, colouriser: Colouriser) -> None:
     sheet = comparison_path(job.target)
     with (
         film_errors(sheet),
-        TemporaryDirectory(prefix=part_prefix(sheet), dir=sheet.parent) as place,
+        TemporaryDirectory(prefix=part_prefix(sheet.name), dir=sheet.parent) as place,
     ):
         path = Path(place, "segment.mkv")
         with Encoder(path, wide, options.encoding) as encoder, Ahead(pairs(), READY) as ready:

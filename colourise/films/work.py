@@ -44,7 +44,7 @@ class WorkFolder:
 
     def __init__(self, target: Path, key: str, film: Film, encoding: Encoding) -> None:
         self.target, self.key, self.film, self.encoding = target, key, film, encoding
-        self.folder = target.with_name(f"{part_prefix(target)}film")
+        self.folder = target.with_name(f"{part_prefix(target.name)}film")
         self.lock = FileLock(self.folder / "lock")
         self.segments: list[Segment] = []
         self.last: int | None = None

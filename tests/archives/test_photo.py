@@ -58,6 +58,23 @@ def test_a_photo_in_a_store(photo: Path, colouriser: Colouriser, store: UPath) -
     assert told.value.path == store / "bad.jpg"
 
 
+def test_between_a_store_and_open_files(photo: Path, colouriser: Colouriser, store: UPath) -> None:
+    url = str(store / "new" / "photo.jpg")
+    both = PhotoOptions(history=False, compare=True)
+    data = photo.read_bytes()
+    assert archives.colour_photo(data, url, model=colouriser, options=both).output == UPath(url)
+    assert (store / "new" / "photo.compare.jpg").is_file()
+    again = io.BytesIO()
+    (store / "old.jpg").write_bytes(data)
+    archives.colour_photo(str(store / "old.jpg"), again, model=colouriser, options=PLAIN)
+    assert again.getvalue() == (store / "new" / "photo.jpg").read_bytes()
+    with pytest.raises(PhotoError, match=f"^{url}: is there already"):
+        archives.colour_photo(data, url, model=colouriser, options=PLAIN)
+    (store / "bad.jpg").write_bytes(b"no photo")
+    with pytest.raises(PhotoError, match=f"^{store / 'bad.jpg'}: not an image"):
+        archives.colour_photo(str(store / "bad.jpg"), io.BytesIO(), model=colouriser)
+
+
 def test_before_and_after(photo: Path, colouriser: Colouriser, tmp_path: Path) -> None:
     options = PhotoOptions(compare=True)
     archives.colour_photo(photo, tmp_path / "a.png", model=colouriser, options=options)

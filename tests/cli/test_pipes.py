@@ -10,8 +10,18 @@ from helpers.files import spread
 from helpers.photos import PHOTOS, pixels
 from PIL import Image
 from typer.testing import Result
+from upath import UPath
 
 Colourise = Callable[..., Result]
+
+
+def test_between_a_pipe_and_a_store(colourise: Colourise, photo: Path) -> None:
+    place = UPath("memory://pipes")
+    result = colourise("-", "-o", place / "new.jpg", stdin=photo.read_bytes())
+    assert (result.exit_code, result.output) == (0, f"coloured {place / 'new.jpg'}\n")
+    assert (place / "new.jpg").read_bytes()[:2] == b"\xff\xd8"
+    back = colourise(place / "new.jpg", "-o", "-")
+    assert (back.exit_code, back.stdout_bytes[:2]) == (0, b"\xff\xd8")
 
 
 def test_a_pipe_carries_the_picture_and_nothing_else(tiny_model: Path, photo: Path) -> None:
