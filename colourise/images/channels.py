@@ -43,9 +43,12 @@ def stretch(pixels: np.ndarray, notes: list[str]) -> np.ndarray:
     if pixels.dtype.kind not in "fiu":
         raise PhotoError(f"its pixels are {pixels.dtype}", advice="convert it to 16 bits first")
     fraction = pixels.dtype.kind == "f"
-    pixels = np.nan_to_num(pixels.astype(np.float64), posinf=0, neginf=0)
+    with np.errstate(invalid="ignore"):  # a NaN of the kind that signals, which damage makes
+        pixels = np.nan_to_num(pixels.astype(np.float64), posinf=0, neginf=0)
     low, high = float(pixels.min()), float(pixels.max())
     if not (fraction and low >= 0 and high <= 1):
         notes.append(f"its numbers from {low:g} to {high:g} are taken as black to white")
-        pixels = (pixels - low) / max(high - low, 1e-300)
+        pixels /= 2  # the differences of halves never overflow
+        pixels -= low / 2
+        pixels /= max(high / 2 - low / 2, 1e-300)
     return (pixels * 65535).round().astype(np.uint16)

@@ -107,6 +107,14 @@ def test_floating_point_and_signed_tiff(tmp_path: Path) -> None:
     assert "convert it" in refused(tmp_path / "a.tif")
 
 
+def test_numbers_that_damage_makes(tmp_path: Path) -> None:
+    signalling = np.frombuffer(struct.pack("<4I", 0x7F800001, 0x3F800000, 0, 0x3F000000), "<f4")
+    tifffile.imwrite(tmp_path / "a.tif", signalling.reshape(2, 2))
+    assert images.read(tmp_path / "a.tif").pixels.ravel().tolist() == [0, 65535, 0, 32768]
+    tifffile.imwrite(tmp_path / "a.tif", np.array([[-1.7e308, 0], [1.7e308, -np.inf]]))
+    assert images.read(tmp_path / "a.tif").pixels.ravel().tolist() == [0, 32768, 65535, 32768]
+
+
 def test_premultiplied_alpha(tmp_path: Path) -> None:
     pixels = picture(channels=4)
     alpha = np.maximum(pixels[..., 3:], 20000)
