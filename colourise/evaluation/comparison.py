@@ -91,6 +91,7 @@ def compare(
         ExtraError: a network or a figure is asked for, and what makes it is not installed.
         ModelError: there is no such model, or a network cannot be loaded.
         TrainingError: there are no photos, `split` does not fit them, or VGG16 cannot be loaded.
+        ColouriseError: a link has the name of a figure or a sheet.
         OSError: a figure cannot be written.
         ValueError: a measure is unknown, or there is no model.
     """
@@ -105,9 +106,10 @@ def compare(
         colourisers["plain grey" if "grey" in loaders else "grey"] = Colouriser(Grey(), input_size=32)
     colourisers |= {name: loaded(model, device=device) for name, model in loaders.items()}
     perceptual = load_networks(measures, device) if measures else None
-    if figures is not None:
-        Path(figures).mkdir(parents=True, exist_ok=True)
     album = Album(list(loaders))
+    if figures is not None:
+        album.files(Path(figures))  # refuses links before the work, not after it
+        Path(figures).mkdir(parents=True, exist_ok=True)
     grey: list[Source] = []
     failures: list[PhotoFailed] = []
     sheets = contact_sheets(Path(sheet), list(loaders)) if sheet is not None else nullcontext(None)

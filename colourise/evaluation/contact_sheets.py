@@ -14,6 +14,7 @@ from colourise import images
 from colourise.data.photos import place_of
 from colourise.evaluation.captions import caption_names
 from colourise.evaluation.events import ScoredPhoto
+from colourise.files.containment import own_file
 from colourise.lab.pictures import Pixels, lay_over
 
 PER_SHEET = 10  # photos on each of the sheets that show all of them
@@ -87,7 +88,7 @@ def contact_sheets(folder: Path, models: Sequence[str]) -> Iterator[Callable[[Sc
     numbers = itertools.count(1)
 
     def flush() -> None:
-        write(sheet_of(kept, models), folder / f"sheet-{next(numbers):03d}.jpg")
+        write(sheet_of(kept, models), own_file(folder, f"sheet-{next(numbers):03d}.jpg"))
         kept.clear()
 
     def keep(photo: ScoredPhoto) -> None:

@@ -16,6 +16,8 @@ from colourise.evaluation.contact_sheets import ranked, sheet_of, write
 from colourise.evaluation.events import ScoredPhoto
 from colourise.evaluation.histograms import histograms
 from colourise.evaluation.metrics import Scores
+from colourise.files.atomic import atomic
+from colourise.files.containment import own_file
 
 SHOWN = 8  # photos on the sheet of photos
 EXTREMES = 4  # photos on each sheet of best and worst ones
@@ -56,14 +58,29 @@ class Album:
         Args:
             folder: made if need be; earlier figures are overwritten.
             scores: by model.
+        Raises:
+            ColouriseError: one of the files is a link.
         """
+        files = self.files(folder)
         folder.mkdir(parents=True, exist_ok=True)
         names = caption_names(self.models)
-        write(sheet_of(self.chosen, self.models), folder / "photos.png")
+        write(sheet_of(self.chosen, self.models), files["photos"])
         figure = histograms({names[model]: scores[model] for model in self.models})
         for suffix in ("svg", "png"):
-            figure.savefig(folder / f"histograms.{suffix}", dpi=300)
-        plain_names = file_names(list(short_names(self.models).values()))
-        for (model, name), plain in zip(names.items(), plain_names, strict=True):
+            with atomic(files[suffix]) as file:
+                figure.savefig(file, format=suffix, dpi=300)
+        for model, name in names.items():
             for kind, photos in (("best", self.best[model]), ("worst", self.worst[model])):
-                write(ranked(photos, model, name), folder / f"{kind}-{plain}.png")
+                write(ranked(photos, model, name), files[f"{kind} {model}"])
+
+    def files(self, folder: Path) -> dict[str, Path]:
+        """Return the file of each figure: "photos", "svg", "png", and "best MODEL" and "worst MODEL".
+
+        Raises:
+            ColouriseError: one is a link.
+        """
+        names = {"photos": "photos.png", "svg": "histograms.svg", "png": "histograms.png"}
+        plain_names = file_names(list(short_names(self.models).values()))
+        for model, plain in zip(self.models, plain_names, strict=True):
+            names |= {f"{kind} {model}": f"{kind}-{plain}.png" for kind in ("best", "worst")}
+        return {figure: own_file(folder, name) for figure, name in names.items()}

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colourise.errors import PhotoError
+from colourise.errors import ColouriseError, PhotoError
 
 if TYPE_CHECKING:
     from colourise.files.storage import Location
@@ -82,6 +82,22 @@ def behind(link: Path, source: Location) -> PhotoError:
         path=str(source),
         advice="remove the link, or choose another output",
     )
+
+
+def own_file(folder: Path, name: str) -> Path:
+    """Return the path of a file, or folder, of a name that we chose, below a folder that others may write to.
+
+    Raises:
+        ColouriseError: a link has its name, and would lead us to other files.
+    """
+    file = folder / name
+    if is_link(file):
+        raise ColouriseError(
+            "is a link, through which nothing is written",
+            path=file,
+            advice="remove it, or name another folder",
+        )
+    return file
 
 
 def on_disk(place: Location) -> Path | None:

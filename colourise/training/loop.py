@@ -31,7 +31,7 @@ from colourise.training.devices import STOP_SIGNALS, asked_to_stop, ignore_inter
 from colourise.training.events import OnEvent, TrainingFinished, TrainingStopped, ignore
 from colourise.training.learner import Learner
 from colourise.training.recorder import Recorder
-from colourise.training.run_folder import is_finished, load_resume
+from colourise.training.run_folder import check_no_links, is_finished, load_resume
 from colourise.training.scoring import check_held_out
 from colourise.training.warm_start import check_start
 
@@ -80,10 +80,12 @@ def train(
     Raises:
         TrainingError: the run was started with another configuration, its loss or gradient is no longer
             finite, or the photos cannot be read.
+        ColouriseError: a link has the name of a file of the run.
     """
     check_start(config, start_from, encoder_weights)
     check_held_out(held_out)
     run.mkdir(parents=True, exist_ok=True)
+    check_no_links(run)
     accelerator = prepare_accelerator(config, precision)
     names = sha256(os.fsencode("\n".join(place_of(photo).name for photo in photos))).hexdigest()
     released = run / f"{run.name}.json"

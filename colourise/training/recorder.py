@@ -19,7 +19,7 @@ from colourise.models.card import Card
 from colourise.models.networks import norms
 from colourise.training.events import BalanceLost, HeldOutScored, OnEvent, TrainingProgress
 from colourise.training.learner import Learner
-from colourise.training.run_folder import Means, rewind, save_resume, write_row
+from colourise.training.run_folder import Means, check_no_links, rewind, save_resume, write_row
 from colourise.training.scoring import heading, lost_balance, score
 
 SAVE_EVERY = 300  # seconds between saves of `resume.pt`
@@ -102,6 +102,7 @@ class Recorder:
         """Score the averaged generator on the held-out photos, and draw a preview of them."""
         means = self.means.take()
         sheet, scores = score(self.learner.averaged(), self.config, self.held_out, heading(step, means))
+        check_no_links(self.run)
         preview = self.run / f"preview-{step:06d}.jpg"
         Image.fromarray(sheet).save(preview, quality=90)
         self.scores, self.scored_at = scores, step
@@ -123,6 +124,7 @@ class Recorder:
         }
         card = replace(self.card, recipe=asdict(config) | seen | self.card.recipe, scores=self.scores)
         state = norms.plain_state_dict(learner.averaged())
+        check_no_links(self.run)
         checkpoints.save(state, self.run / self.run.name, card, half=True)
         device = learner.accelerator.device
         resume = {

@@ -13,6 +13,7 @@ from typing import Any
 
 from colourise.errors import TrainingError
 from colourise.files.atomic import atomic
+from colourise.files.containment import own_file
 from colourise.models.card import Card
 
 
@@ -93,6 +94,20 @@ def check_same(run: Path, kept: dict[str, Any], config: dict[str, Any], same_pho
         raise TrainingError(
             f"{run}: was started on other photos; give the same --data, or another run folder"
         )
+
+
+def check_no_links(run: Path) -> None:
+    """Refuse a run folder that others can write to and where a link has the name of a file of ours.
+
+    Raises:
+        ColouriseError: with the link.
+    """
+    ours = {"resume.pt", "metrics.csv", "tensorboard", f"{run.name}.safetensors", f"{run.name}.json"}
+    for file in run.iterdir():
+        if file.name in ours or file.match("preview-*.jpg"):
+            own_file(run, file.name)
+    for file in (run / "tensorboard").glob("*"):
+        own_file(file.parent, file.name)
 
 
 def write_row(file: Path, row: dict[str, float]) -> None:

@@ -11,7 +11,7 @@ from helpers.clips import pan, write
 from helpers.photos import PHOTOS, pixels
 
 from colourise.colouriser import load_model
-from colourise.errors import ModelError, PhotoError, TrainingError
+from colourise.errors import ColouriseError, ModelError, PhotoError, TrainingError
 from colourise.evaluation import (
     Event,
     FilmBegun,
@@ -73,6 +73,29 @@ def test_wrong_questions(tiny_model: Path, tmp_path: Path) -> None:
         compare([], COLOURED)
     with pytest.raises(ValueError, match="folder"):
         compare([tiny_model], COLOURED, split=tmp_path / "split.csv")
+
+
+@pytest.mark.parametrize(
+    "name", ["photos.png", "histograms.svg", "histograms.png", "best-m.png", "worst-m.png"]
+)
+def test_figures_are_written_through_no_link(tiny_model: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to(tmp_path / "victim")
+    scored: list[object] = []
+    with pytest.raises(
+        ColouriseError, match=f"{name}: is a link, through which nothing is written; remove it"
+    ):
+        compare({"m": tiny_model}, COLOURED, figures=tmp_path, on_event=scored.append)
+    assert (scored, list(tmp_path.iterdir())) == (
+        [],
+        [tmp_path / name],
+    )  # before the work, and nothing written
+
+
+def test_sheets_are_written_through_no_link(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "sheet-001.jpg").symlink_to(tmp_path / "victim")
+    with pytest.raises(ColouriseError, match=r"sheet-001\.jpg: is a link"):
+        compare({"m": tiny_model}, COLOURED, size=64, sheet=tmp_path)
+    assert not (tmp_path / "victim").exists()
 
 
 @pytest.mark.needs("train")

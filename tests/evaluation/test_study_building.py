@@ -221,6 +221,17 @@ def test_a_study_is_never_overwritten(built: Path, photos: Path) -> None:
     assert (built / KEY).read_bytes() == before
 
 
+@pytest.mark.parametrize("name", [PAGE, KEY])
+def test_a_study_is_written_through_no_link(photos: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "study").mkdir()
+    link = tmp_path / "study" / name
+    link.symlink_to(tmp_path / "victim")
+    result = run("build", "--data", photos, "--model", "nosuch", "-o", link.parent, *SMALL)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"{link}: is a link, through which nothing is written" in result.stderr.replace("\n", "")
+    assert not (tmp_path / "victim").exists()
+
+
 def test_no_model_is_called_truth(
     photos: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

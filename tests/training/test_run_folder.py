@@ -3,7 +3,7 @@
 import pytest
 from helpers.training import GAN, TINY, rows_of
 
-from colourise.errors import TrainingError
+from colourise.errors import ColouriseError, TrainingError
 from colourise.training.config import TrainConfig
 from colourise.training.events import HeldOutScored
 from colourise.training.loop import train
@@ -46,6 +46,26 @@ def test_a_run_that_begins_anew_leaves_no_rows_of_the_old_one(photos, tmp_path):
     assert [row["step"] for row in rows_of(tmp_path / "run")] == ["4"]
     train(TINY, photos, photos[:1], tmp_path / "run", workers=0, score_every=4)
     assert [row["step"] for row in rows_of(tmp_path / "run")] == ["4", "8"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["resume.pt", "metrics.csv", "preview-000004.jpg", "run.json", "tensorboard", "tensorboard/events"],
+)
+def test_a_run_writes_through_no_link(photos, tmp_path, name):
+    link = tmp_path / "run" / name
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "victim")
+    with pytest.raises(ColouriseError, match=f"^{link}: is a link, through which nothing is written; remove"):
+        train(TINY, photos, photos[:1], tmp_path / "run", workers=0)
+    assert not (tmp_path / "victim").exists()
+
+
+def test_links_of_other_names_are_left_alone(photos, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "photos").symlink_to(tmp_path)
+    train(TINY, photos, photos[:1], tmp_path / "run", workers=0)
+    assert (tmp_path / "run" / "run.json").is_file()
 
 
 @pytest.mark.parametrize("keep", [False, True])

@@ -14,6 +14,7 @@ from colourise.evaluation.events import OnEvent, PhotoFailed, PhotosFound, Photo
 from colourise.evaluation.study.page import write_page
 from colourise.evaluation.study.protocol import KEY, PAGE, TRUTH, Protocol, Study, StudyPicture
 from colourise.files.atomic import atomic
+from colourise.files.containment import own_file
 
 if TYPE_CHECKING:
     from colourise.data.photos import Source
@@ -45,6 +46,7 @@ def build(
     Raises:
         StudyError: there are too few photos for these numbers, a model is named "truth", or the folder
             already holds a study, whose answers could not be scored without its key.
+        ColouriseError: a link has the name of one of the files.
     """
     from colourise.colouriser import loaded
     from colourise.data.photos import find_photos
@@ -52,7 +54,7 @@ def build(
 
     data, output, loaders = Path(data), Path(output), by_name(models)
     photos = find_photos(data)
-    for path in (output / PAGE, output / KEY):
+    for path in (own_file(output, PAGE), own_file(output, KEY)):
         if path.exists():
             raise StudyError(f"{path}: exists already; choose another folder with -o")
     if TRUTH in loaders:
