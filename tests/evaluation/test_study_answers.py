@@ -87,7 +87,7 @@ def test_the_command_of_the_study_folder(
 
 def test_a_source_that_nobody_saw_has_no_share() -> None:
     pictures = {"a": study.StudyPicture("truth", "x.jpg", 0), "b": study.StudyPicture("model", "x.jpg", 1)}
-    key = Study(Protocol(1, 1, 1), ["model"], pictures)
+    key = Study(Protocol(1, 1, 1), ["model"], pictures, [["a"], ["b"]])
     scores = study.score([study.Answers("anna", {"b": True})], key)
     assert (scores["model"].share, scores["truth"].shown) == (1, 0)
     assert np.isnan(scores["truth"].share)
@@ -214,3 +214,8 @@ def test_the_key_must_be_there_and_whole(built: Path, tmp_path: Path) -> None:
         (tmp_path / KEY).write_text(broken)
         with pytest.raises(StudyError, match="not the key of a study as it was built; take it from a backup"):
             Study.read(tmp_path)
+    old = json.loads(text)
+    del old["hands"]
+    (tmp_path / KEY).write_text(json.dumps(old))
+    with pytest.raises(StudyError, match=r"built by version 0\.1\.0, .*; score it with that version: pip "):
+        Study.read(tmp_path)

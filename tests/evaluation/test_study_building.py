@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 import json
 import re
 import shutil
@@ -18,7 +19,8 @@ from PIL import Image
 
 from colourise.colouriser import load_model
 from colourise.evaluation.study import KEY, PAGE, Protocol, Study
-from colourise.evaluation.study.building import deal
+from colourise.evaluation.study.building import deal, deal_hands
+from colourise.evaluation.study.protocol import StudyPicture, digest
 
 PICTURE = re.compile(r'<script type="text/plain" id="p([0-9a-f]{16})">([A-Za-z0-9+/=]+)</script>\n?')
 
@@ -66,16 +68,61 @@ def test_a_set_never_holds_a_photo_twice(truths: int, each: int, sources: int, s
     assert max(sizes.values()) - min(sizes[set_] for set_ in range(sources)) <= 1
 
 
-def test_sets_mix_the_sources() -> None:
-    dealt = deal(Protocol(150, 150), 3)
+@given(truths=st.integers(1, 40), each=st.integers(1, 40), sources=st.integers(2, 5), seed=st.integers(0, 99))
+def test_sets_hold_as_many_of_each_source(truths: int, each: int, sources: int, seed: int) -> None:
+    dealt = deal(Protocol(truths, each, 0, seed=seed), sources)
     count = Counter(pair for versions in dealt for pair in versions)
-    assert all(30 < count[source, set_] < 70 for source in range(3) for set_ in range(3))  # 50 on average
+    for source in range(sources):
+        among = [count[source, set_] for set_ in range(sources)]
+        assert max(among) - min(among) <= 2
+    assert {
+        tuple(versions) for versions in deal(Protocol(150, 150), 3)
+    } == {  # a photo's versions, everywhere
+        tuple(enumerate(sets)) for sets in itertools.permutations(range(3))
+    }
+
+
+@given(
+    truths=st.integers(1, 40),
+    each=st.integers(1, 40),
+    sources=st.integers(2, 5),
+    seed=st.integers(0, 99),
+    data=st.data(),
+)
+def test_any_number_of_pictures_is_balanced_over_sources(
+    truths: int, each: int, sources: int, seed: int, data: st.DataObject
+) -> None:
+    dealt = deal(Protocol(truths, each, 0, seed=seed), sources)
+    pictures = {
+        digest(f"{photo} {source}")[:16]: StudyPicture(str(source), str(photo), set_)
+        for photo, versions in enumerate(dealt)
+        for source, set_ in versions
+    }
+    smallest = min(Counter(picture.set for picture in pictures.values()).values())
+    each_sees = data.draw(st.integers(1, max(1, smallest)))
+    hands = deal_hands(pictures, Protocol(truths, each, each_sees))
+    held = Counter((picture.set, picture.source) for picture in pictures.values())
+    shown = Counter(id_ for hand in hands for id_ in hand)
+    assert shown.keys() == pictures.keys()
+    for hand in hands:
+        assert len({pictures[id_].photo for id_ in hand}) == len(hand) == each_sees
+        assert hand == sorted(hand)
+        sees = Counter(pictures[id_].source for id_ in hand)
+        (set_,) = {pictures[id_].set for id_ in hand}
+        total = sum(held[set_, str(source)] for source in range(sources))
+        for source in range(sources):
+            assert abs(sees[str(source)] - each_sees * held[set_, str(source)] / total) < 1
+    for set_ in range(sources):
+        own = [shown[id_] for id_, picture in pictures.items() if picture.set == set_]
+        assert max(own) - min(own) <= 1
 
 
 def test_participants_draw_without_meeting_a_photo_twice(built: Path) -> None:
     key = Study.read(built)
     draws = [key.draw(f"someone-{number}") for number in range(300)]
     assert all(len({key.pictures[id_].photo for id_ in drawn}) == 20 for drawn in draws)
+    for drawn in draws:  # of three sources
+        assert sorted(Counter(key.pictures[id_].source for id_ in drawn).values()) == [6, 7, 7]
     assert len(set(map(tuple, draws))) == 300
     shown = Counter(id_ for drawn in draws for id_ in drawn)
     assert shown.keys() == key.pictures.keys()
@@ -124,8 +171,8 @@ def test_without_its_pictures_the_page_is_the_same_for_every_study(
         ids = [id_ for id_, _ in PICTURE.findall(page)]
         assert ids == sorted(key.pictures)
         facts = json.loads(re.search(r'id="study">(.*?)</script>', page)[1])
-        assert facts == {"id": key.id, "size": 48, "perParticipant": 20, "sets": key.sets}
-        assert all(ids == sorted(ids) for ids in facts["sets"])
+        assert facts == {"id": key.id, "size": 48, "perParticipant": 20, "hands": key.hands}
+        assert all(ids == sorted(ids) for ids in facts["hands"])
 
 
 def test_no_name_is_in_the_page(built: Path, models: tuple[Path, Path]) -> None:

@@ -7,9 +7,11 @@ What to notice:
 - All sources, the truth and every model, show the same photos, so that no model gets easier ones. They are
   coloured as in `eval` and go through one JPEG encoder.
 - The pictures are dealt out to as many sets as there are sources. A set holds each photo at most once, in a
-  version that the seed chooses, and a participant sees pictures of one set: no photo in two versions.
+  version that the seed chooses, and as many pictures of each source as any other set, give or take two.
+- Each set is dealt out to hands, and a participant sees one hand: no photo in two versions, and each source
+  in its share of the set, rounded up or down.
 - The page knows pictures only by hashes, in the order of the hashes, padded to one length: apart from the
-  pictures themselves, nothing in it depends on their sources.
+  pictures themselves and which of them make a hand, nothing in it depends on their sources.
 - Draws and checksums are SHA-256 over short texts, computed alike in Python and in the page's JavaScript.
 """
 

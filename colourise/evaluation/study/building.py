@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from math import gcd
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +81,7 @@ def build(
             pictures[id_] = StudyPicture(source, photo, set_)
             jpegs[id_] = jpeg
         on_event(PhotoShown(photo))
-    study = Study(protocol, list(loaders), pictures)
+    study = Study(protocol, list(loaders), pictures, deal_hands(pictures, protocol))
     output.mkdir(parents=True, exist_ok=True)
     with atomic(output / PAGE, overwrite=False) as file:
         write_page(study, jpegs, file)
@@ -91,8 +93,8 @@ def build(
 def deal(protocol: Protocol, sources: int) -> list[list[tuple[int, int]]]:
     """Return, for each photo of a study, the (source, set) of its versions; source 0 is the truth.
 
-    Photo k is in every source that has more than k photos. Which version goes into which set is random; if
-    a photo has fewer versions than there are sets, they go into the smallest sets.
+    Photo k is in every source that has more than k photos. Which version goes into which set is random for
+    one photo, and goes round in turn for the next ones, until every version has been in every set.
 
     Raises:
         StudyError: a set would hold too few pictures for a participant.
@@ -101,10 +103,13 @@ def deal(protocol: Protocol, sources: int) -> list[list[tuple[int, int]]]:
     counts = [protocol.truths] + [protocol.each] * (sources - 1)
     sizes = [0] * sources
     dealt = []
+    places: list[int] = []  # of each source, in a round of the sets
     for photo in range(max(counts)):
+        turn = (photo - (photo >= min(counts)) * min(counts)) % sources
+        if turn == 0:
+            places, sets = (chance.sample(range(sources), sources) for _ in range(2))
         versions = [source for source, count in enumerate(counts) if photo < count]
-        smallest = sorted(range(sources), key=lambda set_: (sizes[set_], chance.random()))
-        dealt.append(list(zip(versions, smallest, strict=False)))
+        dealt.append([(source, sets[(places[source] + turn) % sources]) for source in versions])
         for _, set_ in dealt[-1]:
             sizes[set_] += 1
     if min(sizes) < protocol.per_participant:
@@ -113,6 +118,38 @@ def deal(protocol: Protocol, sources: int) -> list[list[tuple[int, int]]]:
             f"{min(sizes)} pictures for each; lower it to {min(sizes)}, or raise --truths and --each"
         )
     return dealt
+
+
+def deal_hands(pictures: Mapping[str, StudyPicture], protocol: Protocol) -> list[list[str]]:
+    """Deal each set out to hands of `per_participant` pictures; return the sorted ids of each hand.
+
+    Of every source, a hand holds the set's share, rounded up or down; whatever was rounded is made up for in
+    the next hands. There are as many hands as it takes for all pictures of a set to be in equally many. Ids
+    are hashes, so that their order is a random one.
+    """
+    size = protocol.per_participant
+    sets: dict[int, dict[str, list[str]]] = {}
+    for id_, picture in sorted(pictures.items()):
+        sets.setdefault(picture.set, {}).setdefault(picture.source, []).append(id_)
+    hands = []
+    for own in (sets[number] for number in sorted(sets)):
+        total = sum(map(len, own.values()))
+        due, given = Counter[str](), Counter[str]()  # in this hand and those before; due is times `total`
+        for _ in range(total // gcd(total, size)):
+            due.update({source: size * len(ids) for source, ids in own.items()})
+            least = {source: size * len(ids) // total for source, ids in own.items()}
+            odd = [source for source, ids in own.items() if size * len(ids) % total]
+            odd.sort(key=lambda source: (given[source] + least[source]) * total - due[source])
+            hand = Counter(least) + Counter(odd[: size - sum(least.values())])
+            hands.append(
+                sorted(
+                    own[source][(given[source] + place) % len(own[source])]
+                    for source, count in hand.items()
+                    for place in range(count)
+                )
+            )
+            given += hand
+    return hands
 
 
 def draw_photos(

@@ -36,7 +36,7 @@ def write_page(study: Study, jpegs: Mapping[str, bytes], file: BinaryIO) -> None
         "id": study.id,
         "size": study.protocol.size,
         "perParticipant": study.protocol.per_participant,
-        "sets": study.sets,
+        "hands": study.hands,
     }
     environment = Environment(
         autoescape=True,

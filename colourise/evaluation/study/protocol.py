@@ -54,29 +54,23 @@ class Study:
     """The models' names."""
     pictures: dict[str, StudyPicture]
     """The pictures, by id."""
+    hands: list[list[str]]
+    """The pictures that participants are shown, as sorted ids; each participant is shown one hand."""
 
     @property
     def id(self) -> str:
         """Return sixteen hex digits that depend on everything in the study."""
         return digest(canonical(asdict(self)))[:16]
 
-    @property
-    def sets(self) -> list[list[str]]:
-        """Return the ids of each set, sorted."""
-        sets: list[list[str]] = [[] for _ in (TRUTH, *self.models)]
-        for id_ in sorted(self.pictures):
-            sets[self.pictures[id_].set].append(id_)
-        return sets
-
     def draw(self, participant: str) -> list[str]:
         """Return the ids of a participant's pictures, in order; `draw` in the page does the same.
 
-        The first 8 hex digits of SHA-256("STUDY PARTICIPANT"), modulo the number of sets, choose the set.
-        Its pictures, sorted by SHA-256("STUDY PARTICIPANT PICTURE"), are shown from the first on.
+        The first 8 hex digits of SHA-256("STUDY PARTICIPANT"), modulo the number of hands, choose the hand.
+        Its pictures are shown sorted by SHA-256("STUDY PARTICIPANT PICTURE").
         """
-        sets, who = self.sets, f"{self.id} {participant}"
-        own = sets[int(digest(who)[:8], 16) % len(sets)]
-        return sorted(own, key=lambda id_: digest(f"{who} {id_}"))[: self.protocol.per_participant]
+        who = f"{self.id} {participant}"
+        hand = self.hands[int(digest(who)[:8], 16) % len(self.hands)]
+        return sorted(hand, key=lambda id_: digest(f"{who} {id_}"))
 
     def to_json(self) -> str:
         """Return the text of the key's file."""
@@ -87,13 +81,18 @@ class Study:
         """Read the key of a study from its folder.
 
         Raises:
-            StudyError: the key is missing, or has been changed.
+            StudyError: the key is missing, has been changed, or is of version 0.1.0.
         """
         path = folder / KEY
         try:
             values = json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
             pictures = {id_: StudyPicture(**picture) for id_, picture in values["pictures"].items()}
-            study = cls(Protocol(**values["protocol"]), values["models"], pictures)
+            if "hands" not in values:
+                raise StudyError(
+                    f"{path}: built by version 0.1.0, which showed other pictures to a participant; score it "
+                    "with that version: pip install colourise==0.1.0"
+                )
+            study = cls(Protocol(**values["protocol"]), values["models"], pictures, values["hands"])
             whole = study.id == values["study"]
         except OSError as err:
             raise StudyError(
