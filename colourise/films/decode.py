@@ -20,6 +20,7 @@ from av.stream import Disposition
 from av.video.reformatter import ColorRange, Interpolation
 
 from colourise.errors import FilmError
+from colourise.films import side_data
 from colourise.films.clock import Clock, corrected
 from colourise.films.fields import declared_order, deinterlaced, marked, order_of
 from colourise.films.film import BT601, BT709, UNSPECIFIED, Damage, Film, Frame, damaged
@@ -30,11 +31,6 @@ from colourise.lab.pictures import Pixels, one_channel
 
 SD_HEIGHT, SD_WIDTH = 576, 1024  # up to this size players take an untagged film for BT.601
 PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray")
-MADE_UP = {
-    *("DISPLAYMATRIX", "GOP_TIMECODE", "PANSCAN", "SEI_UNREGISTERED"),
-    *("DETECTION_BBOXES", "MOTION_VECTORS", "REGIONS_OF_INTEREST", "VIDEO_ENC_PARAMS", "VIDEO_HINT"),
-}
-"""FFmpeg's names of side data that say nothing about a film; turning.py looks at DISPLAYMATRIX."""
 SCALER = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 
 
@@ -42,9 +38,13 @@ def is_video(path: Path) -> bool:
     """Tell by its content whether FFmpeg reads a file as a film, or as a playlist, which `probe` refuses."""
     if is_playlist(path):
         return True
-    with suppress(FilmError), open_film(path) as container:
+    with suppress(FilmError, av.FFmpegError), open_film(path) as container:
         still = ("image2", "_pipe", "tty")
-        return not any(name in container.format.name for name in still) and bool(video_streams(container))
+        streams = video_streams(container)[:1]
+        if not streams or any(name in container.format.name for name in still):
+            return False
+        pictures = (packet for packet in demux(container, streams) if packet.size)
+        return len(list(itertools.islice(pictures, 2))) == 2  # an icon is one picture
     return False
 
 
@@ -225,20 +225,12 @@ def decode_packets(
 
 def has_more(picture: Any) -> bool:
     """Tell whether a decoded picture has more than pixels: fields, alpha, captions or other side data."""
-    return picture.interlaced_frame or has_alpha(picture) or bool(side_data(picture))
+    return picture.interlaced_frame or has_alpha(picture) or bool(side_data.names(picture))
 
 
 def has_alpha(picture: Any) -> bool:
     """Tell whether a decoded picture has an alpha channel."""
     return any(part.is_alpha for part in picture.format.components)
-
-
-def side_data(picture: Any) -> set[str]:
-    """Return FFmpeg's names of a decoded picture's side data, without what is `MADE_UP`."""
-    try:
-        return {data.type.name for data in picture.side_data} - MADE_UP
-    except ValueError as err:  # PyAV has no name for one of them
-        return {f"side data of kind {str(err).split()[0]}"}
 
 
 def to_pixels(picture: Any, film: Film, scaler: Any) -> Pixels:

@@ -19,8 +19,9 @@ import av
 import numpy as np
 
 from colourise.errors import FilmError
+from colourise.films import side_data
 from colourise.films.animation import AnimationPlan
-from colourise.films.decode import decode_packets, has_alpha, side_data, to_pixels, video_stream
+from colourise.films.decode import decode_packets, has_alpha, to_pixels, video_stream
 from colourise.films.encode import Encoder, Segment
 from colourise.films.fields import LOOKED_AT, declared_order, marked
 from colourise.films.film import Damage, Film, Frame
@@ -101,7 +102,7 @@ class Facts:
 def traits_of(picture: Any) -> set[str]:
     """Return what a decoded picture has beside its pixels: fields, alpha and side data."""
     more = {"ALPHA": has_alpha(picture), "FIELDS": picture.interlaced_frame}
-    return side_data(picture) | {name for name, there in more.items() if there}
+    return side_data.names(picture) | {name for name, there in more.items() if there}
 
 
 class Sightings:
@@ -142,7 +143,7 @@ def time_code(first: Any) -> list[str]:
     Source: FFmpeg, av_timecode_make_mpeg_tc_string.
     """
     with suppress(ValueError):
-        for data in first.side_data:
+        for data in side_data.pieces(first):
             bits = int.from_bytes(bytes(data)[:4], "little") if data.type.name == "GOP_TIMECODE" else 0
             parts = bits >> 19 & 31, bits >> 13 & 63, bits >> 6 & 63, bits & 63
             if any(parts):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from colourise.films.side_data import pieces
+
 Matrix = tuple[int, ...]
 """FFmpeg's AVDisplayMatrix: a, b, u, c, d, ...; a player shows (x, y) at (ax + cy, bx + dy), y downwards."""
 
@@ -15,7 +17,7 @@ IDENTITY: Matrix = (ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30)
 def display_matrix(picture: Any) -> Matrix:
     """Return the display matrix of a decoded picture."""
     try:
-        found = [bytes(data) for data in picture.side_data if data.type.name == "DISPLAYMATRIX"]
+        found = [bytes(data) for data in pieces(picture) if data.type.name == "DISPLAYMATRIX"]
     except ValueError:  # PyAV has no name for some other side data
         found = []
     return struct.unpack("=9i", found[0]) if found else IDENTITY
