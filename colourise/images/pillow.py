@@ -100,6 +100,9 @@ def decode(file: BinaryIO, kind: str) -> Stored:
         announced = shape(image)
         load(image, lambda: open_image(file, kind))
         pixels, alpha = channels(image)
+        if kind == "BMP" and alpha is not None and not alpha.any():  # many programs leave it unset
+            alpha = None
+            notes.append("its alpha channel is zero everywhere, and is taken for unused")
         if (bits := image.info.get("bit_depth", 8)) > 8:  # of HEIF
             notes.append(f"{bits} bits a channel became 8")
         info, tags = facts(image, kind)  # after the pixels, because PNG may have it at the end

@@ -1,4 +1,5 @@
 import io
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -192,3 +193,18 @@ def test_rows_that_no_decoder_wrote(monkeypatch: pytest.MonkeyPatch, mode: str, 
             pillow.load(opened(), opened)
     else:
         pillow.load(opened(), opened)
+
+
+@pytest.mark.parametrize(("alpha", "notes"), [(0, ["its alpha channel is zero everywhere, and"]), (9, [])])
+def test_an_alpha_channel_that_a_bmp_does_not_use(tmp_path: Path, alpha: int, notes: list[str]) -> None:
+    pixels = picture8(6, 4, channels=4)
+    pixels[..., 3] = alpha
+    masks = (0xFF, 0xFF00, 0xFF0000, 0xFF000000)
+    header = struct.pack("<IiiHHIIiiII4I", 56, 4, -6, 1, 32, 3, 0, 2835, 2835, 0, 0, *masks)
+    (tmp_path / "a.bmp").write_bytes(
+        b"BM" + struct.pack("<IHHI", 70 + 96, 0, 0, 70) + header + pixels.tobytes()
+    )
+    photo = images.read(tmp_path / "a.bmp")
+    assert (photo.pixels == pixels[..., :3]).all()
+    assert [note[: len(start)] for note, start in zip(photo.notes, notes, strict=True)] == notes
+    assert (photo.alpha is None) == bool(notes)
