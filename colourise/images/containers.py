@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from PIL import Image
-
 _PIXELS = (b"IDAT", b"fdAT", b"VP8 ", b"VP8L", b"ALPH", b"ANMF", b"mdat", b"jp2c")
 _LONGEST = 2**27  # bytes; a longer part is named, and not read
 _PARENTS = {b"meta", b"iprp", b"ipco", b"jp2h", b"res "}  # boxes of boxes
@@ -76,10 +74,23 @@ def _name(raw: bytes) -> str:
 
 
 def _jpeg(file: BinaryIO) -> Iterator[Part]:
-    """Yield application segments and comments, up to the pixels."""
-    with Image.open(file, formats=("JPEG",)) as image:
-        for name, data in image.applist:  # type: ignore[attr-defined]
-            yield Part(name, data)
+    """Yield application segments and comments, up to the pixels.
+
+    Pillow lists them as well, but not those of pictures that it does not read, of 12 bits and others.
+    """
+    file.seek(2)
+    while True:
+        while _exactly(file, 1) != b"\xff":  # damaged, or filled up
+            pass
+        while (marker := _exactly(file, 1)[0]) == 0xFF:
+            pass
+        if marker in (0xD9, 0xDA):  # the end, and a scan
+            return
+        if marker in (0, 1) or 0xD0 <= marker <= 0xD8:  # without content
+            continue
+        data = _exactly(file, max(0, int.from_bytes(_exactly(file, 2)) - 2))
+        if marker == 0xFE or 0xE0 <= marker <= 0xEF:
+            yield Part("COM" if marker == 0xFE else f"APP{marker & 15}", data)
 
 
 def _png(file: BinaryIO) -> Iterator[Part]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from hashlib import md5
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -28,10 +29,24 @@ SIZE = WIDTH, HEIGHT = 24, 16
 TEXT = "Köln, Hafen 1921"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 OUTPUTS = ("jpg", "png", "tif", "webp", "avif", "heic", "bmp")
-SOURCES = ("jpg", "png", "16.png", "tif", "16.tif", "big.tif", "webp", "avif", "heic", "jp2", "gif", "bmp")
-WITH_EXIF = ("jpg", "png", "16.png", "tif", "16.tif", "big.tif", "webp", "avif", "heic", "jp2")
+SOURCES = (
+    "jpg",
+    "12.jpg",
+    "png",
+    "16.png",
+    "tif",
+    "16.tif",
+    "big.tif",
+    "webp",
+    "avif",
+    "heic",
+    "jp2",
+    "gif",
+    "bmp",
+)
+WITH_EXIF = ("jpg", "12.jpg", "png", "16.png", "tif", "16.tif", "big.tif", "webp", "avif", "heic", "jp2")
 WITH_XMP = (*WITH_EXIF, "gif")
-WITH_IPTC = ("jpg", "png", "16.png", "tif", "16.tif", "big.tif", "jp2")
+WITH_IPTC = ("jpg", "12.jpg", "png", "16.png", "tif", "16.tif", "big.tif", "jp2")
 ALL_BUT_BMP = frozenset(OUTPUTS) - {"bmp"}
 
 
@@ -205,27 +220,35 @@ FACTS = {
     ),
     "long iptc": Fact(
         Content(iptc=b"".join(record(25, f"{TEXT} {n}") for n in range(4000))),
-        ("jpg", "png", "16.png", "tif", "16.tif"),
+        ("jpg", "12.jpg", "png", "16.png", "tif", "16.tif"),
         ALL_BUT_BMP,
         "IPTC Keywords",
         lambda file: says(f"{TEXT} 0")(file) and says(f"{TEXT} 3999")(file),
     ),
     "photoshop url": Fact(
         Content(resources=resource(1035, b"https://archive.example")),
-        ("jpg", "tif", "16.tif"),
+        ("jpg", "12.jpg", "tif", "16.tif"),
         frozenset(("jpg", "tif", "png")),
         "Photoshop copyright URL",
         says("https://archive.example"),
     ),
     "comment": Fact(
-        Content(comments=(TEXT.encode(),)), ("jpg", "gif", "jp2"), ALL_BUT_BMP, "comment", says(TEXT)
+        Content(comments=(TEXT.encode(),)),
+        ("jpg", "12.jpg", "gif", "jp2"),
+        ALL_BUT_BMP,
+        "comment",
+        says(TEXT),
     ),
     "latin comment": Fact(
-        Content(comments=(TEXT.encode("latin-1"),)), ("jpg", "gif", "jp2"), ALL_BUT_BMP, "comment", says(TEXT)
+        Content(comments=(TEXT.encode("latin-1"),)),
+        ("jpg", "12.jpg", "gif", "jp2"),
+        ALL_BUT_BMP,
+        "comment",
+        says(TEXT),
     ),
     "two comments": Fact(
         Content(comments=(TEXT.encode(), b"second")),
-        ("jpg",),
+        ("jpg", "12.jpg"),
         ALL_BUT_BMP,
         "comment",
         lambda file: says(TEXT)(file) and says("second")(file),
@@ -293,7 +316,7 @@ FACTS = {
     ),
     "resolution": Fact(
         Content(dpi=(300, 200)),
-        ("jpg", "png", "16.png", "tif", "16.tif", "bmp"),
+        ("jpg", "12.jpg", "png", "16.png", "tif", "16.tif", "bmp"),
         frozenset(OUTPUTS),
         "resolution",
         lambda file: dpi_of(file) == (300, 200),
@@ -307,7 +330,7 @@ FACTS = {
     ),
     "profile": Fact(
         Content(icc=SRGB),
-        SOURCES[:9],
+        SOURCES[:10],
         ALL_BUT_BMP,
         "",
         lambda file: info_of(file).get("icc_profile") == SRGB,
@@ -378,9 +401,8 @@ def make(path: Path, source: str, content: Content) -> None:
         image = image if source.startswith("16") else image.convert("RGB")
     options = {"exif": content.exif, "icc_profile": content.icc, "dpi": content.dpi, "quality": 90}
     options = {key: value for key, value in options.items() if value}
-    {"jpg": jpeg, "png": png, "tif": tiff, "big.tif": big_tiff, "jp2": jp2, "gif": gif}.get(kind, boxed)(
-        path, image, content, options
-    )
+    by_hand = {"jpg": jpeg, "12.jpg": jpeg_of_12_bits, "png": png, "tif": tiff, "big.tif": big_tiff}
+    (by_hand | {"jp2": jp2, "gif": gif}).get(kind, boxed)(path, image, content, options)
 
 
 def jpeg(path: Path, image: Image.Image, content: Content, options: dict) -> None:
@@ -402,6 +424,14 @@ def jpeg(path: Path, image: Image.Image, content: Content, options: dict) -> Non
     segments += [(0xFE, comment) for comment in content.comments]
     extra = b"".join(struct.pack(">BBH", 0xFF, mark, len(data) + 2) + data for mark, data in segments)
     image.save(path, extra=extra, **options)
+
+
+def jpeg_of_12_bits(path: Path, image: Image.Image, content: Content, options: dict) -> None:
+    """The segments of another JPEG before the picture."""
+    jpeg(path, image, content, options)
+    data = bytes(imagecodecs.jpeg8_encode(np.asarray(grey(True)) >> 4, level=90, bitspersample=12))
+    tables = b"\xff\xdb"
+    path.write_bytes(path.read_bytes().partition(tables)[0] + tables + data.partition(tables)[2])
 
 
 def png(path: Path, image: Image.Image, content: Content, options: dict) -> None:
