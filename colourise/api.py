@@ -7,7 +7,8 @@ The wings have more: `archives.colour`, `films.colour`, `evaluation.compare`, `t
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -16,10 +17,11 @@ from colourise import archives, films, images
 from colourise.models.catalogue import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from colourise.archives.events import OnEvent
+    from colourise.archives.archive import ColourFilms
+    from colourise.archives.events import Event
     from colourise.archives.photo import ColouredPhoto
     from colourise.colouriser import Model
-    from colourise.films.events import FilmOutcome, OnFilmEvent
+    from colourise.films.events import FilmEvent, FilmOutcome, OnFilmEvent
     from colourise.films.options import FilmOptions
 
 StrPath = str | Path
@@ -117,7 +119,8 @@ def colour_folder(
     follow_symlinks: bool = False,
     report: StrPath | None = None,
     workers: int | None = None,
-    on_event: OnEvent | None = None,
+    films: FilmOptions | None = None,
+    on_event: Callable[[Event | FilmEvent], None] | None = None,
 ) -> archives.Summary:
     """Colour a folder of photos and everything below it, as `colourise archive/ -o coloured/` does.
 
@@ -141,9 +144,12 @@ def colour_folder(
         follow_symlinks: whether symbolic links to folders are followed.
         report: a web page to write, with before | after pictures and failures.
         workers: photos coloured at the same time; by default processors + 1.
-        on_event: called with each event of `archives.events`, such as a `PhotoEnded` for every photo.
+        films: how films in the folder are coloured, such as `FilmOptions()`; None: they are left alone.
+        on_event: called with each event of `archives.events`, such as a `PhotoEnded` for every photo, and
+            with those of `films.events`.
     Returns:
-        How many were coloured, were there already, and failed, with the reasons.
+        How many were coloured, were there already, and failed, with the reasons; its `films` tells of each
+        film.
     Raises:
         ColouriseError: nothing can be done at all: no such folder, no permission, no such model.
     """
@@ -156,6 +162,7 @@ def colour_folder(
         since=since.timestamp() if since else None,
         follow=follow_symlinks,
     )
+    hear = on_event or (lambda event: None)
     return archives.colour(
         folder,
         output,
@@ -166,8 +173,48 @@ def colour_folder(
         retry_failed=retry_failed,
         report=report,
         workers=workers,
-        on_event=on_event or (lambda event: None),
+        films=films_of_folders(output, model=model, options=films, on_event=hear) if films else None,
+        on_event=hear,
     )
+
+
+def films_of_folders(
+    output: StrPath | None,
+    *,
+    model: Model,
+    options: FilmOptions,
+    on_event: OnFilmEvent,
+    stop: threading.Event | None = None,
+) -> ColourFilms:
+    """Return what colours the films that `archives.colour` finds in folders, for its argument `films`.
+
+    Args:
+        output: the folder in which the same tree appears; None: each film's output lies beside it.
+        model: its name or path, or what `load_model` gave.
+        options: how films are coloured.
+        on_event: called with each event of `films.events`.
+        stop: setting it ends the work; what is coloured so far becomes a film of its own.
+    """
+
+    def colour(found: Sequence[archives.FoundFilm], dry_run: bool) -> list[archives.FilmResult]:
+        sources, places = [film.source for film in found], [film.place for film in found]
+        plan = films.planned(sources, output, model=model, options=options, places=places)
+        ended = {
+            source: archives.FilmResult(source, target, "skipped" if there else "left")
+            for source, target, there in plan
+        }
+        if not dry_run:
+            total = films.colour_all(
+                sources, output, model=model, options=options, places=places, on_event=on_event, stop=stop
+            )
+            for outcome in total.outcomes:
+                if outcome.complete:
+                    ended[outcome.source] = replace(ended[outcome.source], result="coloured")
+            for one in total.failures:
+                ended[one.source] = replace(ended[one.source], result="failed", reason=str(one.error))
+        return list(ended.values())
+
+    return colour
 
 
 def colour_film(

@@ -22,7 +22,7 @@ from colourise import (
     read,
     write,
 )
-from colourise.archives import PhotoEnded
+from colourise.archives import FilmResult, PhotoEnded
 from colourise.films import FilmFinished, FilmOptions, FilmProgress
 
 
@@ -86,6 +86,8 @@ def test_a_film(tmp_path: Path, tiny_model: Path) -> None:
     assert isinstance(events[-1], FilmFinished)
     with pytest.raises(ColouriseError, match="is there already"):
         colour_film(str(film), model=str(tiny_model))
+    summary = colour_folder(tmp_path, model=str(tiny_model), films=FilmOptions())
+    assert summary.complete and summary.films == [FilmResult(film, outcome.target, "skipped")]
 
 
 def test_reading_and_writing(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         DiskFull as DiskFull,
         Event as Event,
         FilmsLeftAlone as FilmsLeftAlone,
+        FilmsStarted as FilmsStarted,
         PathRefused as PathRefused,
         PhotoEnded as PhotoEnded,
         PhotoLeftAlone as PhotoLeftAlone,
@@ -33,7 +34,13 @@ if TYPE_CHECKING:
         WorkersRestarted as WorkersRestarted,
         WorkersStarted as WorkersStarted,
     )
-    from colourise.archives.job import Outcome as Outcome, PhotoJob as PhotoJob, PhotoOptions as PhotoOptions
+    from colourise.archives.job import (
+        FilmResult as FilmResult,
+        FoundFilm as FoundFilm,
+        Outcome as Outcome,
+        PhotoJob as PhotoJob,
+        PhotoOptions as PhotoOptions,
+    )
     from colourise.archives.photo import ColouredPhoto as ColouredPhoto, colour_photo as colour_photo
     from colourise.archives.selection import Selection as Selection
     from colourise.archives.variants import Variants as Variants, colour_variants as colour_variants
@@ -46,6 +53,7 @@ __getattr__, __dir__, __all__ = lazily(
             "DiskFull",
             "Event",
             "FilmsLeftAlone",
+            "FilmsStarted",
             "PathRefused",
             "PhotoEnded",
             "PhotoLeftAlone",
@@ -60,7 +68,7 @@ __getattr__, __dir__, __all__ = lazily(
             "WorkersRestarted",
             "WorkersStarted",
         ),
-        "job": ("Outcome", "PhotoJob", "PhotoOptions"),
+        "job": ("FilmResult", "FoundFilm", "Outcome", "PhotoJob", "PhotoOptions"),
         "photo": ("ColouredPhoto", "colour_photo"),
         "selection": ("Selection",),
         "variants": ("Variants", "colour_variants"),

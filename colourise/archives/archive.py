@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from colourise.archives.events import (
     DiskFull,
     FilmsLeftAlone,
+    FilmsStarted,
     OnEvent,
     PathRefused,
     PhotoEnded,
@@ -31,7 +32,7 @@ from colourise.archives.events import (
     WaitingForRun,
     ignore,
 )
-from colourise.archives.job import Outcome, PhotoOptions
+from colourise.archives.job import FilmResult, FoundFilm, Outcome, PhotoOptions
 from colourise.archives.ledger import Ledger, LedgerEntry
 from colourise.archives.naming import check_output, is_file_name
 from colourise.archives.pending import PendingJob, done_before, find_pending, settings_key_of, stamps_below
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 
 Engine = Literal["local", "ray"]
 RunJobs = Callable[..., Generator[Outcome, None, None]]
+ColourFilms = Callable[[Sequence[FoundFilm], bool], Sequence[FilmResult]]
+"""Colours films and tells what became of each; if the second argument is true, only tells what would."""
 
 
 def colour(
@@ -66,6 +69,7 @@ def colour(
     report: str | Path | None = None,
     workers: int | None = None,
     engine: Engine = "local",
+    films: ColourFilms | None = None,
     on_event: OnEvent = ignore,
 ) -> Summary:
     """Colour photos and folders of photos.
@@ -87,6 +91,7 @@ def colour(
         report: an HTML page to write, with before | after pictures and failures.
         workers: photos at a time; by default one more than there are processors. With Ray, its workers.
         engine: "local", or "ray" for a Ray cluster.
+        films: colours the films in folders, after the photos; None: they are left alone.
         on_event: called in this thread with each event of `archives.events`.
     Returns:
         Counts of all rounds.
@@ -101,6 +106,10 @@ def colour(
     place = None if output is None else located(output)
     options, selection = options or PhotoOptions(), selection or Selection()
     page = None if report is None else Path(report)
+    if films and (watch or retry_failed):
+        raise OptionError(
+            "--films does not go with --watch or --retry-failed; colour films in a run of their own"
+        )
     is_tree = check(places, place, options, watch=watch, report=page, engine=engine)
     with open_ledger(place if is_tree else None, selection.shard, on_event) as ledger:
         colouriser = loaded(model)
@@ -112,6 +121,7 @@ def colour(
             limit=limit,
             retry_failed=retry_failed,
             dry_run=dry_run,
+            films=films,
             report=page,
             on_event=on_event,
             ledger=ledger,
@@ -231,6 +241,8 @@ class Archive:
     """Whether only photos that failed before are coloured."""
     dry_run: bool
     """Whether nothing is coloured."""
+    films: ColourFilms | None
+    """Colours films in folders; None: they are left alone."""
     report: Path | None
     """HTML page that is written after each round."""
     on_event: OnEvent
@@ -288,11 +300,15 @@ class Archive:
             if self.ledger:
                 record_finished(self.ledger, entries, skipped)
             self.colour_pending(pending, summary)
-            if self.report and isinstance(self.ledger, Ledger):
-                from colourise.archives import report as page
+        if self.films and plan.films_to_colour and (self.dry_run or not summary.left):
+            self.on_event(FilmsStarted(tuple(plan.films_to_colour)))
+            summary.films += self.films(plan.films_to_colour, self.dry_run)
+            summary.stopped = not self.dry_run and any(film.result == "left" for film in summary.films)
+        if self.report and isinstance(self.ledger, Ledger) and not self.dry_run:
+            from colourise.archives import report as page
 
-                self.on_event(ReportStarted(self.report))
-                page.write(self.ledger, self.report, title=f"{self.output}", left_alone=kinds)
+            self.on_event(ReportStarted(self.report))
+            page.write(self.ledger, self.report, title=f"{self.output}", left_alone=kinds)
         self.on_event(RoundEnded(number, summary, self.colouriser.backend.name))
         return summary
 
@@ -310,6 +326,7 @@ class Archive:
             saturation=self.colouriser.saturation,
             known={key: entry.output for key, entry in entries.items()},
             is_done=done_before({} if all_anew else entries, settings_key),
+            with_films=self.films is not None,
         )
         pending, skipped = find_pending(
             plan.jobs,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colourise.archives.job import Outcome, PhotoJob
+from colourise.archives.job import FilmResult, FoundFilm, Outcome, PhotoJob
 
 if TYPE_CHECKING:
     from colourise.files.storage import Location
@@ -34,11 +34,14 @@ class Summary:
     Summaries are compared by their photos alone."""
     failures: list[str] = field(default_factory=list)
     """A line for each failure."""
+    films: list[FilmResult] = field(default_factory=list, compare=False)
+    """What became of films in folders, if they were to be coloured too; no other number counts them."""
 
     @property
     def complete(self) -> bool:
         """Tell whether everything is done that was asked for."""
-        return not (self.stopped or self.failed or self.left)
+        films = any(film.result in ("failed", "left") for film in self.films)
+        return not (self.stopped or self.failed or self.left or films)
 
     def count(self, outcome: Outcome) -> None:
         """Count the outcome of a photo that was left until now."""
@@ -60,6 +63,7 @@ class Summary:
         self.later += other.later
         self.stopped |= other.stopped
         self.failures += other.failures
+        self.films += other.films
         for suffix, count in other.left_alone.items():
             self.left_alone[suffix] = self.left_alone.get(suffix, 0) + count
         return self
@@ -101,10 +105,18 @@ class PhotoThere:
 
 @dataclass(frozen=True)
 class FilmsLeftAlone:
-    """Films were found among the photos; they have to be coloured separately."""
+    """Films were found among the photos, and are not coloured."""
 
     films: tuple[str, ...]
     """Their paths."""
+
+
+@dataclass(frozen=True)
+class FilmsStarted:
+    """The photos are done, and the films among them follow."""
+
+    films: tuple[FoundFilm, ...]
+    """The films."""
 
 
 @dataclass(frozen=True)
@@ -201,6 +213,7 @@ Event = (
     | PhotoLeftAlone
     | PhotoThere
     | FilmsLeftAlone
+    | FilmsStarted
     | PicturesLeftAlone
     | RoundStarted
     | PhotoPlanned

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from colourise.files.stamp import Stamp
@@ -48,6 +49,30 @@ class PhotoOptions:
     """Whether a before | after picture is written too."""
     history: bool = True
     """Whether the output's metadata record how it was made."""
+
+
+@dataclass(frozen=True)
+class FoundFilm:
+    """A film below a folder."""
+
+    source: Path
+    """The film."""
+    place: str
+    """The folder below the output folder where its coloured version belongs; empty: that folder itself."""
+
+
+@dataclass(frozen=True)
+class FilmResult:
+    """What became of a film below a folder."""
+
+    source: Path
+    """The film."""
+    target: Path
+    """Its coloured version."""
+    result: Literal["coloured", "skipped", "failed", "left"]
+    """"skipped": its coloured version was there already. "left": it was stopped, or not begun."""
+    reason: str = ""
+    """Why it failed, in one line."""
 
 
 @dataclass

@@ -13,14 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colourise.archives.job import PhotoJob, PhotoOptions
+from colourise.archives.job import FoundFilm, PhotoJob, PhotoOptions
 from colourise.archives.naming import check_output, distinct, is_file_name, target_of, unharmed, with_sheets
 from colourise.archives.selection import Selection
 from colourise.errors import PhotoError
 from colourise.files.containment import behind, is_below, is_plain, link_between, text_prefix
 from colourise.files.names import EXTENSIONS, READ_ONLY
 from colourise.files.stamp import Stamp
-from colourise.files.storage import located, stamp_of
+from colourise.files.storage import is_remote, located, stamp_of
 from colourise.files.walk import scan, status
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ class Plan:
     refused: list[str] = field(default_factory=list)
     """A line for each folder that has no photos or cannot be opened, and each entry that is not a file."""
     films: list[str] = field(default_factory=list)
-    """Films in folders on this machine, which get no jobs."""
+    """Films in folders that are left alone."""
+    films_to_colour: list[FoundFilm] = field(default_factory=list)
+    """Films in folders that are to be coloured, which get no jobs either."""
     unreadable: list[str] = field(default_factory=list)
     """Pictures in folders, of formats that cannot be read."""
     done: int = 0
@@ -59,6 +61,7 @@ def plan_jobs(
     saturation: float = 1,
     known: Mapping[bytes, str] | None = None,
     is_done: IsDone = lambda key, found: False,
+    with_films: bool = False,
 ) -> Plan:
     """Find every selected photo, and where its coloured version goes.
 
@@ -71,6 +74,7 @@ def plan_jobs(
         saturation: strength of the colours, which names beside photos tell.
         known: targets given by an earlier run, by `PhotoJob.key`; they are kept.
         is_done: tells from the key and the state of a photo in a folder whether it is done.
+        with_films: whether films in folders are to be coloured too.
     Raises:
         PhotoError: `output` is impossible, or a photo would be overwritten.
     """
@@ -79,18 +83,19 @@ def plan_jobs(
     if output is not None:
         check_output(output, paths, options, one_file=one_file)
     place_of = partial(target_of, output=output, options=options, saturation=saturation)
-    exact = one_file or (output is not None and saturation != 1)
+    own_name = one_file or (output is not None and saturation != 1)
     jobs: dict[str, PhotoJob] = {}  # by absolute path: a photo that is named twice is coloured once
     for path in paths:
         if path.is_dir():
             below = path.resolve().name if len(paths) > 1 else ""
-            found = jobs_in(path, below, output, place_of, selection, is_done, plan)
+            found = jobs_in(path, below, output, place_of, selection, is_done, plan, with_films=with_films)
         else:
             target = output if output and one_file else place_of(str(path), "")
             key = os.fsencode(str(path.absolute()))
             root = target if one_file else output
-            job = PhotoJob(path, target, named=True, exact=exact, key=key, stamp=stamp_of(path), root=root)
-            found = iter([job])
+            stamp = stamp_of(path)
+            exact = own_name or stamp is None  # a photo that is not there is to be missed
+            found = iter([PhotoJob(path, target, True, exact, key=key, stamp=stamp, root=root)])
         for job in contained(found, selection, plan):
             jobs.setdefault(os.path.abspath(str(job.source)) if len(paths) > 1 else str(job.source), job)
     planned = distinct(list(jobs.values()), known or {})
@@ -131,6 +136,28 @@ def contained(jobs: Iterable[PhotoJob], selection: Selection, plan: Plan) -> Ite
             plan.refused.append(str(refusal))
 
 
+def add_films(places: Mapping[str, str], output: Location | None, selection: Selection, plan: Plan) -> None:
+    """Add those films to `plan` that are selected.
+
+    Args:
+        places: where each film belongs below the output folder, by its path.
+        output: the folder; None: each film's output goes beside it.
+        selection: which films are selected.
+        plan: gets them; those whose outputs would be written through a link are refused.
+    """
+    for path, inside in places.items():
+        source = Path(path)
+        found = status(source)
+        if not selection.takes(os.fsencode(inside), found.st_mtime_ns if found else None):
+            continue
+        place = os.path.dirname(inside)
+        link = link_between(output, output / place) if output is not None else None
+        if link is not None:
+            plan.refused.append(str(behind(link, source)))
+        else:
+            plan.films_to_colour.append(FoundFilm(source, place))
+
+
 def jobs_in(
     folder: Location,
     below: str,
@@ -139,10 +166,13 @@ def jobs_in(
     selection: Selection,
     is_done: IsDone,
     plan: Plan,
+    *,
+    with_films: bool,
 ) -> Iterator[PhotoJob]:
     """Yield a job for each photo in a folder; add everything that gets none to `plan`."""
     errors: list[OSError] = []
     others: list[str] = []
+    films: list[str] = []
     empty = True
     skip = output if output is not None and output.resolve() != folder.resolve() else None
     above = os.path.join(str(folder), "")
@@ -152,7 +182,7 @@ def jobs_in(
         follow=selection.follow,
         skip=skip,
         suffixes=EXTENSIONS | READ_ONLY,
-        films=plan.films,
+        films=films,
         others=others,
     )
     for entry in entries:
@@ -181,5 +211,11 @@ def jobs_in(
         for path in others
         if selection.takes(os.fsencode(os.path.join(below, path.removeprefix(above))), None)
     ]
+    if not with_films or any(map(is_remote, (folder, output or ""))):
+        plan.films += films
+    elif films:
+        empty = False
+        places = {path: os.path.join(below, path.removeprefix(above)) for path in films}
+        add_films(places, output, selection, plan)
     if empty and not errors:
         plan.refused.append(f"{folder}: no photos in this folder")

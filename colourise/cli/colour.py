@@ -53,6 +53,7 @@ def colourise(
     shard: options.Shard = None,
     report: options.Report = None,
     json_lines: options.JsonLines = False,
+    films: options.FilmsToo = False,
     watch: options.Watch = False,
     codec: options.Codec = options.CodecChoice.h264,
     crf: options.Crf = None,
@@ -110,11 +111,12 @@ def colourise(
         given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
         some = [Path(path) for path in paths if path != "-" and is_film(Path(path))]
         check_films(some, paths, output, given)
-        if some:
-            from colourise import films
+        film_options = None
+        if some or films:
+            from colourise.films import Encoding, FilmOptions
 
-            ways = films.FilmOptions(
-                encoding=films.Encoding(codec=codec.value, crf=crf, preset=preset),
+            film_options = FilmOptions(
+                encoding=Encoding(codec=codec.value, crf=crf, preset=preset),
                 saturation=saturation,
                 steadiness=steadiness,
                 start=seconds(start, "--start"),
@@ -125,7 +127,8 @@ def colourise(
                 history=history,
                 compare=compare,
             )
-            colour_films(some, output, load, ways, quiet=quiet)
+        if some and film_options:
+            colour_films(some, output, load, film_options, quiet=quiet)
             return
         if variants:
             check_variants(given)
@@ -147,6 +150,7 @@ def colourise(
             load,
             photo_options,
             selection,
+            film_options,
             quiet=quiet,
             json_lines=json_lines,
             limit=limit,

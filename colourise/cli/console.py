@@ -7,7 +7,7 @@ models and answers of servers may hold whatever a terminal takes for a command.
 from __future__ import annotations
 
 import json
-import shlex
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from colourise.files.storage import is_remote
 from colourise.words import counted, printable
 
 if TYPE_CHECKING:
-    from colourise.archives import Outcome, Summary
+    from colourise.archives import FilmResult, Outcome, Summary
     from colourise.evaluation.study import Naturalness
     from colourise.files.storage import Location
     from colourise.models.library import ModelListing
@@ -86,7 +86,7 @@ def print_outcome(outcome: Outcome) -> None:
 def print_films_left_alone(films: Sequence[str]) -> None:
     """Say that films in folders are not coloured with the photos, and how to colour them."""
     many = "a film" if len(films) == 1 else f"{len(films)} films"
-    advice = f"name each by itself: colourise {shlex.quote(films[0])}"
+    advice = "--films colours films in folders too"
     if is_remote(films[0]):
         advice = "copy each to a disk, and name it by itself"
     say(("left alone", "yellow"), f"{many}; {advice}")
@@ -98,6 +98,13 @@ def print_unreadable(kinds: Sequence[tuple[str, int]]) -> None:
     say(("left alone", "yellow"), f"{many}; these formats cannot be read: save them as TIFF or PNG first")
 
 
+def in_words(films: Sequence[FilmResult]) -> list[str]:
+    """Say how many films were coloured, skipped and so on."""
+    words = {"coloured": "coloured", "skipped": "there already", "failed": "failed", "left": "not done"}
+    counts = Counter[str](film.result for film in films)
+    return [f"{counts[result]} {told}" for result, told in words.items() if counts[result]]
+
+
 def print_summary(count: Summary, backend: str) -> None:
     """Say in a line how many photos were coloured, skipped and so on."""
     told: list[Part] = [f"{count.coloured} coloured"]
@@ -105,6 +112,7 @@ def print_summary(count: Summary, backend: str) -> None:
     told += [(f"{count.failed} failed", "red")] * bool(count.failed)
     told += [(f"{count.left} not done", "yellow")] * bool(count.left)
     told += [f"{count.later} left for later"] * bool(count.later)
+    told += [("films: " + ", ".join(in_words(count.films)))] * bool(count.films)
     told += [(f"{sum(count.left_alone.values())} left alone", "yellow")] * bool(count.left_alone)
     err.print(line(*told, between=", ") + line("", (f"({backend})", "dim")))
 

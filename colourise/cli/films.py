@@ -54,10 +54,11 @@ class FilmReport:
 
     Args:
         quiet: whether to print failures only.
+        in_folders: whether the films were found in folders, where those that are done are only counted.
     """
 
-    def __init__(self, *, quiet: bool) -> None:
-        self.quiet, self.stop = quiet, threading.Event()
+    def __init__(self, *, quiet: bool, in_folders: bool = False) -> None:
+        self.quiet, self.in_folders, self.stop = quiet, in_folders, threading.Event()
         self.said: tuple[str, ...] = ()  # of the current film
         self.running = ExitStack()
         self.show: Callable[[Any], None]
@@ -83,7 +84,7 @@ class FilmReport:
             case films.FilmStarted():  # before that, Ctrl-C ends the program at once
                 self.running.enter_context(interruptions(asked=self.stop))
                 self.show = self.running.enter_context(film_bar(hidden=self.quiet))
-            case films.FilmThere() if not self.quiet:
+            case films.FilmThere() if not (self.quiet or self.in_folders):
                 say(("there already", "green"), f"{event.target}; --overwrite makes it again")
             case films.FilmFailed():
                 self.running.close()
@@ -123,8 +124,8 @@ def check_films(films: list[Path], paths: list[str], output: str | None, given: 
         return next((f"--{name.replace('_', '-')}" for name in names if name in given), None)
 
     if not films:
-        if option := first(options.OF_FILMS):
-            raise typer.BadParameter(f"{option} is for films; name one")
+        if (option := first(options.OF_FILMS)) and "films" not in given:
+            raise typer.BadParameter(f"{option} is for films; name one, or add --films for those in folders")
         return
     if len(films) < len(paths):
         raise typer.BadParameter("films are coloured apart from photos and folders; give two commands")

@@ -76,7 +76,12 @@ OF_PHOTOS = (
     "dry_run",
 )
 OF_PHOTOS += ("follow_symlinks", "shard", "report", "json_lines", "watch", "workers", "engine")
-OF_ONE_LOOK = ("saturation", "compare", *OF_PHOTOS[3:])  # not of --variants, nor is what folders take
+OF_ONE_LOOK = (
+    "saturation",
+    "compare",
+    "films",
+    *OF_PHOTOS[3:],
+)  # not of --variants, nor is what folders take
 DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 Model = Annotated[
     str,
@@ -244,6 +249,12 @@ JsonLines = Annotated[
         metavar="",
         help="Print one line of JSON per photo.",
         rich_help_panel=TREE,
+    ),
+]
+FilmsToo = Annotated[
+    bool,
+    typer.Option(
+        "--films", metavar="", help="Colour the films in folders too, after the photos.", rich_help_panel=TREE
     ),
 ]
 Watch = Annotated[

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from colourise.archives import Event, Outcome, PhotoOptions, RoundEnded, Selection
     from colourise.colouriser import Colouriser
     from colourise.files.storage import Location
+    from colourise.films import FilmOptions
 
 
 def colour_photos(
@@ -40,6 +41,7 @@ def colour_photos(
     load: Callable[[], Colouriser],
     photo_options: PhotoOptions,
     selection: Selection,
+    film_options: FilmOptions | None,
     *,
     quiet: bool,
     json_lines: bool,
@@ -54,6 +56,7 @@ def colour_photos(
         load: loads the model.
         photo_options: how they are written.
         selection: which photos in folders are selected.
+        film_options: how films in folders are coloured; None: they are left alone.
         quiet: whether only failures are printed.
         json_lines: whether each outcome is printed as JSON.
         dry_run: whether nothing is coloured.
@@ -63,7 +66,15 @@ def colour_photos(
     """
     from colourise import archives
 
-    with PhotoReport(quiet=quiet, json_lines=json_lines, dry_run=dry_run) as report:
+    with ExitStack() as reports:
+        report = reports.enter_context(PhotoReport(quiet=quiet, json_lines=json_lines, dry_run=dry_run))
+        films = None
+        if film_options is not None:
+            from colourise.api import films_of_folders
+            from colourise.cli.films import FilmReport
+
+            told = reports.enter_context(FilmReport(quiet=quiet, in_folders=True))
+            films = films_of_folders(output, model=load, options=film_options, on_event=told, stop=told.stop)
         total = archives.colour(
             paths,
             output,
@@ -71,6 +82,7 @@ def colour_photos(
             options=photo_options,
             selection=selection,
             dry_run=dry_run,
+            films=films,
             on_event=report,
             **run,
         )
@@ -187,7 +199,7 @@ class PhotoReport:
                     f"{event.reason}; {event.photos} photos are left, and need about "
                     f"{event.size / 1e9:.2g} GB; free some space and run the same command again",
                 )
-            case archives.ReportStarted():
+            case archives.ReportStarted() | archives.FilmsStarted():
                 self.bar.close()
             case archives.RoundEnded():
                 self.bar.close()
@@ -207,8 +219,18 @@ class PhotoReport:
         """Print the counts of a round, unless there was a single photo, or nothing to do in a later round."""
         count = event.summary
         if self.dry_run:
-            say(f"{count.left} to colour, {count.skipped} there already")
-        elif not self.quiet and (not self.alone or count.stopped) and (event.number == 0 or self.pending):
+            to_colour = [film for film in count.films if film.result == "left"]
+            for film in to_colour:
+                say(f"{film.source} -> {film.target} (a film)", to=out)
+            told = f"{count.left} to colour, {count.skipped} there already"
+            there = len(count.films) - len(to_colour)
+            told += f"; films: {len(to_colour)} to colour, {there} there already" if count.films else ""
+            say(told)
+        elif (
+            not self.quiet
+            and (not self.alone or count.stopped or count.films)
+            and (event.number == 0 or self.pending)
+        ):
             print_summary(count, event.backend)
 
     def print_aside(self, text: str) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         FilmsSummary as FilmsSummary,
         colour as colour,
         colour_all as colour_all,
+        planned as planned,
     )
     from colourise.films.events import (
         FilmEvent as FilmEvent,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
-        "colouring": ("FilmsSummary", "colour", "colour_all"),
+        "colouring": ("FilmsSummary", "colour", "colour_all", "planned"),
         "events": (
             "FilmEvent",
             "FilmFailed",

@@ -96,6 +96,7 @@ def colour_all(
     *,
     model: Model = DEFAULT_MODEL,
     options: FilmOptions = DEFAULTS,
+    places: Sequence[str] | None = None,
     on_event: OnFilmEvent = ignore,
     stop: threading.Event | None = None,
 ) -> FilmsSummary:
@@ -106,6 +107,7 @@ def colour_all(
         output: a folder, or for a single film a file; by default each goes beside its source.
         model: as for `colour`; it is loaded at most once.
         options: how they are coloured and written.
+        places: folders below `output`, one for each film, where their outputs go; by default that folder.
         on_event: called as for `colour`, with a `FilmFailed` after each film that fails, and with a
             `FilmThere` for each whose output is there already.
         stop: once it is set, the current film is stopped, and no other is begun.
@@ -113,14 +115,13 @@ def colour_all(
         ModelError: there is no such model.
     """
     load = loader(model)
-    sources = [Path(film) for film in films]
-    targets = output_paths(sources, output, options, saturation=saturation_of(model, options))
-    exact = Path(output) if output else None  # a file that the user names is not taken for ours
+    plan = planned(films, output, model=model, options=options, places=places)
+    targets = [target for _, target, _ in plan]
     outcomes: list[FilmOutcome] = []
     failed: list[FilmFailed] = []
     there: list[FilmThere] = []
     stop = stop or threading.Event()
-    for source, target in zip(sources, targets, strict=True):
+    for source, target, there_already in plan:
         if stop.is_set():
             return FilmsSummary(tuple(outcomes), tuple(failed), stopped=True, there=tuple(there))
         try:
@@ -128,7 +129,7 @@ def colour_all(
                 raise FilmError(
                     f"another film would become {target} too", path=source, advice="colour them apart"
                 )
-            if source.is_file() and output_is_there(target, options) and target != exact:
+            if there_already:
                 there.append(FilmThere(source, target))
                 on_event(there[-1])
                 continue
@@ -140,10 +141,29 @@ def colour_all(
     return FilmsSummary(tuple(outcomes), tuple(failed), stopped, tuple(there))
 
 
-def output_is_there(target: Path, options: FilmOptions) -> bool:
-    """Tell whether a film's output is there already, with its comparison, and may stay."""
-    files = (target, comparison_path(target)) if options.compare else (target,)
-    return not options.overwrite and all(file.is_file() and not file.is_symlink() for file in files)
+def planned(
+    films: Sequence[StrPath],
+    output: StrPath | None,
+    *,
+    model: Model = DEFAULT_MODEL,
+    options: FilmOptions = DEFAULTS,
+    places: Sequence[str] | None = None,
+) -> list[tuple[Path, Path, bool]]:
+    """Return what `colour_all` would do: each film, its output, and whether that is there already and stays.
+
+    A file that the user names is never taken for the film's output.
+    """
+    sources, saturation = [Path(film) for film in films], saturation_of(model, options)
+    targets = output_paths(sources, output, options, saturation=saturation, places=places)
+    exact = Path(output) if output else None
+
+    def stays(source: Path, target: Path) -> bool:
+        files = (target, comparison_path(target)) if options.compare else (target,)
+        there = source.is_file() and all(file.is_file() and not file.is_symlink() for file in files)
+        return there and not options.overwrite and target != exact
+
+    pairs = zip(sources, targets, strict=True)
+    return [(source, target, stays(source, target)) for source, target in pairs]
 
 
 def saturation_of(model: Model, options: FilmOptions) -> float:

@@ -23,6 +23,7 @@ def output_paths(
     options: FilmOptions = DEFAULTS,
     *,
     saturation: float = 1,
+    places: Sequence[str] | None = None,
 ) -> list[Path]:
     """Return where the coloured versions of films go: beside them, to a file, or into a folder.
 
@@ -34,21 +35,23 @@ def output_paths(
             "/", or if there are several films.
         options: a preview and any other part of a film have names of their own.
         saturation: strength of the colours.
+        places: folders below `output`, one for each film; it is a folder then.
     """
     mark = PREVIEW if options.preview is not None else ""
     choices = f"{part_mark(options)}{colours_mark(saturation)}"
     text = os.fspath(output) if output else ""
     place = Path(text) if text else None
     folder = place is not None and (
-        len(sources) > 1 or not place.suffix or text.endswith("/") or place.is_dir()
+        places is not None or len(sources) > 1 or not place.suffix or text.endswith("/") or place.is_dir()
     )
     targets = []
-    for source in sources:
+    for source, inside in zip(sources, places or [""] * len(sources), strict=True):
         suffix = source.suffix if source.suffix.lower() in WRITTEN else ".mkv"
         if place is None:
             targets.append(source.with_name(f"{source.stem}{mark or MARK}{choices}{suffix}"))
         else:
-            targets.append(place / f"{source.stem}{mark}{choices}{suffix}" if folder else place)
+            name = f"{source.stem}{mark}{choices}{suffix}"
+            targets.append(place / inside / name if folder else place)
     return targets
 
 

@@ -64,7 +64,7 @@ def test_pictures_that_cannot_be_read_are_named_by_kind(
     result = colourise(album, "-o", out, "--report", page)
     film, others, last = result.stderr.splitlines()
     assert result.exit_code == 0
-    assert film.startswith("left alone a film; name each by itself")
+    assert film == "left alone a film; --films colours films in folders too"
     told = "3 .dng, 1 .pgm, 1 .psd"
     assert others == f"left alone {told}; these formats cannot be read: save them as TIFF or PNG first"
     assert last.startswith("6 coloured, 6 left alone (")
@@ -232,3 +232,41 @@ def test_a_wildcard_twice_is_not_coloured_twice(
     assert colourise(*sorted(tree.glob("*.jpg")), "--overwrite").exit_code == 0
     assert colourise(*sorted(tree.glob("*.jpg")), "-o", "out").exit_code == 0
     assert files_below(tree) == sorted([*once, "out/chelsea.jpg"])
+
+
+def test_films_in_folders(colourise: Colourise, film: Path, album: Path, out: Path) -> None:
+    (album / "deep").joinpath("film.mp4").write_bytes(film.read_bytes())
+    (album / "broken.avi").write_bytes(b"no film at all")
+    assert "left alone 2 films; --films colours films in folders too" in colourise(album).stderr
+    planned = colourise(album, "-o", out, "--films", "--dry-run")
+    assert f"{album / 'deep' / 'film.mp4'} -> {out / 'deep' / 'film.mp4'} (a film)\n" in planned.stdout
+    assert planned.stderr == "6 to colour, 0 there already; films: 2 to colour, 0 there already\n"
+
+    result = colourise(album, "-o", out, "--films", "--crf", "40", "--end", "0.1")
+    failed, coloured, last = result.stderr.splitlines()
+    assert result.exit_code == 1
+    assert failed.startswith(f"failed {album / 'broken.avi'}: damaged")
+    assert coloured.startswith(f"coloured {out / 'deep' / 'film-to-0.1s.mp4'} (")
+    assert last.startswith("6 coloured, films: 1 coloured, 1 failed (")
+    again = colourise(album, "-o", out, "--films", "--exclude", "*.avi", "--end", "0.1")
+    assert again.exit_code == 0
+    assert again.stderr.startswith("0 coloured, 6 there already, films: 1 there already (")
+    assert "1 not done" not in colourise(album, "-o", out, "--films", "--include", "*.jpg").stderr
+
+    (out / "linked").symlink_to(out.parent)
+    (album / "linked").mkdir()
+    (album / "linked" / "film.mp4").write_bytes(film.read_bytes())
+    behind = colourise(album, "-o", out, "--films", "--include", "linked/*")
+    assert (behind.exit_code, "is a link, through which nothing is written" in behind.stderr) == (1, True)
+    assert not (out.parent / "film-to-0.1s.mp4").exists()
+
+
+def test_a_folder_of_films_alone(colourise: Colourise, film: Path) -> None:
+    for name in (film.name, "film.colourised.mp4"):
+        folder = film.with_name("alone")
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_bytes(film.read_bytes())
+    result = colourise(folder, "--films")
+    assert (result.exit_code, result.stderr.startswith("0 coloured, films: 1 there already (")) == (0, True)
+    assert colourise(folder).exit_code == 1
+    assert "--films does not go with --watch" in colourise(folder, "--films", "--watch").stderr

@@ -74,6 +74,10 @@ def test_what_is_there_already_stays(colourise: Colourise, photo: Path) -> None:
 
 def test_several_that_are_there_already_are_counted(colourise: Colourise, photo: Path) -> None:
     other = Path(shutil.copy(photo, photo.with_name("other.jpg")))
+    assert colourise(photo.with_name("none.jpg")).exit_code == 1
+    photo.with_name("none.colourised.jpg").write_text("of a photo that is gone")
+    gone = colourise(photo.with_name("none.jpg"))
+    assert (gone.exit_code, gone.stderr.startswith("failed ")) == (1, True)
     for output in ((), ("-o", photo.with_name("out"))):
         assert colourise(photo, *output).exit_code == 0
         result = colourise(photo, other, *output)
