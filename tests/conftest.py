@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from upath import UPath
 
 TESTS = Path(__file__).parent
-IMPORTING = {  # test files that import what only an extra brings; single tests have the mark "needs"
+IMPORTING = {  # test files of what only an extra brings; single tests have the mark "needs"
     "fast": ("lab/test_compiled.py",),
     "train": (
+        "evaluation/test_contact_sheets.py",
         "evaluation/test_histograms.py",
         "evaluation/test_perceptual.py",
         "lab/test_tensors.py",

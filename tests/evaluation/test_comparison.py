@@ -52,6 +52,7 @@ def test_every_photo_is_reported_once(tiny_model: Path, tree: Path) -> None:
     assert {row["photos"] for row in comparison.scores.values()} == {3}
 
 
+@pytest.mark.needs("train")
 def test_nothing_to_compare(tiny_model: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
     comparison = compare([tiny_model], tmp_path, figures=tmp_path / "figures")
