@@ -9,10 +9,11 @@ from typing import Literal
 
 from colourise.errors import ExtraError
 
-Extra = Literal["fast", "ray", "s3", "train"]
+Extra = Literal["fast", "gpu", "ray", "s3", "train"]
 
 MODULES: dict[Extra, tuple[str, ...]] = {  # what pyproject.toml's extras bring
     "fast": ("numba",),
+    "gpu": ("nvidia",),  # libraries, which may also be those of the system
     "ray": ("ray", "pyarrow", "pandas"),
     "s3": ("s3fs",),
     "train": (

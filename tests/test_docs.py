@@ -3,15 +3,18 @@
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pillow_heif
 import pytest
 import typer
 from helpers import clips
 from helpers.photos import PHOTOS
+from PIL import Image
 from typer.main import get_command
+from typer.testing import Result
 
 from colourise.cli.commands import app
 
@@ -189,6 +192,30 @@ def test_wrong_commands_do_not_parse(tmp_path: Path, monkeypatch: pytest.MonkeyP
     for wrong in ("photo.jpg --sturation 1.3", "eval --data .  --codec av1", "photo.jpg --codec av2"):
         with pytest.raises(Exception, match=r"sturation|codec|av2"):
             parse(wrong.split())
+
+
+TABLE = re.findall(r"^\| `(.+?)` \| ", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def test_the_table_of_the_readme_works_from_top_to_bottom(
+    colourise: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Image.open(PHOTOS / "coffee.jpg") as photo:
+        small = photo.convert("L").resize((60, 40))
+    pillow_heif.register_heif_opener()
+    for name in ("photo.jpg", "archive/1921/a.jpg", "a.tif", "b.heic", "album/c.png", "scan.tif", "old.jpg"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        small.save(name)
+    clips.write(tmp_path / "film.mp4", clips.grey(clips.pan("rocket.jpg", 6)), sound=0.2)
+    typed = [line.replace("\\|", "|") for line in TABLE if "colourise " in line]
+    assert len(typed) >= 8
+    for line in typed:
+        if pipe := re.fullmatch(r"cat (\S+) \| colourise - > \S+", line):
+            result = colourise("-", stdin=Path(pipe[1]).read_bytes())
+        else:
+            result = colourise(*shlex.split(line)[1:])
+        assert result.exit_code == 0, f"{line}: {result.stderr}"
 
 
 EXAMPLES = blocks(ROOT / "docs" / "python.md", "python")

@@ -97,6 +97,17 @@ def test_s3_says_what_it_needs(colourise: Colourise, tmp_path: Path, monkeypatch
     assert result.stderr.count("\n") == 1 and "[s3]" in result.stderr
 
 
+def test_a_gpu_without_cuda_is_told_of_the_extra(
+    colourise: Colourise, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr("colourise.models.backends.nvidia_gpus", lambda: 1)
+    without(monkeypatch, "nvidia")
+    result = colourise(photo, "--device", "cuda")
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1 and "[gpu]" in result.stderr
+
+
 def test_without_numba_a_folder_gets_the_same_colours(
     colourise: Colourise, album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,7 +175,7 @@ def test_a_checkout_that_is_worked_on_stays_one(monkeypatch: pytest.MonkeyPatch,
 def test_the_extras_are_those_of_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     offered = project["optional-dependencies"]
-    assert {*extras.MODULES, "gpu", "all"} == offered.keys()  # gpu brings no modules, but CUDA's libraries
+    assert {*extras.MODULES, "all"} == offered.keys()
     (everything,) = offered["all"]
     assert set(re.findall(r"\w+", everything)[1:]) == offered.keys() - {"all"}
     brought = {re.match(r"[\w-]+", line)[0].replace("-", "_") for line in offered["train"]}  # type: ignore[index]

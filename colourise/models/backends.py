@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 
 from colourise.errors import DeviceError, ModelError
-from colourise.extras import needs
+from colourise.extras import install_command, missing, needs
 from colourise.lab.pictures import Floats
 from colourise.models import checkpoints
 from colourise.models.card import Card
@@ -152,10 +152,10 @@ class OnnxBackend:
             raise ModelError(f"{file}: ONNX Runtime cannot load it ({str(err).splitlines()[0]})") from err
         self.provider = self.session.get_providers()[0]  # a list with CUDA in it would fall back in silence
         if device.startswith("cuda") and self.provider != "CUDAExecutionProvider":
-            raise DeviceError(
-                f"{device}: ONNX Runtime found no usable CUDA device; check the NVIDIA driver (CUDA 13), "
-                "or use --device cpu"
-            )
+            what_next = "check the NVIDIA driver (CUDA 13), or use --device cpu"
+            if nvidia_gpus() > 0 and missing("gpu"):
+                what_next = f"use --device cpu, or run: {install_command('gpu')}"
+            raise DeviceError(f"{device}: ONNX Runtime found no usable CUDA device; {what_next}")
         self.input = self.session.get_inputs()[0].name
         self.stride = int(self.session.get_modelmeta().custom_metadata_map.get("stride", 1))
 
