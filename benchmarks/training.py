@@ -44,7 +44,7 @@ def main() -> None:
         arguments["levels"] = (asked.size & -asked.size).bit_length() - 1
     config = replace(recipe, arguments=arguments, sizes=(asked.size,), feature_weight=0.0)
     precision = mixed_precision("auto", PartialState().device)
-    learner = Learner(config, Accelerator(mixed_precision=precision), None, fresh=False)
+    learner = Learner(config, Accelerator(mixed_precision=precision), fresh=False)
     ready = 2 * asked.workers  # batches that are read ahead
     batches = ROUNDS * (asked.batches + ready) + 1
     crops = Crops(

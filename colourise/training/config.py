@@ -113,6 +113,10 @@ class TrainConfig:
     """Of AdamW; 0 makes it Adam."""
     frozen: Annotated[int, Field(ge=0, le=5)] = 0
     """Number of halvings of the encoder, from the first, that are frozen; 5: all of encoder_unet's."""
+    transformer_blocks: Annotated[int, Field(ge=0, le=12)] = 4
+    """Number of the transformer's last blocks that learn (token_unet)."""
+    transformer_lr: Annotated[float, Field(ge=0)] = 0.05
+    """The transformer's learning rate, as a share of `lr` (token_unet)."""
     schedule: Annotated[str, one_of(*SCHEDULES)] = "one_cycle"
     """Learning rate: "constant", or "one_cycle", up and then down to zero along a cosine."""
     warmup: Annotated[float, Field(ge=0, le=0.99)] = 0.05

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from colourise.errors import TrainingError
-from colourise.models.networks.registry import GENERATORS
+from colourise.models.networks.registry import GENERATORS, TRANSFORMER
 from colourise.training.config import TrainConfig
 from colourise.training.recipes import RECIPES
 
@@ -68,8 +68,9 @@ def _missing(config: TrainConfig, *, encoder: bool) -> Iterator[Download]:
                 yield Download(network, f"https://download.pytorch.org/models/{file}", megabytes, False)
         elif not on_hub_cache(SEGMENTER):
             yield Download(network, hub_page(SEGMENTER), 85, False)
-    if encoder and GENERATORS[config.architecture].encoder:
-        name = config.arguments.get("encoder", ENCODER)
+    row = GENERATORS[config.architecture]
+    if encoder and row.encoder:
+        name = TRANSFORMER if row.grows_from else config.arguments.get("encoder", ENCODER)
         tag = "" if "." in name else ".*"
         if not on_hub_cache(f"timm/{name}{tag}"):
             yield Download(name, hub_page(f"timm/{name}"), None, True)

@@ -6,7 +6,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from colourise.models import checkpoints
 from colourise.models.backends import Precision
+from colourise.models.networks import registry
 from colourise.training import downloads
 from colourise.training.config import TrainConfig
 from colourise.training.events import DownloadNeeded, OnEvent, PhotosFound, ignore
@@ -47,7 +49,7 @@ def train_folder(
         split: instead, the split.csv of another run.
         start_from: names or paths of trained models whose weights a new run starts from; what the first lacks
             comes from the next.
-        encoder_weights: the encoder's ImageNet weights in timm's names; by default timm downloads them.
+        encoder_weights: a pretrained encoder's weights in timm's names; by default timm downloads them.
         about: the training data in words, for the card.
         licence: of the weights, for the card.
         precision: "auto", "fp32", "fp16" or "bf16".
@@ -63,7 +65,10 @@ def train_folder(
     """
     first = os.environ.get("RANK", "0") == "0"  # of the processes that `accelerate launch` starts
     goes_on = (run / "resume.pt").exists() or (run / f"{run.name}.json").exists()
-    encoder = not (start_from or encoder_weights or goes_on)
+    models = [checkpoints.find(model, need="safetensors") for model in start_from]
+    whole = any(model.card.architecture == config.architecture for model in models)
+    grows = bool(models) and not whole and registry.GENERATORS[config.architecture].grows_from is not None
+    encoder = not (encoder_weights or goes_on) and (not models or grows)
     missing = downloads.missing(config, encoder=encoder)
     for one in missing:
         downloads.check_connection(one)
@@ -71,11 +76,9 @@ def train_folder(
             on_event(DownloadNeeded(one.name, one.host, one.megabytes))
 
     from colourise.data.split import split_photos
-    from colourise.models import checkpoints
     from colourise.training.loop import train
     from colourise.training.warm_start import check_start
 
-    models = [checkpoints.find(model, need="safetensors") for model in start_from]
     check_start(config, models, encoder_weights)
     for one in missing:
         fetch(one, config)
@@ -117,6 +120,6 @@ def fetch(download: downloads.Download, config: TrainConfig) -> None:
     from colourise.training.warm_start import initial_generator
 
     if download.is_encoder:
-        initial_generator(config, None, fresh=True)
+        initial_generator(config, (), None, fresh=True)
     else:
         LOADERS[config.loss_network](config.feature_layer)

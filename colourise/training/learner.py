@@ -13,7 +13,7 @@ from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
 
 from colourise.models.checkpoints import Checkpoint
-from colourise.models.networks import norms
+from colourise.models.networks import norms, registry
 from colourise.models.networks.patchgan import MultiScale
 from colourise.training.config import TrainConfig
 from colourise.training.losses import (
@@ -30,6 +30,7 @@ from colourise.training.warm_start import initial_generator
 
 if TYPE_CHECKING:
     from colourise.models.networks.encoder_unet import EncoderUNet
+    from colourise.models.networks.token_unet import TokenUNet
 
 
 class Learner:
@@ -38,8 +39,8 @@ class Learner:
     Args:
         config: what to learn.
         accelerator: devices, precision, processes.
-        first_weights: trained models to start from, or the file of an encoder's ImageNet weights, if timm is
-            not to download them.
+        start_from: trained models to start from.
+        encoder_weights: the file of a pretrained encoder's weights, if timm is not to download them.
         fresh: whether this is a new run; a resumed run has its own weights.
     Raises:
         TrainingError: weights cannot be downloaded, or do not fit.
@@ -49,16 +50,19 @@ class Learner:
         self,
         config: TrainConfig,
         accelerator: Accelerator,
-        first_weights: Sequence[Checkpoint] | Path | None,
+        start_from: Sequence[Checkpoint] = (),
+        encoder_weights: Path | None = None,
         *,
         fresh: bool,
     ) -> None:
         self.config, self.accelerator, self.steps = config, accelerator, 0
         device = accelerator.device
         self.cuda = device.type == "cuda"
-        generator = initial_generator(config, first_weights, fresh=fresh)
+        generator = initial_generator(config, start_from, encoder_weights, fresh=fresh)
         if config.frozen:
             cast("EncoderUNet", generator).freeze(config.frozen)
+        if registry.GENERATORS[config.architecture].grows_from:
+            cast("TokenUNet", generator).freeze_transformer(config.transformer_blocks)
         discriminators: nn.Module | None = None
         if config.discriminators:
             discriminators = MultiScale(config.discriminators, **config.discriminator)
@@ -224,14 +228,18 @@ def one_cycle(done: float, warmup: float) -> float:
 
 
 def parameter_groups(generator: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
-    """Return parameters with their learning rates: a pretrained encoder learns more slowly than the rest."""
-    encoder: list[nn.Parameter] = []
-    rest: list[nn.Parameter] = []
+    """Return parameters with their learning rates: pretrained encoders learn more slowly than the rest."""
+    shares = {"encoder": config.encoder_lr, "vit": config.transformer_lr}
+    groups: dict[str, list[nn.Parameter]] = {"rest": [], "encoder": [], "vit": []}
     for name, parameter in generator.named_parameters():
         if parameter.requires_grad:
-            (encoder if name.startswith("encoder.") else rest).append(parameter)
-    chosen = [{"params": rest, "lr": config.lr}, {"params": encoder, "lr": config.lr * config.encoder_lr}]
-    return [group for group in chosen if group["params"]]
+            part = name.partition(".")[0]
+            groups[part if part in shares else "rest"].append(parameter)
+    return [
+        {"params": parameters, "lr": config.lr * shares.get(part, 1)}
+        for part, parameters in groups.items()
+        if parameters
+    ]
 
 
 def adam(parameters: list[dict[str, Any]], config: TrainConfig) -> torch.optim.Optimizer:

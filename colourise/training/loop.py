@@ -65,7 +65,7 @@ def train(
         photos: colour photos to learn from.
         held_out: colour photos to score on.
         run: folder of the run; its name names the checkpoint.
-        encoder_weights: the encoder's ImageNet weights in timm's names; by default timm downloads them.
+        encoder_weights: a pretrained encoder's weights in timm's names; by default timm downloads them.
         start_from: trained models whose weights a new run starts from (see `check_start`); weights that the
             first lacks come from the next, and those that all lack are drawn at random.
         about: the training data in words, for the card.
@@ -96,7 +96,7 @@ def train(
     resume = load_resume(run, asdict(config), names)
     done = resume["step"] if resume else 0
     set_seed(config.seed)
-    learner = Learner(config, accelerator, start_from or encoder_weights, fresh=resume is None)
+    learner = Learner(config, accelerator, start_from, encoder_weights, fresh=resume is None)
     set_seed(config.seed + done + accelerator.process_index)  # each process drops other neurons
     if resume is not None:
         restore(learner, resume)

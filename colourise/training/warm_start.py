@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from torch import nn
@@ -22,52 +21,66 @@ from colourise.training.config import TrainConfig
 def check_start(config: TrainConfig, models: Sequence[Checkpoint], encoder_weights: Path | None) -> None:
     """Refuse to start from weights of another network.
 
-    A trained model's decoder may have other widths; stages whose widths differ are not taken.
+    A trained model's decoder may have other widths; stages whose widths differ are not taken. A network that
+    grows from another may start from either.
 
     Raises:
-        TrainingError: it names both networks.
+        TrainingError: it names both networks, or what to start from.
     """
-    if encoder_weights is not None and not registry.GENERATORS[config.architecture].encoder:
+    row = registry.GENERATORS[config.architecture]
+    if encoder_weights is not None and not row.encoder:
         raise TrainingError(f"{encoder_weights}: {config.architecture} has no encoder; leave it out")
+    if row.grows_from and not models:
+        raise TrainingError(
+            f"{config.architecture}: grows from a trained {row.grows_from}; name one with --from"
+        )
     for card in (model.card for model in models):
-        if (card.architecture, without_widths(card)) != (config.architecture, without_widths(config)):
+        if card.architecture not in (config.architecture, row.grows_from) or differ(card, config):
             raise TrainingError(
                 f"{card.name}: is {card.architecture} {json.dumps(card.arguments)}, and the recipe has "
                 f"{config.architecture} {json.dumps(config.arguments)}; set the same"
             )
-        if encoder_weights is not None:
-            raise TrainingError(
-                f"{encoder_weights}: {card.name} has all its weights; leave one of the two out"
-            )
+    whole = [model.card.name for model in models if is_whole(model, config)]
+    if encoder_weights is not None and whole:
+        raise TrainingError(f"{encoder_weights}: {whole[0]} has all its weights; leave one of the two out")
 
 
-def without_widths(one: Card | TrainConfig) -> dict[str, Any]:
-    """Return a network's arguments without `widths`, in which a model to start from may differ."""
-    return {name: value for name, value in one.arguments.items() if name != "widths"}
+def differ(card: Card, config: TrainConfig) -> bool:
+    """Tell whether a model has another network than a recipe: other values of what both networks take.
+
+    `widths` may differ.
+    """
+    common = registry.GENERATORS[card.architecture].arguments.keys() - {"widths"}
+    return any(card.arguments.get(name) != config.arguments.get(name) for name in common)
+
+
+def is_whole(model: Checkpoint, config: TrainConfig) -> bool:
+    """Tell whether a model to start from has all parts of the network, and is not what it grows from."""
+    return model.card.architecture == config.architecture
 
 
 def initial_generator(
-    config: TrainConfig, first_weights: Sequence[Checkpoint] | Path | None, *, fresh: bool
+    config: TrainConfig, models: Sequence[Checkpoint], encoder_weights: Path | None, *, fresh: bool
 ) -> nn.Module:
-    """Build the generator; in a new run it starts from trained models, or its encoder from ImageNet.
+    """Build the generator; in a new run it starts from trained models, or its encoder is pretrained.
 
     Raises:
         TrainingError: the encoder's weights are not cached and cannot be downloaded, or do not fit.
     """
-    if first_weights and not isinstance(first_weights, Path):
-        return take_weights(registry.build(config.architecture, **config.arguments), first_weights)
     for chatter in ("timm", "huggingface_hub"):  # they warn of unused keys and of retries
         logging.getLogger(chatter).setLevel(logging.ERROR)
     arguments = dict(config.arguments)
-    if fresh and registry.GENERATORS[config.architecture].encoder:
-        arguments["pretrained"] = first_weights or True
+    lacks = not any(is_whole(model, config) for model in models)
+    if fresh and lacks and registry.GENERATORS[config.architecture].encoder:
+        arguments["pretrained"] = encoder_weights or True
     try:
-        return registry.build(config.architecture, **arguments)
+        generator = registry.build(config.architecture, **arguments)
     except (OSError, RuntimeError, SafetensorError) as err:
         raise TrainingError(
-            f"{first_weights or 'the encoder'}: its ImageNet weights cannot be loaded "
+            f"{encoder_weights or 'the encoder'}: its pretrained weights cannot be loaded "
             f"({str(err).splitlines()[0]}); connect once, or give --encoder-weights"
         ) from err
+    return take_weights(generator, models)
 
 
 def take_weights(generator: nn.Module, models: Sequence[Checkpoint]) -> nn.Module:

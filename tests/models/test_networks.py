@@ -5,12 +5,15 @@ import subprocess
 import sys
 
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from colourise.errors import ModelError
 from colourise.models.networks import norms, registry
 from colourise.models.networks.patchgan import MultiScale, PatchGAN
+from colourise.models.networks.token_unet import MEAN, STD
 from colourise.training.recipes import RECIPES
 
 
@@ -52,6 +55,7 @@ def test_generators_of_the_paper(recipe):
         ("unet", {"levels": 5, "width": 4}),
         ("encoder_unet", {"widths": (16, 16, 8, 8)}),
         ("encoder_unet", {"widths": (8, 8)}),
+        ("token_unet", {"widths": (8, 8, 4, 4), "token_width": 4}),
     ],
 )
 @pytest.mark.parametrize("size", [(64, 64), (50, 70), (33, 97)])
@@ -205,7 +209,9 @@ def test_the_registry_is_read_without_pytorch():
 
 
 def test_wrong_architectures_and_arguments_are_named():
-    with pytest.raises(ModelError, match="nosuch: no such architecture; there are encoder_unet, unet"):
+    with pytest.raises(
+        ModelError, match="nosuch: no such architecture; there are encoder_unet, token_unet, unet"
+    ):
         registry.build("nosuch")
     with pytest.raises(ModelError, match="depth"):
         registry.build("unet", depth=3)
@@ -216,3 +222,46 @@ def test_encoders_that_do_not_fit_are_named():
         registry.build("encoder_unet", encoder="nosuch")
     with pytest.raises(ModelError, match=r"vgg11: gives no features at strides 2, 4, 8, 16 and 32"):
         registry.build("encoder_unet", encoder="vgg11")
+
+
+def test_tokens_begin_without_any_influence():
+    """So that a trained encoder_unet goes on where it stood; then they reach the colours."""
+    torch.manual_seed(0)
+    plain = registry.build("encoder_unet", widths=(8, 8, 4, 4)).eval()
+    nn.init.normal_(plain.head.weight)
+    network = registry.build("token_unet", widths=(8, 8, 4, 4), token_width=4).eval()
+    assert network.load_state_dict(plain.state_dict(), strict=False).unexpected_keys == []
+    L = torch.rand(1, 1, 64, 96) * 100
+    with torch.no_grad():
+        assert torch.equal(network(L), plain(L))
+        nn.init.normal_(network.token_out[1].weight, std=10)
+        assert (network(L) - plain(L)).abs().mean() > 0.1
+
+
+def test_a_transformer_for_colours_in_patches_of_14_sees_grey_in_patches_of_16(tmp_path):
+    """A patch of 16 px gives the token that timm's network gives the same patch shrunk to 14 px."""
+    torch.manual_seed(0)
+    theirs = timm.create_model(registry.TRANSFORMER, num_classes=0)
+    nn.init.normal_(theirs.patch_embed.proj.weight, std=0.02)
+    file = tmp_path / "vit.safetensors"
+    save_file(theirs.state_dict(), file)
+    ours = registry.build("token_unet", widths=(8, 8, 4, 4), token_width=4, pretrained=file).vit
+    slope = torch.linspace(0.2, 0.8, 32).expand(1, 1, 32, 32)
+    shrunk = torch.nn.functional.interpolate(slope, size=(28, 28), mode="bilinear", antialias=True)
+    rgb = (shrunk - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+    kernel, bias = theirs.patch_embed.proj.weight, theirs.patch_embed.proj.bias
+    expected = torch.nn.functional.conv2d(rgb, kernel, bias, stride=14)
+    tokens = torch.nn.functional.conv2d(
+        slope, ours.patch_embed.proj.weight, ours.patch_embed.proj.bias, stride=16
+    )
+    torch.testing.assert_close(tokens, expected, atol=0.01, rtol=0)
+    assert expected.std() > 0.1
+
+
+def test_only_the_transformers_last_blocks_learn():
+    network = registry.build("token_unet", widths=(8, 8, 4, 4), token_width=4, blocks=(2, 5, 8))
+    network.freeze_transformer(2)
+    learning = {name.split(".")[1] for name, value in network.vit.named_parameters() if value.requires_grad}
+    assert learning == {"7", "8"}  # the last ones that are used
+    network.freeze_transformer(0)
+    assert not any(value.requires_grad for value in network.vit.parameters())

@@ -25,7 +25,7 @@ def test_one_batch_is_learnt_by_heart_with_both_losses(loss_network):
         feature_share=0.5,
     )
     torch.manual_seed(0)
-    learner = Learner(config, Accelerator(), None, fresh=True)
+    learner = Learner(config, Accelerator(), fresh=True)
     L, ab = torch.rand(4, 1, 32, 32) * 100, torch.randn(4, 2, 1, 1).expand(4, 2, 32, 32) * 30
     seen = [learner.step(L, ab) for _ in range(40)]
     assert seen[-1]["pixel"] < seen[0]["pixel"] / 5
@@ -36,7 +36,7 @@ def test_one_batch_is_learnt_by_heart_with_both_losses(loss_network):
 def test_a_gan_teaches_each_side_its_own():
     """The discriminator's step leaves the generator alone, and the generator's the discriminator."""
     torch.manual_seed(0)
-    learner = Learner(replace(GAN, pixel_weight=0.0, betas=(0.0, 0.9)), Accelerator(), None, fresh=True)
+    learner = Learner(replace(GAN, pixel_weight=0.0, betas=(0.0, 0.9)), Accelerator(), fresh=True)
     L, ab = torch.rand(4, 1, 32, 32) * 100, torch.randn(4, 2, 32, 32) * 30
     steps = {"generator": learner.optimizer, "discriminators": learner.discriminator_optimizer}
     for moved, still in (("generator", "discriminators"), ("discriminators", "generator")):
@@ -59,7 +59,7 @@ def test_a_gan_teaches_each_side_its_own():
 
 
 def test_what_is_saved_has_the_names_of_the_first_version():
-    state = Learner(replace(GAN, distribution_weight=0.1), Accelerator(), None, fresh=True).state_dict()
+    state = Learner(replace(GAN, distribution_weight=0.1), Accelerator(), fresh=True).state_dict()
     names = ["steps", "generator", "ema", "optimizer", "judges", "judges_optimizer", "distribution"]
     assert list(state) == names
     assert {name.split(".")[0] for name in state["judges"]} == {"judges"}
@@ -87,7 +87,7 @@ def test_released_weights_have_spectral_norm_though_they_are_a_mean():
         TINY, arguments={"levels": 4, "width": 8}, spectral_norm=True, ema=0.99, lr=0.02, images=120
     )
     torch.manual_seed(0)
-    learner = Learner(config, Accelerator(), None, fresh=True)
+    learner = Learner(config, Accelerator(), fresh=True)
     L, ab = torch.rand(4, 1, 32, 32) * 100, torch.randn(4, 2, 1, 1).expand(4, 2, 32, 32) * 30
     for _ in range(30):
         learner.step(L, ab)
@@ -115,7 +115,7 @@ def test_the_learning_rate_rises_and_falls():
 def test_the_generator_sees_the_old_photograph_and_is_judged_on_the_truth(photos, tmp_path):
     config = replace(TINY, aged=1.0, images=8, batch=4)
     assert train(config, photos, photos[:1], tmp_path / "run") is not None
-    learner = Learner(TINY, Accelerator(), None, fresh=True)
+    learner = Learner(TINY, Accelerator(), fresh=True)
     given = []
     learner.generator.register_forward_hook(lambda module, inputs, output: given.append(inputs[0]))
     L, ab, seen = torch.rand(4, 1, 32, 32) * 100, torch.zeros(4, 2, 32, 32), torch.zeros(4, 1, 32, 32)
@@ -125,7 +125,7 @@ def test_the_generator_sees_the_old_photograph_and_is_judged_on_the_truth(photos
 
 def test_the_scale_of_fp16_goes_on():
     accelerator = Accelerator()
-    learner = Learner(TINY, accelerator, None, fresh=True)
+    learner = Learner(TINY, accelerator, fresh=True)
     accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
     state = learner.state_dict()
     accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=2.0)

@@ -104,7 +104,7 @@ def test_a_gradient_that_is_not_finite_stops_the_run_before_its_step(photos, tmp
         TrainingError, match=r"the gradient of batch 1 is not finite \(\d\d\.jpg, .*smaller lr"
     ):
         train(replace(TINY, clip=0.0), photos, photos[:1], tmp_path / "run")
-    learner = Learner(TINY, Accelerator(), None, fresh=True)
+    learner = Learner(TINY, Accelerator(), fresh=True)
     before = [p.clone() for p in learner.generator.parameters()]
     with pytest.raises(FloatingPointError):
         learner.step(torch.rand(4, 1, 32, 32) * 100, torch.zeros(4, 2, 32, 32))

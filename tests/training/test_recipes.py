@@ -27,7 +27,7 @@ def test_every_recipe_lowers_its_loss(loss_network, photos, tmp_path, recipe):
             "lr": 2e-3,
         }
     config = replace(config, **changes)
-    generator = initial_generator(config, None, fresh=False)
+    generator = initial_generator(config, (), None, fresh=False)
     weights = tmp_path / "encoder.safetensors"
     if config.architecture == "encoder_unet":
         safetensors.torch.save_file(generator.encoder.state_dict(), weights)
@@ -73,7 +73,7 @@ def test_every_recipe_learns_real_photos(colourise, caches, monkeypatch, tmp_pat
 
         more = ["--encoder-weights", tmp_path / "encoder.safetensors"]
         safetensors.torch.save_file(
-            initial_generator(config, None, fresh=False).encoder.state_dict(), more[1]
+            initial_generator(config, (), None, fresh=False).encoder.state_dict(), more[1]
         )
     held_out = tmp_path / "held_out"
     held_out.mkdir()

@@ -79,10 +79,13 @@ class EncoderUNet(nn.Module):
         x = self.context(x)
         for up, skip in zip(self.ups, reversed(skips), strict=False):
             x = up(x, skip)
+        return self.colours(x)[..., :height, :width]
+
+    def colours(self, x: Tensor) -> Tensor:
+        """Turn the decoder's last features into ab (N, 2, H, W)."""
         ab = 110 * self.head(x)  # (N, 2, H / scale, W / scale)
         scale = self.stride // 2 ** len(self.ups)
-        ab = functional.interpolate(ab, scale_factor=scale, mode="bilinear", align_corners=False)
-        return ab[..., :height, :width]
+        return functional.interpolate(ab, scale_factor=scale, mode="bilinear", align_corners=False)
 
     def freeze(self, halvings: int) -> None:
         """Freeze the encoder's weights from its input to its given number of halvings of the picture."""

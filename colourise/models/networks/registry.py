@@ -48,6 +48,15 @@ def decoder_widths(value: Any) -> bool:
     return isinstance(value, list | tuple) and 1 <= len(value) <= 4 and all(map(whole(1, 1024).fits, value))
 
 
+def transformer_blocks(value: Any) -> bool:
+    """Return whether a value is a list of rising numbers of a transformer's twelve blocks."""
+    numbers = isinstance(value, list | tuple) and value and all(map(whole(0, 11).fits, value))
+    return bool(numbers) and list(value) == sorted(set(value))
+
+
+TRANSFORMER = "vit_small_patch14_dinov2"  # timm's name of the one in `token_unet`
+
+
 @dataclass(frozen=True)
 class Network:
     """A row: where a network is defined, and which arguments it takes."""
@@ -60,6 +69,9 @@ class Network:
     """The arguments of the class that a recipe may set."""
     encoder: bool = False
     """Whether it has an `encoder` that starts from ImageNet; then it takes `pretrained`, and has `freeze`."""
+    grows_from: str | None = None
+    """The generator that it adds a transformer to; a trained one is what it starts from. `pretrained` is the
+    transformer's then, and it has `freeze_transformer`."""
 
 
 GENERATORS = {  # what `architecture` in a recipe and on a card may be
@@ -82,6 +94,18 @@ GENERATORS = {  # what `architecture` in a recipe and on a card may be
             "widths": Rule(decoder_widths, "one to four whole numbers, such as [256,160,96,48]"),
         },
         encoder=True,
+    ),
+    "token_unet": Network(
+        "token_unet",
+        "TokenUNet",
+        {
+            "encoder": Rule(lambda value: isinstance(value, str), "the name of a timm model"),
+            "widths": Rule(decoder_widths, "one to four whole numbers, such as [256,160,96,48]"),
+            "blocks": Rule(transformer_blocks, "one to twelve rising whole numbers, 0 to 11"),
+            "token_width": whole(1, 1024),
+        },
+        encoder=True,
+        grows_from="encoder_unet",
     ),
 }
 PATCHGAN = Network(
