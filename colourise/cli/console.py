@@ -128,6 +128,8 @@ MEASURES: tuple[dict[str, tuple[str, str, str]], ...] = (  # heading, format, wh
         "psnr_rgb": ("psnr_rgb", ".2f", "higher"),
         "ssim": ("SSIM", ".4f", "higher"),
         "delta_e": ("delta E", ".2f", "lower"),
+        "far_worse": ("-3 dB", ".1%", "lower"),
+        "gain_p5": ("worst 5 %", ".2f", "higher"),
         "lpips": ("LPIPS", ".4f", "lower"),
         "fid": ("FID", ".2f", "lower"),
         "frechet": ("Frechet", ".1f", "lower"),

@@ -1,6 +1,6 @@
 """How good colours are: PSNR on RGB and ab, SSIM, delta E 2000, ab histograms, colourfulness.
 
-`Scores` adds up photo by photo, so memory does not grow with their number. Pictures are (H, W, 3) uint8
+`Scores` adds up photo by photo, and keeps one number of each. Pictures are (H, W, 3) uint8
 sRGB; the definitions are those of the paper wherever it gives them.
 """
 
@@ -13,9 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colourise.lab.pictures import Floats, Pixels, rgb_to_lab
+from colourise.lab.pictures import Floats, Pixels, lay_over, rgb_to_lab
 
 BINS = np.arange(-110, 111)  # unit bins
+FAR_WORSE = -3.0  # dB: a photo that gains less than this is worse than grey by a factor of two in its error
+NO_COLOUR = np.zeros((2, 1, 1), np.float32)  # ab
 SMOOTHING = 1e-10  # added to every bin's share before the KL divergence
 
 
@@ -175,6 +177,8 @@ class Scores:
     """Number of pictures added."""
     sums: dict[str, float] = field(default_factory=dict)
     """Sum over pictures of each measure of which the mean is reported."""
+    gains: list[float] = field(default_factory=list)
+    """psnr_rgb of each picture less that of its grey version."""
     histograms: NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, 2, len(BINS) - 1), np.int64))
     """Pooled counts: (prediction or truth, a or b, bin)."""
 
@@ -194,6 +198,8 @@ class Scores:
             "colourfulness_abs": colourfulness(predicted, absolute=True),
             "colourfulness_abs_truth": colourfulness(truth, absolute=True),
         }
+        grey = psnr(float(np.square(lay_over(truth, NO_COLOUR, threads=1).astype(np.float64) - truth).mean()))
+        self.gains.append(0.0 if measures["psnr_rgb"] == grey else measures["psnr_rgb"] - grey)
         self.photos += 1
         for name, value in measures.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
@@ -213,5 +219,8 @@ class Scores:
         for name in ("colourfulness", "colourfulness_abs"):
             means[f"{name}_delta"] = abs(means[name] - means[f"{name}_truth"])
         means["js_a"], means["js_b"] = (js(shares[0, channel], shares[1, channel]) for channel in (0, 1))
+        gains = np.array(self.gains)
+        means["far_worse"] = float((gains <= FAR_WORSE).mean())
+        means["gain_p5"] = float(np.percentile(gains, 5, method="lower"))
         means["kl"] = sum(kl(shares[1, channel], shares[0, channel]) for channel in (0, 1)) / 2
         return means

@@ -43,6 +43,21 @@ def test_averages_are_over_pictures(name):
     assert scores.summary()[name] == pytest.approx(np.mean([one[name] for one in ones]))
 
 
+def test_the_tail_is_what_comes_out_worse_than_grey():
+    """Of ten photos in quiet colours two come out loud; nothing gained, nothing lost is a gain of 0."""
+    grey = grey_of(PICTURE)
+    truth = (0.9 * grey + 0.1 * PICTURE).round().astype(np.uint8)
+    scores = metrics.Scores()
+    for photo in range(10):
+        scores.add(PICTURE if photo < 2 else grey_of(truth), truth)
+    summary = scores.summary()
+    error = [np.square(one.astype(float) - truth).mean() for one in (grey_of(truth), PICTURE)]
+    assert summary["far_worse"] == 0.2
+    assert summary["gain_p5"] == pytest.approx(10 * np.log10(error[0] / error[1]), abs=0.1)
+    assert summary["gain_p5"] < -10
+    assert scores.gains[5] == pytest.approx(0, abs=0.1)
+
+
 def test_ssim_by_hand():
     """Pictures of 11x11 pixels hold one window: equation 13 of Wang et al., once for each of R, G, B."""
     truth = CHANCE.integers(0, 256, (11, 11, 3)).astype(np.uint8)
