@@ -19,13 +19,18 @@ def export(
     model: Annotated[str, typer.Argument(metavar="NAME|PATH|OWNER/REPO", help="Model to export.")],
     target: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="The ONNX file to write.")],
     fp16: Annotated[bool, typer.Option("--fp16", metavar="", help="Half precision, for GPUs.")] = False,
+    int8: Annotated[
+        bool, typer.Option("--int8", metavar="", help="A transformer's matrices in 8 bits, for CPUs.")
+    ] = False,
 ) -> None:
     """Export a model to ONNX, and check it against PyTorch."""
+    if fp16 and int8:
+        raise typer.BadParameter("--fp16 and --int8 are two forms of one file; choose one")
     with refusals():
         needs("train", "colourise export")
         from colourise.models.export import export as run_export
 
-        worst = run_export(model, target, fp16=fp16)
+        worst = run_export(model, target, form="fp16" if fp16 else "int8" if int8 else "fp32")
     say(("exported", "green"), f"{target}; ab is within {worst:.2g} of PyTorch's")
 
 

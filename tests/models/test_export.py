@@ -50,7 +50,7 @@ def test_both_predict_the_same(exported, shape):
 
 def test_half_precision_export(tiny_model, tmp_path):
     stem, target = tiny_model, tmp_path / "half.onnx"
-    worst = export(str(stem), target, fp16=True)
+    worst = export(str(stem), target, form="fp16")
     assert 0 < worst < 1
     assert target.stat().st_size < 0.7 * (stem.with_suffix(".safetensors").stat().st_size * 2)
     half, card = open_backend(str(target))  # it got a card of its own
@@ -58,6 +58,26 @@ def test_half_precision_export(tiny_model, tmp_path):
     whole, _ = open_backend(str(stem), backend="torch", device="cpu", precision="fp32")
     L = np.random.default_rng(1).uniform(0, 100, (1, 1, 64, 64)).astype(np.float32)
     assert 0 < np.abs(half.predict_ab(L) - whole.predict_ab(L)).max() < 1
+
+
+def test_matrices_in_eight_bits(tmp_path):
+    """The transformer shrinks, and colours stay what they were but for a little."""
+    torch.manual_seed(0)
+    arguments = {"widths": [8, 8, 4, 4], "token_width": 4}
+    network = registry.build("token_unet", **arguments)
+    for out in (*network.token_out, network.head):
+        torch.nn.init.normal_(out.weight, std=0.05)
+    card = Card("tokens", "token_unet", arguments, 64, "nothing", {}, {}, "MIT")
+    stem = tmp_path / "tokens"
+    checkpoints.save(network, stem, card)
+    off = export(str(stem), stem.with_suffix(".onnx"), form="int8")
+    assert 0 < off < 0.4
+    size = sum(value.numel() * 4 for value in network.state_dict().values())
+    assert stem.with_suffix(".onnx").stat().st_size < 0.4 * size
+    whole, _ = open_backend(str(stem), backend="torch", device="cpu", precision="fp32")
+    eight, _ = open_backend(str(stem), backend="onnx")
+    L = np.random.default_rng(1).uniform(0, 100, (1, 1, 96, 64)).astype(np.float32)
+    assert 0 < np.abs(eight.predict_ab(L) - whole.predict_ab(L)).mean() < 0.1 * whole.predict_ab(L).std()
 
 
 def test_an_export_never_takes_another_models_place(exported, tmp_path):
@@ -71,9 +91,9 @@ def test_an_export_never_takes_another_models_place(exported, tmp_path):
 
 def test_an_export_that_differs_is_not_kept(stem, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "colourise.models.export.write_onnx", lambda generator, file, fp16: file.write_bytes(b"?")
+        "colourise.models.export.write_onnx", lambda generator, file, form: file.write_bytes(b"?")
     )
-    monkeypatch.setattr("colourise.models.export.largest_difference", lambda generator, file: 7.0)
+    monkeypatch.setattr("colourise.models.export.difference", lambda generator, file, form: 7.0)
     with pytest.raises(ModelError, match=r"off by 7\.000 \(allowed 0\.02\); not kept"):
         export(str(stem), tmp_path / "bad.onnx")
     assert list(tmp_path.iterdir()) == []
