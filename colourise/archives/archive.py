@@ -308,7 +308,13 @@ class Archive:
             from colourise.archives import report as page
 
             self.on_event(ReportStarted(self.report))
-            page.write(self.ledger, self.report, title=f"{self.output}", left_alone=kinds)
+            page.write(
+                self.ledger,
+                self.report,
+                title=f"{self.output}",
+                films=summary.films,
+                left_alone=[*plan.films, *plan.unreadable],
+            )
         self.on_event(RoundEnded(number, summary, self.colouriser.backend.name))
         return summary
 

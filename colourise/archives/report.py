@@ -1,13 +1,16 @@
-"""Write the page of `--report`: failures first, then each photo before | after.
+"""Write the page of `--report`: failures first, then other photos without colours, films, and each coloured
+photo before | after.
 
 `write` makes `report.html` and beside it the folder `report_files`, with a small JPEG for each photo. The
-page needs nothing else: no server, no network, and JavaScript only for its filter.
+page needs nothing else: no server, no network, and JavaScript only to filter and to enlarge. A photo is
+enlarged from its own two files, where the browser can show them, and from its small JPEG otherwise.
 
 What to notice:
 - SQLite counts, groups and sorts. Photos go from the ledger to the page one by one, so that memory does not
   grow with their number.
 - File names are hostile: they contain quotes, tags, line breaks, and bytes that are not text. Everything
   that the template prints goes through `printed`, and the page's policy allows no script but its own.
+- The page knows states by name alone, and shows any that the ledger has.
 """
 
 from __future__ import annotations
@@ -16,7 +19,8 @@ import html
 import os
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -24,7 +28,7 @@ from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 from sqlite3 import Row
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
@@ -38,39 +42,61 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).with_name("report.html")
 FEW = 20  # up to this number of failures, all of them are unfolded
+STATES = {"planned": "not done", "left": "not done", "skipped": "there already"}  # others are words already
 
 TOTALS = """
 SELECT
-    count(*) FILTER (WHERE result = 'coloured') AS coloured,
-    count(*) FILTER (WHERE result = 'failed') AS failed,
-    count(*) FILTER (WHERE result NOT IN ('coloured', 'failed')) AS others,
     total(seconds) AS seconds,
     min(at) FILTER (WHERE result IN ('coloured', 'failed')) AS first,
     max(at) FILTER (WHERE result IN ('coloured', 'failed')) AS last
 FROM photos
 """
+COUNTS = "SELECT result, count(*) AS count FROM photos GROUP BY result ORDER BY result = 'planned', result"
 MODELS = """
 SELECT model, count(*) AS count
 FROM (SELECT model, row_number() OVER (ORDER BY folder(key), key) AS place
       FROM photos WHERE result = 'coloured')
 GROUP BY model ORDER BY count DESC, min(place)
 """
-FAILURES = """
-SELECT source, target, size, reason, count(*) OVER (PARTITION BY kind) AS count
+UNCOLOURED = """
+SELECT source, target, size, result, reason, count(*) OVER (PARTITION BY result, kind) AS count
 FROM (SELECT *, kind(source, target, reason) AS kind, row_number() OVER (ORDER BY folder(key), key) AS place
-      FROM photos WHERE result = 'failed')
-ORDER BY count DESC, min(place) OVER (PARTITION BY kind), place
+      FROM photos WHERE result <> 'coloured')
+ORDER BY result <> 'failed', result = 'planned', result,
+         count DESC, min(place) OVER (PARTITION BY result, kind), place
 """
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A photo that failed, as the page shows it."""
+class ReportedFilm(Protocol):
+    """A film, as the page shows it."""
 
+    @property
+    def source(self) -> Path:
+        """The film."""
+
+    @property
+    def target(self) -> Path:
+        """Its coloured version."""
+
+    @property
+    def result(self) -> str:
+        """What became of it, such as "coloured"."""
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, or nothing."""
+
+
+@dataclass(frozen=True)
+class Uncoloured:
+    """A photo that was not coloured, as the page shows it."""
+
+    state: str
+    """What became of it, such as "failed"."""
     kind: str
     """The reason without names of files, brackets and numbers."""
     count: int
-    """Number of failures of this kind."""
+    """Number of photos of this state and kind."""
     detail: str
     """The part of the reason that `kind` leaves out."""
     source: Path
@@ -79,7 +105,14 @@ class Failure:
     """Size of the photo in bytes."""
 
 
-def write(ledger: Ledger, file: Path, *, title: str, left_alone: Mapping[str, int] | None = None) -> None:
+def write(
+    ledger: Ledger,
+    file: Path,
+    *,
+    title: str,
+    films: Sequence[ReportedFilm] = (),
+    left_alone: Iterable[str] = (),
+) -> None:
     """Write the page, make missing thumbnails, and remove those that are no longer used.
 
     If a thumbnail cannot be made, because its files are gone, the photo gets a plain tile.
@@ -89,7 +122,8 @@ def write(ledger: Ledger, file: Path, *, title: str, left_alone: Mapping[str, in
         file: path of the page; the thumbnails of "report.html" go into "report_files". The page appears, or
             replaces an earlier one, when it is complete.
         title: heading of the page.
-        left_alone: number of files by suffix that were found and are not photos to colour.
+        films: films among the photos, coloured or not.
+        left_alone: paths of files that were found and are not photos to colour.
     Raises:
         OSError: the page, or its folder, cannot be written.
         LedgerError: the ledger cannot be read.
@@ -109,15 +143,20 @@ def write(ledger: Ledger, file: Path, *, title: str, left_alone: Mapping[str, in
             yield row, thumbnail
 
     (totals,) = ledger.ask(TOTALS)
-    failures = map(failure, ledger.ask(FAILURES))
+    counts = {"coloured": 0, "failed": 0} | {row["result"]: row["count"] for row in ledger.ask(COUNTS)}
+    uncoloured = map(without_colours, ledger.ask(UNCOLOURED))
     page = template().stream(
         title=title,
         totals=totals,
         models=list(ledger.ask(MODELS)),
         days=days(totals["first"], totals["last"]),
-        left_alone=left_alone or {},
+        counts={in_words(result): count for result, count in counts.items()},
+        films=sorted(films, key=lambda film: (film.result != "failed", film.source)),
+        film_counts=Counter(in_words(film.result) for film in films),
+        left_alone=by_suffix(left_alone),
         few=FEW,
-        kinds=groupby(failures, lambda one: (one.kind, one.count)),
+        states=groupby(uncoloured, lambda one: one.state),
+        kinds=partial(groupby, key=lambda one: (one.kind, one.count)),
         folders=groupby(photos(), lambda one: one[0].source.parent),
         thumbnails=link(folder, home),
         link=partial(link, home=home),
@@ -142,28 +181,44 @@ def template() -> Template:
     environment.filters |= {"number": "{:,}".format, "duration": duration, "bytes": bytes_of}
     environment.globals |= {
         "above_and_name": above_and_name,
+        "in_words": in_words,
         "script_hash": "sha256-" + b64encode(sha256(script.encode()).digest()).decode(),
     }
     return environment.from_string(text)
 
 
-# Failures
+# Photos without colours
 
 
-def failure(row: Row) -> Failure:
-    """Return a row of FAILURES as the page shows it."""
+def without_colours(row: Row) -> Uncoloured:
+    """Return a row of UNCOLOURED as the page shows it."""
     source, target, reason = (os.fsdecode(row[name]) for name in ("source", "target", "reason"))
     kind, detail = kind_and_detail(source, target, reason)
-    return Failure(kind, row["count"], detail, Path(source), row["size"])
+    if not kind:
+        kind = "no reason is known" if row["result"] == "failed" else "not begun, or stopped before its end"
+    return Uncoloured(in_words(row["result"]), kind, row["count"], detail, Path(source), row["size"])
+
+
+def in_words(result: str) -> str:
+    """Return a state in words, as the page shows it."""
+    return STATES.get(result, result)
+
+
+def by_suffix(files: Iterable[str]) -> list[tuple[str, list[Path]]]:
+    """Return files by their suffix in lower case, sorted, the most frequent suffix first."""
+    groups: dict[str, list[Path]] = {}
+    for file in sorted(files):
+        groups.setdefault(os.path.splitext(file)[1].lower(), []).append(Path(file))
+    return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
 
 
 def kind_as_bytes(*values: bytes) -> bytes:
-    """Return the kind of a failure as bytes, because SQLite accepts no text that is not valid Unicode."""
+    """Return the kind of a reason as bytes, because SQLite accepts no text that is not valid Unicode."""
     return os.fsencode(kind_and_detail(*map(os.fsdecode, values))[0])
 
 
 def kind_and_detail(source: str, target: str, reason: str) -> tuple[str, str]:
-    """Return the kind of a failure, which others share, and the detail that it leaves out.
+    """Return the kind of a reason, which others share, and the detail that it leaves out.
 
     Reasons in the ledger are texts, mostly "FILE: REASON; ADVICE". The kind is the text without the name of
     the file, parts in brackets, and numbers.
@@ -171,7 +226,7 @@ def kind_and_detail(source: str, target: str, reason: str) -> tuple[str, str]:
     text = reason.removeprefix(f"{source}: ")
     words = text.removeprefix(f"{target}: ").removeprefix(f"{Path(target).parent}: ")
     other_file = text.removesuffix(words)
-    kind = re.sub(r"\d+(\.\d+)?", "…", re.sub(r" \([^()]*\)", "", words)) or "no reason is known"
+    kind = re.sub(r"\d+(\.\d+)?", "…", re.sub(r" \([^()]*\)", "", words))
     return kind, other_file + words.partition("; ")[0] if kind != text else ""
 
 

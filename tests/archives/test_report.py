@@ -6,6 +6,7 @@ import shutil
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,9 @@ def test_what_is_told(tmp_path: Path, coloured: Any) -> None:
         "empty; copy it again from its source",
         "no permission to write here",
     ]
-    assert [text for tag, text in page.text if tag == "b"] == ["3", "2", "1", "1", "2.jpg", "2.jpg"]
+    assert [text for tag, text in page.text if tag == "b"] == ["3", "2", "1", "1", "1", "2.jpg", "2.jpg"]
     links = [text for text in page.within("a") if text.endswith(".jpg")]
-    assert links == ["3.jpg", "5.jpg", "7.jpg", "4.jpg", "6.jpg", "1.jpg", "8.jpg"]
+    assert links == ["3.jpg", "5.jpg", "7.jpg", "4.jpg", "6.jpg", "1.jpg", "8.jpg", "9.jpg"]
     assert page.within("p")[1:] == [
         "20000 x 30000 is 600 megapixels",
         "90000 x 10000 is 900 megapixels",
@@ -76,11 +77,59 @@ def test_what_is_told(tmp_path: Path, coloured: Any) -> None:
         "16 bits <became> 8",
     ]
     assert page.within("i")[-4:] == [f"{tmp_path}/", "in", f"{tmp_path}/in/", "sub"]
-    assert all("open" in each for each in page.of("details"))
+    assert ["open" in each for each in page.of("details")] == [True] * 4 + [False]  # the failures alone
     assert len(thumbnails(tmp_path / "report.html")) == 2
 
     many = [failed(f"{number}.jpg", "{source}: empty") for number in range(report.FEW + 1)]
     assert "open" not in write_report(tmp_path / "many.html", many).of("details")[0]
+
+
+@dataclass
+class Film:
+    """What a report asks of a film."""
+
+    source: Path
+    target: Path
+    result: str
+    reason: str = ""
+
+
+def test_films_and_files_left_alone_are_named(tmp_path: Path) -> None:
+    file, home = tmp_path / "report.html", tmp_path / "in"
+    films = [
+        Film(home / "a.mp4", tmp_path / "out" / "a.mp4", "coloured"),
+        Film(home / "b.mov", tmp_path / "out" / "b.mov", "failed", "damaged; <copy> it again"),
+        Film(home / "c.avi", tmp_path / "out" / "c.mp4", "left"),
+    ]
+    others = [f"{home}/scan.psd", f"{home}/x.DNG", f"{home}/y.dng"]
+    with Ledger(tmp_path / "out") as ledger:
+        report.write(ledger, file, title="Title", films=films, left_alone=iter(others))
+    page = Page(file)
+    assert {"1 coloured, 1 failed, 1 not done", "2 .dng, 1 .psd"} <= set(page.within("a"))
+    assert "damaged; <copy> it again" in page.within("p")
+    names = [home / name for name in ("b.mov", "a.mp4", "c.avi", "x.DNG", "y.dng", "scan.psd")]
+    assert opened(page, file) == [*names[:2], tmp_path / "out" / "a.mp4", *names[2:]]
+
+
+def test_any_state_is_shown_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("colourise.archives.ledger.RESULTS", ("coloured", "failed", "planned", "blank page"))
+    rows = [
+        Entry(tmp_path / f"{number}.jpg", tmp_path / "out", result, "" if result == "planned" else "a reason")
+        for number, result in enumerate(["planned", "blank page", "failed", "blank page", "coloured"])
+    ]
+    page = write_report(tmp_path / "report.html", rows)
+    counts = [
+        (page.text[at][1], page.text[at + 1][1]) for at, (tag, _) in enumerate(page.text) if tag == "dt"
+    ]
+    assert counts[:4] == [("Coloured", "1"), ("Failed", "1"), ("Blank page", "2"), ("Not done", "1")]
+    sections = [(each.get("id"), each.get("data-state")) for each in page.of("section")]
+    assert sections == [
+        ("failed", "failed"),
+        ("blank-page", "blank page"),
+        ("not-done", "not done"),
+        (None, "coloured"),
+    ]
+    assert {"#failed", "#blank-page", "#not-done"} <= {each["href"] for each in page.of("a")}
 
 
 def test_nothing_at_all(tmp_path: Path) -> None:
@@ -240,7 +289,8 @@ def test_in_a_browser(tmp_path: Path, coloured: Any) -> None:
 
         assert run("document.documentElement.scrollWidth") == 390
         assert len(shown()) == len(rows)
-        until("(scrollBy(0, 200), [...document.images].every((image) => image.naturalWidth === 120))")
+        thumbnails = "[...document.querySelectorAll('.pair img')]"
+        until(f"(scrollBy(0, 200), {thumbnails}.every((image) => image.naturalWidth === 120))")
         box = page.find_element("css selector", "#filter")
         everything, backspace = "\ue009a\ue000", "\ue003"
         for words, names in {
@@ -256,7 +306,40 @@ def test_in_a_browser(tmp_path: Path, coloured: Any) -> None:
         box.send_keys(everything, backspace)
         until("byId('shown').textContent === ''")
         assert len(shown()) == len(rows)
-        assert page.get_log("browser") == []
+
+        states = page.find_element("css selector", "#state")
+        assert states.text.split() == ["All", "Failed", "Coloured"]
+        states.find_element("css selector", "[value=failed]").click()
+        until(f"byId('shown').textContent === '1 of {len(rows)}'")
+        assert shown() == ["Köln.jpg"]
+        states.find_element("css selector", "[value='']").click()
+        until("byId('shown').textContent === ''")
+
+        page.find_element("css selector", ".pair a + a").click()
+        whole = "[...document.querySelectorAll('.stage img')].map((image) => image.naturalWidth)"
+        until(
+            f"byId('large').open && {whole}.every((width) => width === 60)"
+        )  # both files, not the thumbnail
+        assert run("byId('large-name').textContent") == shown()[1]
+        assert run("document.documentElement.scrollWidth") == 390
+        slider = page.find_element("css selector", "#slider")
+        assert page.switch_to.active_element == slider
+        assert run("byId('stage').style.getPropertyValue('--at')") == "50%"
+        slider.send_keys("\ue010")  # End
+        assert run("byId('stage').style.getPropertyValue('--at')") == "100%"
+        rows[-2].target.write_bytes(b"no picture")  # as a TIFF is to a browser: its thumbnail will do
+        rows[-2].source.unlink()
+        for _ in range(len(rows) - 2):
+            assert page.find_element("css selector", "#next").is_enabled()
+            slider.send_keys("\ue00f")  # page down
+        assert not page.find_element("css selector", "#next").is_enabled()
+        until("byId('stage').classList.contains('small')")
+        halves = "[...document.querySelectorAll('canvas')].map((half) => [half.width, half.height])"
+        assert run(halves) == [[60, 40], [60, 40]]
+        slider.send_keys("\ue00c")  # escape
+        until("!byId('large').open")
+        assert run("document.activeElement.closest('.item').querySelector('b').textContent") == shown()[-1]
+        assert [entry for entry in page.get_log("browser") if "ERR_FILE_NOT_FOUND" not in str(entry)] == []
 
         run("document.body.insertAdjacentHTML('beforeend', '<img src=x: onerror=\"window.harmed = true\">')")
         until("document.images[document.images.length - 1].complete")
