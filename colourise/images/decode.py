@@ -48,6 +48,10 @@ def _decode(file: BinaryIO, kind: str, head: bytes) -> Stored:
             return jpeg2000.decode(file)
         case "PNG":
             return _decode_png(file, head)
+        case "HEIF" | "AVIF":
+            from colourise.images import heif_checks
+
+            heif_checks.check_items(file)
     return pillow.decode(file, kind)
 
 

@@ -33,7 +33,7 @@ def check(stored: Stored) -> None:
     """Refuse a picture that is not the one its header announced: other rows, columns, channels or numbers.
 
     Every decoder's result passes here. What a decoder left out within that shape is found where it decodes:
-    `pillow.load`, `png_checks`, `jpeg`, `jpeg2000` and `tiff_checks`.
+    `pillow.load`, `png_checks`, `jpeg`, `jpeg2000`, `heif_checks` and `tiff_checks`.
 
     Raises:
         PhotoError: the decoder made something else of the file.
