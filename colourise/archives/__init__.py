@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         RoundStarted as RoundStarted,
         Summary as Summary,
         WaitingForRun as WaitingForRun,
+        WatchStarted as WatchStarted,
         WorkersRestarted as WorkersRestarted,
         WorkersStarted as WorkersStarted,
     )
@@ -65,6 +66,7 @@ __getattr__, __dir__, __all__ = lazily(
             "RoundStarted",
             "Summary",
             "WaitingForRun",
+            "WatchStarted",
             "WorkersRestarted",
             "WorkersStarted",
         ),

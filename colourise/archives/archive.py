@@ -30,6 +30,7 @@ from colourise.archives.events import (
     RoundStarted,
     Summary,
     WaitingForRun,
+    WatchStarted,
     ignore,
 )
 from colourise.archives.job import FilmResult, FoundFilm, Outcome, PhotoOptions
@@ -260,6 +261,7 @@ class Archive:
 
         folders = [path for path in self.paths if isinstance(path, Path) and path.is_dir()]
         output = self.output if isinstance(self.output, Path) else None  # `check` lets no other through
+        self.on_event(WatchStarted(tuple(folders)))
         with suppress(KeyboardInterrupt):
             for number, busy in enumerate(arrivals(folders, output), 1):
                 summary += self.colour_round(number, busy)

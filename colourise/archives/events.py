@@ -140,6 +140,14 @@ class RoundStarted:
 
 
 @dataclass(frozen=True)
+class WatchStarted:
+    """Everything that was there is done; photos that arrive in these folders are coloured from now on."""
+
+    folders: tuple[Path, ...]
+    """The folders."""
+
+
+@dataclass(frozen=True)
 class PhotoPlanned:
     """A photo would be coloured if this were not a dry run."""
 
@@ -216,6 +224,7 @@ Event = (
     | FilmsStarted
     | PicturesLeftAlone
     | RoundStarted
+    | WatchStarted
     | PhotoPlanned
     | WorkersStarted
     | WorkersRestarted

@@ -264,8 +264,12 @@ class Ledger:
     def __init__(self, folder: Path, shard: str = "") -> None:
         self.home = self.file = folder / ledger_name(shard)
         self.saved, self.ours = time.monotonic(), not folder.exists()
-        with self._told():
+        try:
             folder.mkdir(parents=True, exist_ok=True)
+        except OSError as err:
+            reason = f"the output folder cannot be made ({err.strerror})"
+            raise LedgerError(reason, path=folder, advice="choose another") from err
+        with self._told():
             self.lock = FileLock(self.file.with_suffix(".lock"))
             self._connect()
 

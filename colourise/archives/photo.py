@@ -164,7 +164,8 @@ def write_coloured(
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as err:
-            raise PhotoError(f"cannot be made a folder ({err.strerror})", path=target.parent) from err
+            reason = f"the output folder cannot be made ({err.strerror})"
+            raise PhotoError(reason, path=target.parent, advice="choose another") from err
     elif kind is None and photo.format not in FORMATS.values():
         kind = "png"
     if sheet and before is not None:  # first, so that a target that exists has its sheet

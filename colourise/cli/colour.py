@@ -91,7 +91,7 @@ def colourise(
         from colourise.films.source import is_film
 
         photo_options = PhotoOptions(
-            format=format and format.value,
+            format=format,
             quality=quality,
             overwrite=overwrite,
             compare=compare,

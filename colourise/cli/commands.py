@@ -54,6 +54,9 @@ class Commands(Group):
         """Print the main page, with the options that most people need."""
         page = copy.copy(self)
         colour_params = {param.name: param for param in self.commands["colourise"].params}
+        for param in self.params:
+            if param.name in ("install_completion", "show_completion"):
+                param.metavar = ""
         page.params = [*(colour_params[name] for name in MOST_NEEDED), *self.params]
         super(Commands, page).format_help(ctx, formatter)
 

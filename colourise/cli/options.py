@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from colourise.files.names import FORMAT_NAMES
+from colourise.files.names import FORMAT_NAMES, LONG_FORMAT_NAMES
 
 
 class BackendChoice(StrEnum):
@@ -36,12 +36,6 @@ class PrecisionChoice(StrEnum):
     bf16 = "bf16"
 
 
-class FormatChoice(StrEnum):
-    """Values of --format."""
-
-    vars().update({name: name for name in FORMAT_NAMES})
-
-
 class CodecChoice(StrEnum):
     """Values of --codec."""
 
@@ -57,6 +51,18 @@ class BaselineChoice(StrEnum):
 
     grey = "grey"
     none = "none"
+
+
+def format_of(name: str) -> str:
+    """Return our name of a format: jpg for JPEG, and so on.
+
+    Raises:
+        BadParameter: there is no such format.
+    """
+    plain = LONG_FORMAT_NAMES.get(name.lower(), name.lower())
+    if plain not in FORMAT_NAMES:
+        raise typer.BadParameter(f"{name}: choose {', '.join(FORMAT_NAMES)}")
+    return plain
 
 
 NETWORKS, SHOWN = "Measures that need a network", "Output"
@@ -136,9 +142,13 @@ Output = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", metavar="", help="Overwrite existing outputs.")]
 Format = Annotated[
-    FormatChoice | None,
+    str | None,
     typer.Option(
-        case_sensitive=False, help="Output format.", show_default="the photo's", rich_help_panel=LOOK
+        parser=format_of,
+        metavar="|".join(FORMAT_NAMES),
+        help="Output format.",
+        show_default="the photo's",
+        rich_help_panel=LOOK,
     ),
 ]
 Quality = Annotated[
@@ -168,7 +178,10 @@ Variants = Annotated[
 History = Annotated[
     bool,
     typer.Option(
-        "--history/--no-history", help="Record in the metadata what was done.", rich_help_panel=LOOK
+        "--history/--no-history",
+        metavar="",
+        help="Record in the metadata what was done.",
+        rich_help_panel=LOOK,
     ),
 ]
 Include = Annotated[
@@ -253,9 +266,7 @@ JsonLines = Annotated[
 ]
 FilmsToo = Annotated[
     bool,
-    typer.Option(
-        "--films", metavar="", help="Colour the films in folders too, after the photos.", rich_help_panel=TREE
-    ),
+    typer.Option("--films", metavar="", help="Colour films in folders too.", rich_help_panel=TREE),
 ]
 Watch = Annotated[
     bool,

@@ -201,6 +201,8 @@ class PhotoReport:
                 )
             case archives.ReportStarted() | archives.FilmsStarted():
                 self.bar.close()
+            case archives.WatchStarted() if not self.quiet:
+                say(("watching", "green"), f"{', '.join(map(str, event.folders))}; Ctrl-C ends it")
             case archives.RoundEnded():
                 self.bar.close()
                 self.print_round(event)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from colourise.cli import options
 from colourise.cli.console import print_models, say
 from colourise.cli.errors import refusals
 from colourise.cli.help import Command, Group
@@ -22,6 +23,7 @@ def export(
     int8: Annotated[
         bool, typer.Option("--int8", metavar="", help="A transformer's matrices in 8 bits, for CPUs.")
     ] = False,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Export a model to ONNX, and check it against PyTorch."""
     if fp16 and int8:
@@ -30,7 +32,9 @@ def export(
         needs("train", "colourise export")
         from colourise.models.export import export as run_export
 
-        worst = run_export(model, target, form="fp16" if fp16 else "int8" if int8 else "fp32")
+        worst = run_export(
+            model, target, form="fp16" if fp16 else "int8" if int8 else "fp32", overwrite=overwrite
+        )
     say(("exported", "green"), f"{target}; ab is within {worst:.2g} of PyTorch's")
 
 

@@ -34,7 +34,10 @@ FORMATS = {suffix: kind for kind, suffixes in _SUFFIXES.items() for suffix in su
 """Suffixes, and the formats (by Pillow's names) that `images.write` makes of them."""
 
 FORMAT_NAMES = tuple(suffixes[0].removeprefix(".") for suffixes in _SUFFIXES.values())
-"""Names that the user gives to formats, as in --format jpg: the first suffix of each."""
+"""Names of formats, as in --format jpg: the first suffix of each."""
+
+LONG_FORMAT_NAMES = {"jpeg": "jpg", "tiff": "tif", "heif": "heic"}
+"""Other names that people give to formats."""
 
 EXTENSIONS = frozenset(FORMATS)
 """Suffixes that a walk through a folder takes as photos: those that can be written under the same name."""

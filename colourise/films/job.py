@@ -68,7 +68,8 @@ def prepare(source: Path, target: Path, options: FilmOptions) -> FilmJob:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as err:
-        raise FilmError(f"cannot be made a folder ({err.strerror})", path=target.parent) from err
+        reason = f"the output folder cannot be made ({err.strerror})"
+        raise FilmError(reason, path=target.parent, advice="choose another") from err
     lost, traits = foresee(film, plan)
     notes = (*film.notes, *plan.notes, *left_out(lost, target, plan.encoding), *remarks(film, options))
     return FilmJob(film, plan, target, options, start, end, notes, frozenset(lost), traits)

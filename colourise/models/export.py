@@ -29,7 +29,7 @@ TOLERANCE: dict[Form, float] = {"fp32": 0.02, "fp16": 1.0, "int8": 0.4}
 """Largest difference of ab in Lab units, 1 being about one 8-bit level; of int8 the largest mean one."""
 
 
-def export(model: str, target: Path, *, form: Form = "fp32") -> float:
+def export(model: str, target: Path, *, form: Form = "fp32", overwrite: bool = False) -> float:
     """Write a model as one ONNX file: L in, ab out, both float32; batch, height and width are free.
 
     Height and width are multiples of the network's stride there (the file's metadata names it), because a
@@ -41,16 +41,19 @@ def export(model: str, target: Path, *, form: Form = "fp32") -> float:
             ONNX file; anywhere else it gets a card of its own, so that `--model out.onnx` takes it.
         form: "fp32"; "fp16" stores and computes in half precision, for GPUs; "int8" stores the matrices of
             a transformer in a quarter of the space, and multiplies them faster on CPUs; convolutions stay.
+        overwrite: whether the target may exist already.
     Returns:
         The difference of ab from PyTorch's that TOLERANCE limits, in Lab units, over several sizes.
     Raises:
         ModelError: the model cannot be found or exported, its export differs (no file is left then), or
-            the target belongs to another model.
+            the target is there already or belongs to another model.
     """
     if target.suffix != ".onnx":
         raise ModelError(f"{target}: an ONNX file ends in .onnx; choose another name")
     if not target.parent.is_dir():
         raise ModelError(f"{target}: no such folder; create it first")
+    if target.exists() and not overwrite:
+        raise ModelError("is there already", path=target, advice="--overwrite makes it again")
     checkpoint = checkpoints.find(model, need="safetensors")
     card_file = target.with_name(f"{target.name.removesuffix('.onnx')}.json")
     own = Path(checkpoint.source).resolve() == card_file.resolve()

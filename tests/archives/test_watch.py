@@ -38,4 +38,5 @@ def test_what_arrives_in_a_watched_folder_is_coloured(album: Path, out: Path, ti
         process.communicate()
     assert process.returncode == 0, told.decode()
     assert len(made(out)) == 8
+    assert f"watching {album}; Ctrl-C ends it\n" in told.decode()
     assert b"failed" not in told and b"Traceback" not in told

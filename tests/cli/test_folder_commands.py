@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -259,6 +260,15 @@ def test_films_in_folders(colourise: Colourise, film: Path, album: Path, out: Pa
     behind = colourise(album, "-o", out, "--films", "--include", "linked/*")
     assert (behind.exit_code, "is a link, through which nothing is written" in behind.stderr) == (1, True)
     assert not (out.parent / "film-to-0.1s.mp4").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder in which none can be made")
+def test_an_output_folder_that_cannot_be_made(colourise: Colourise, album: Path, film: Path) -> None:
+    for source in (album, album / "a.jpg", film):
+        result = colourise(source, "-o", "/proc/none/out/")
+        assert result.exit_code == 1
+        told = r"/proc/none(/out)?: the output folder cannot be made \(.+\); choose another\n"
+        assert re.fullmatch(rf"(error|failed) {told}", result.stderr)
 
 
 def test_a_folder_of_films_alone(colourise: Colourise, film: Path) -> None:

@@ -148,6 +148,13 @@ def test_format(colourise: Colourise, photo: Path, suffix: str) -> None:
         assert image.format == {"jpg": "JPEG", "tif": "TIFF", "heic": "HEIF"}.get(suffix, suffix.upper())
 
 
+def test_long_names_of_formats_and_unknown_ones(colourise: Colourise, photo: Path) -> None:
+    assert colourise(photo, "--format", "tiff").exit_code == 0
+    assert photo.with_name("photo.colourised.tif").exists()
+    unknown = colourise(photo, "--format", "gif")
+    assert (unknown.exit_code, "gif: choose jpg, png, tif, webp" in unknown.stderr) == (2, True)
+
+
 def test_format_and_output_must_agree(colourise: Colourise, photo: Path) -> None:
     result = colourise(photo, "-o", photo.with_name("new.jpg"), "--format", "png")
     assert result.exit_code == 1

@@ -48,6 +48,13 @@ def test_both_predict_the_same(exported, shape):
     assert np.abs(ab - torch_.predict_ab(L)).max() < 0.01
 
 
+def test_a_file_that_is_there_stays(stem, tmp_path):
+    (tmp_path / "there.onnx").write_text("precious")
+    with pytest.raises(ModelError, match=r"there\.onnx: is there already; --overwrite makes it again"):
+        export(str(stem), tmp_path / "there.onnx")
+    assert (tmp_path / "there.onnx").read_text() == "precious"
+
+
 def test_half_precision_export(tiny_model, tmp_path):
     stem, target = tiny_model, tmp_path / "half.onnx"
     worst = export(str(stem), target, form="fp16")

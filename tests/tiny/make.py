@@ -34,7 +34,7 @@ def main() -> None:
         licence="MIT",
     )
     checkpoints.save(generator, STEM, card)
-    export(str(STEM), STEM.with_suffix(".onnx"))
+    export(str(STEM), STEM.with_suffix(".onnx"), overwrite=True)
 
 
 if __name__ == "__main__":
