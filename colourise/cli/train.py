@@ -157,6 +157,9 @@ def narrated(run: Path) -> Iterator[OnEvent]:
     from colourise.training import events
 
     with ExitStack() as shown:
+        waiting = shown.enter_context(ExitStack())
+        if err.is_terminal:  # PyTorch takes seconds to load
+            waiting.enter_context(err.status("starting"))
         show: Callable[[events.TrainingProgress], None] | None = None
         headed = False
 
@@ -164,9 +167,11 @@ def narrated(run: Path) -> Iterator[OnEvent]:
             nonlocal show, headed
             match event:
                 case events.DownloadNeeded(name, host, megabytes):
+                    waiting.close()  # torchvision and the Hub show bars of their own
                     size = f" ({megabytes} MB)" if megabytes else ""
                     say(f"{name}: its weights are downloaded once from {host}{size}")
                 case events.PhotosFound(learn, test):
+                    waiting.close()
                     say(f"{learn} photos to learn from, {test} held out; the run is {run}")
                     say(f"all losses and scores: tensorboard --logdir {shlex.quote(str(run))}")
                     show = shown.enter_context(training_bar())

@@ -98,7 +98,12 @@ def test_films_and_files_left_alone_are_named(tmp_path: Path) -> None:
     file, home = tmp_path / "report.html", tmp_path / "in"
     films = [
         Film(home / "a.mp4", tmp_path / "out" / "a.mp4", "coloured"),
-        Film(home / "b.mov", tmp_path / "out" / "b.mov", "failed", "damaged; <copy> it again"),
+        Film(
+            home / "b.mov",
+            tmp_path / "out" / "b.mov",
+            "failed",
+            f"{home / 'b.mov'}: damaged; <copy> it again",
+        ),
         Film(home / "c.avi", tmp_path / "out" / "c.mp4", "left"),
     ]
     others = [f"{home}/scan.psd", f"{home}/x.DNG", f"{home}/y.dng"]
