@@ -1,5 +1,6 @@
 """Without an extra, what needs it says so in one line, and everything else works."""
 
+import ast
 import json
 import re
 import subprocess
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import IMPORTING
 from helpers.commands import ROOT
 from helpers.files import files_below
 from helpers.photos import PHOTOS, pixels
@@ -29,6 +31,7 @@ OF_TRAINING = (  # modules that import PyTorch at once; nothing else may
     "colourise.models.networks.",
     "colourise.training.",
 )
+TRAINING_WITHOUT_PYTORCH = tuple(f"colourise.training.{name}" for name in ("config", "overrides", "recipes"))
 
 
 def without(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
@@ -180,6 +183,32 @@ def test_the_extras_are_those_of_the_package() -> None:
     assert set(re.findall(r"\w+", everything)[1:]) == offered.keys() - {"all"}
     brought = {re.match(r"[\w-]+", line)[0].replace("-", "_") for line in offered["train"]}  # type: ignore[index]
     assert brought == set(extras.MODULES["train"])
+
+
+def needed_at_once(file: Path) -> set[str]:
+    """The extras without which a test file cannot be imported."""
+    names: set[str] = set()
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    light = ("colourise.models.networks.registry", *TRAINING_WITHOUT_PYTORCH)
+    needed = {
+        extra
+        for extra, modules in extras.MODULES.items()
+        if any(name.partition(".")[0] in modules for name in names)
+    }
+    if any(name.startswith(OF_TRAINING) and not name.startswith(light) for name in names):
+        needed.add("train")
+    return needed | ({"fast"} if "colourise.lab.compiled" in names else set())
+
+
+def test_test_files_that_need_an_extra_are_known() -> None:
+    """Else the tests of the light install end with an ImportError."""
+    for file in (ROOT / "tests").rglob("test_*.py"):
+        for extra in needed_at_once(file):
+            assert any(file.match(f"tests/{known}") for known in IMPORTING[extra]), f"{file} needs {extra}"
 
 
 def of_the_base() -> Iterator[str]:
