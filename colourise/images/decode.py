@@ -65,8 +65,11 @@ def _decode_png(file: BinaryIO, head: bytes) -> Stored:
         png16.check_header(head[8:33])
     length = file.seek(0, os.SEEK_END)
     file.seek(0)
-    if deep or header.interlaced or header.unpacked > _USUAL * length:
+    sound = png_checks.has_right_checksums(file)  # Pillow does not look at them
+    if deep or header.interlaced or header.unpacked > _USUAL * length or not sound:
         tidy = png_checks.check_rows(file, header)
+        if not sound and not tidy:  # else it is the checksum that is damaged
+            raise ValueError("the checksum of its pixels is wrong")
     stored = png16.decode(file, header, tidy=tidy) if deep else pillow.decode(file, "PNG")
     stored.info |= png_checks.light(file)
     return stored

@@ -93,6 +93,29 @@ def check_rows(file: BinaryIO, header: Header) -> bool:
         file.seek(start)
 
 
+def has_right_checksums(file: BinaryIO) -> bool:
+    """Tell whether every IDAT chunk has the checksum that it states; one that the file cuts off has none.
+
+    Args:
+        file: is left where it was.
+    """
+    start = file.tell()
+    try:
+        for name, length in _chunks(file):
+            if name != b"IDAT":
+                continue
+            checksum = zlib.crc32(name)
+            while length > 0 and (piece := file.read(min(length, _PIECE))):
+                length -= len(piece)
+                checksum = zlib.crc32(piece, checksum)
+            stated = file.read(4)
+            if len(stated) == 4 and int.from_bytes(stated) != checksum:
+                return False
+        return True
+    finally:
+        file.seek(start)
+
+
 def unpack(packed: bytes, size: int) -> bytes:
     """Return the first `size` bytes that a zlib stream has, whatever its checksum says."""
     return zlib.decompressobj(_NO_CHECKSUM).decompress(packed[_ZLIB_HEADER:], size)

@@ -28,6 +28,7 @@ from colourise.lab.strips import rows_within, strips
 _PHOTOMETRIC = 262  # TIFF tag
 _COLOURS = {"MINISBLACK": 1, "MINISWHITE": 1, "PALETTE": 1, "RGB": 3, "YCBCR": 3, "SEPARATED": 4}
 _MAX_CHANNELS = 16
+_DAMAGED = 50  # of so many numbers of a palette, one may be damaged
 _OLD_JPEG, _JPEG = 6, 7  # compressions; the JPEG decoder makes RGB of YCbCr
 
 _STRIP = 2**18  # bytes before compression: small enough for any reader
@@ -116,8 +117,9 @@ def _read_page(page: Any, notes: list[str]) -> Channels:
 
     if kind == "PALETTE":
         table = np.asarray(page.colormap).T  # (colours, 3)
-        if table.max() > 255:  # else some program has written 8 bits where 16 belong
-            table = table >> 8
+        large = np.count_nonzero(table > 255)
+        deep = large * _DAMAGED > np.count_nonzero(table)  # else a program has written 8 bits for 16
+        table = table >> 8 if deep else np.minimum(table, 255)
         if not table.any():
             raise PhotoError("its palette is black", advice="save it again with another program first")
         table = table.astype(np.uint8)

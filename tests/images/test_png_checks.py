@@ -131,3 +131,22 @@ def test_primaries() -> None:
     assert "ignored" in images.read(png(pixels, nonsense)).notes[0]
     assert "ignored" in images.read(png(pixels, (b"gAMA", struct.pack(">I", 1)))).notes[0]
     assert of_chunks(0.45, None, grey=False) is None
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_zeros_in_place_of_pixels(interlaced: bool, bits: int) -> None:
+    """What a download or a disk has not written: zeros can be unpacked, and fill the rows that lack."""
+    pixels = (picture(64, 64, 3) >> (16 - bits)).astype(f"u{bits // 8}")
+    data = png(pixels, interlaced=interlaced)
+    for at in range(len(data) // 3, len(data) - 200, len(data) // 6):
+        for zeros in (100, len(data) - at):
+            zeroed = data[:at] + bytes(zeros) + data[at + zeros :]
+            assert refused(zeroed).startswith(("damaged (", "truncated"))
+
+
+def test_a_wrong_checksum_of_right_pixels_is_passed_over() -> None:
+    pixels = (picture(64, 64, 3) >> 8).astype(np.uint8)
+    data = png(pixels)
+    at = data.index(b"IEND") - 8
+    assert (images.read(data[:at] + bytes(4) + data[at + 4 :]).pixels == pixels).all()

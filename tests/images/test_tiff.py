@@ -263,3 +263,13 @@ def test_raw_camera_file(tmp_path: Path) -> None:
     tags = [(50706, "B", 4, (1, 4, 0, 0), True)]
     tifffile.imwrite(tmp_path / "a.dng", picture(), photometric="rgb", extratags=tags)
     assert "raw camera file" in refused(tmp_path / "a.dng")
+
+
+@pytest.mark.parametrize("damaged", [0, 5])
+def test_a_palette_of_8_bits_with_damaged_numbers(tmp_path: Path, damaged: int) -> None:
+    """Where 16 bits belong; one large number made all others black."""
+    palette = np.tile(np.arange(256, dtype=np.uint16), (3, 1))
+    palette[:, 250 : 250 + damaged] = 40_000
+    indices = np.arange(240, dtype=np.uint8).reshape(12, 20)
+    tifffile.imwrite(tmp_path / "a.tif", indices, photometric="palette", colormap=palette)
+    assert (images.read(tmp_path / "a.tif").pixels == indices[..., None]).all()
