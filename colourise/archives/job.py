@@ -24,7 +24,7 @@ class PhotoJob:
     """Whether the user named this file, rather than a folder above it."""
     exact: bool = False
     """Whether a file that is at the target already is in the way, rather than taken for its coloured version:
-    the user chose its name, or the name does not tell the colours that are asked for."""
+    the user chose its place, or it could be another photo's."""
     sheet: Location | None = None
     """Where its before | after picture goes; None: there is to be none."""
     key: bytes = b""

@@ -83,7 +83,6 @@ def plan_jobs(
     if output is not None:
         check_output(output, paths, options, one_file=one_file)
     place_of = partial(target_of, output=output, options=options, saturation=saturation)
-    own_name = one_file or (output is not None and saturation != 1)
     jobs: dict[str, PhotoJob] = {}  # by absolute path: a photo that is named twice is coloured once
     for path in paths:
         if path.is_dir():
@@ -94,7 +93,7 @@ def plan_jobs(
             key = os.fsencode(str(path.absolute()))
             root = target if one_file else output
             stamp = stamp_of(path)
-            exact = own_name or stamp is None  # a photo that is not there is to be missed
+            exact = output is not None or stamp is None or shares(path, target, place_of)
             found = iter([PhotoJob(path, target, True, exact, key=key, stamp=stamp, root=root)])
         for job in contained(found, selection, plan):
             jobs.setdefault(os.path.abspath(str(job.source)) if len(paths) > 1 else str(job.source), job)
@@ -106,6 +105,15 @@ def plan_jobs(
         if job.named or selection.takes(job.key, job.stamp.changed if job.stamp else None)
     ]
     return plan
+
+
+def shares(photo: Location, target: Location, place_of: Callable[[str, str], Location]) -> bool:
+    """Tell whether another photo beside this one has the same target: a.tif as a.jpg with --format png."""
+    if is_remote(photo):
+        return False
+    suffixes = (EXTENSIONS | READ_ONLY) - {photo.suffix.lower()}
+    others = (photo.with_suffix(suffix) for suffix in suffixes)
+    return any(place_of(str(other), "") == target and other.exists() for other in others)
 
 
 def contained(jobs: Iterable[PhotoJob], selection: Selection, plan: Plan) -> Iterator[PhotoJob]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 out = Console(highlight=False, emoji=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
+ADVICE = "--overwrite makes it again, and -o NAME keeps both"  # where an output is there already
+
 Part = str | tuple[str, str]
 """Words, or words and their style."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import typer
 
 from colourise.cli import options
-from colourise.cli.console import say, tell
+from colourise.cli.console import ADVICE, say, tell
 from colourise.cli.progress import film_bar
 from colourise.interrupts import interruptions
 from colourise.words import counted
@@ -85,7 +85,7 @@ class FilmReport:
                 self.running.enter_context(interruptions(asked=self.stop))
                 self.show = self.running.enter_context(film_bar(hidden=self.quiet))
             case films.FilmThere() if not (self.quiet or self.in_folders):
-                say(("there already", "green"), f"{event.target}; --overwrite makes it again")
+                say(("there already", "green"), f"{event.target}; {ADVICE}")
             case films.FilmFailed():
                 self.running.close()
                 say(("failed", "red"), str(event.error))

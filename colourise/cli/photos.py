@@ -14,6 +14,7 @@ import typer
 
 from colourise.cli import options
 from colourise.cli.console import (
+    ADVICE,
     out,
     print_films_left_alone,
     print_outcome,
@@ -180,7 +181,7 @@ class PhotoReport:
             case archives.RoundStarted():
                 self.alone, self.pending = event.found == 1, event.pending
                 if self.alone and self.there and not self.quiet:
-                    say(("there already", "green"), f"{self.there}; --overwrite makes it again")
+                    say(("there already", "green"), f"{self.there}; {ADVICE}")
                 hidden = self.quiet or self.alone or self.dry_run
                 self.advance = self.bar.enter_context(bar("colouring", event.pending, hidden=hidden))
             case archives.PhotoPlanned():

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from colourise.colouriser import Colouriser, Model, ModelId, loaded
 from colourise.errors import FilmError
+from colourise.files.names import FILMS
 from colourise.films.compare import write_comparison
 from colourise.films.encode import film_errors
 from colourise.films.events import (
@@ -151,16 +152,23 @@ def planned(
 ) -> list[tuple[Path, Path, bool]]:
     """Return what `colour_all` would do: each film, its output, and whether that is there already and stays.
 
-    A file that the user names is never taken for the film's output.
+    A file in a place that the user chose for a film that he named is never taken for its output, nor is one
+    that could be another film's: film.colourised.mkv that of film.mkv or film.avi.
     """
     sources, saturation = [Path(film) for film in films], saturation_of(model, options)
     targets = output_paths(sources, output, options, saturation=saturation, places=places)
-    exact = Path(output) if output else None
+
+    def shares(source: Path, target: Path) -> bool:
+        others = [source.with_suffix(suffix) for suffix in FILMS - {source.suffix.lower()}]
+        there = [other for other in others if other.exists()]
+        return target in output_paths(there, output, options, saturation=saturation) if there else False
 
     def stays(source: Path, target: Path) -> bool:
+        if options.overwrite or (output and places is None):
+            return False
         files = (target, comparison_path(target)) if options.compare else (target,)
         there = source.is_file() and all(file.is_file() and not file.is_symlink() for file in files)
-        return there and not options.overwrite and target != exact
+        return there and (places is not None or not shares(source, target))
 
     pairs = zip(sources, targets, strict=True)
     return [(source, target, stays(source, target)) for source, target in pairs]

@@ -8,6 +8,7 @@ import pytest
 from helpers.clips import read, sound_of
 from helpers.films import Colourise, leftovers, spread
 
+from colourise.cli.console import ADVICE
 from colourise.cli.films import FilmReport
 from colourise.errors import FilmError
 from colourise.films.events import (
@@ -49,9 +50,14 @@ def test_what_is_there_already_stays_and_a_part_has_its_own_name(colourise: Colo
     target = film.with_name("film.colourised.mp4")
     target.write_text("precious")
     again = colourise(film)
-    assert (again.exit_code, again.stderr) == (0, f"there already {target}; --overwrite makes it again\n")
+    assert (again.exit_code, again.stderr) == (0, f"there already {target}; {ADVICE}\n")
     assert colourise(film, "--end", "0.25", "--saturation", "0.5").exit_code == 0
     assert len(read(film.with_name("film.colourised-to-0.25s-0.5.mp4"))[0]) == 6
+    film.with_suffix(".mkv").write_bytes(film.read_bytes())
+    film.with_suffix(".avi").touch()
+    film.with_name("film.colourised.mkv").write_text("of which film?")
+    unsure = colourise(film.with_suffix(".mkv"))
+    assert (unsure.exit_code, "film.colourised.mkv: is there already" in unsure.stderr) == (1, True)
     named = colourise(film, "-o", target)
     assert (named.exit_code, f"failed {target}: is there already" in named.stderr) == (1, True)
     assert "is there already" in colourise(film, "--compare").stderr  # its comparison is not there

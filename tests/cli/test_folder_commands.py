@@ -249,7 +249,9 @@ def test_films_in_folders(colourise: Colourise, film: Path, album: Path, out: Pa
     assert failed.startswith(f"failed {album / 'broken.avi'}: damaged")
     assert coloured.startswith(f"coloured {out / 'deep' / 'film-to-0.1s.mp4'} (")
     assert last.startswith("6 coloured, films: 1 coloured, 1 failed (")
-    again = colourise(album, "-o", out, "--films", "--exclude", "*.avi", "--end", "0.1")
+    page = out.with_name("page.html")
+    again = colourise(album, "-o", out, "--films", "--exclude", "*.avi", "--end", "0.1", "--report", page)
+    assert "film.mp4" in page.read_text()
     assert again.exit_code == 0
     assert again.stderr.startswith("0 coloured, 6 there already, films: 1 there already (")
     assert "1 not done" not in colourise(album, "-o", out, "--films", "--include", "*.jpg").stderr

@@ -16,6 +16,8 @@ from helpers.photos import PHOTOS, pixels
 from PIL import Image
 from typer.testing import Result
 
+from colourise.cli.console import ADVICE
+
 Colourise = Callable[..., Result]
 
 
@@ -63,7 +65,7 @@ def test_what_is_there_already_stays(colourise: Colourise, photo: Path) -> None:
     target.write_text("precious")
     result = colourise(photo)
     assert result.exit_code == 0
-    assert result.stderr == f"there already {target}; --overwrite makes it again\n"
+    assert result.stderr == f"there already {target}; {ADVICE}\n"
     assert target.read_text() == "precious"
     sheet = colourise(photo, "--compare")  # its sheet is not there
     assert (sheet.exit_code, target.read_text()) == (1, "precious")
@@ -78,24 +80,35 @@ def test_several_that_are_there_already_are_counted(colourise: Colourise, photo:
     photo.with_name("none.colourised.jpg").write_text("of a photo that is gone")
     gone = colourise(photo.with_name("none.jpg"))
     assert (gone.exit_code, gone.stderr.startswith("failed ")) == (1, True)
-    for output in ((), ("-o", photo.with_name("out"))):
-        assert colourise(photo, *output).exit_code == 0
-        result = colourise(photo, other, *output)
-        assert result.exit_code == 0
-        assert result.stderr.startswith("1 coloured, 1 there already (")
+    assert colourise(photo).exit_code == 0
+    result = colourise(photo, other)
+    assert result.exit_code == 0
+    assert result.stderr.startswith("1 coloured, 1 there already (")
 
 
-def test_a_file_of_the_users_own_name_is_refused(colourise: Colourise, photo: Path) -> None:
-    target = photo.with_name("new.jpg")
-    target.write_text("precious")
-    result = colourise(photo, "-o", target)
-    assert result.exit_code == 1
-    assert result.stderr == f"failed {target}: is there already; --overwrite makes it again\n"
-    assert target.read_text() == "precious"
+def test_what_could_be_another_photos_is_not_taken_for_done(colourise: Colourise, photo: Path) -> None:
+    Image.open(photo).save(photo.with_suffix(".tif"))
+    assert colourise(photo, "--format", "png").exit_code == 0
+    for source in (photo, photo.with_suffix(".tif")):
+        result = colourise(source, "--format", "png")
+        assert result.exit_code == 1
+        assert "photo.colourised.png: is there already; --overwrite makes it again\n" in result.stderr
+    assert colourise(photo.with_suffix(".tif")).exit_code == 0
+    assert colourise(photo.with_suffix(".tif")).stderr.startswith("there already ")
+
+
+def test_a_file_in_the_users_own_place_is_refused(colourise: Colourise, photo: Path) -> None:
+    out = photo.with_name("out")
+    out.mkdir()
+    for output, target in ((out / "new.jpg", out / "new.jpg"), (out, out / "photo.jpg")):
+        target.write_text("precious")
+        result = colourise(photo, "-o", output)
+        assert result.exit_code == 1
+        assert result.stderr == f"failed {target}: is there already; --overwrite makes it again\n"
+        assert target.read_text() == "precious"
 
 
 def test_other_colours_have_a_name_of_their_own(colourise: Colourise, photo: Path) -> None:
-    out = photo.with_name("out")
     for arguments in (photo, photo.parent):  # a photo, and the folder that it is in
         assert colourise(arguments).exit_code == 0
         assert colourise(arguments, "--saturation", "0.7", "--compare").exit_code == 0
@@ -105,9 +118,6 @@ def test_other_colours_have_a_name_of_their_own(colourise: Colourise, photo: Pat
         }
     pale, plain = (pixels(photo.with_name(f"photo.colourised{mark}.jpg")) for mark in ("-0.7", ""))
     assert spread(pale) < spread(plain)
-    assert colourise(photo, "-o", out).exit_code == 0
-    other = colourise(photo, "-o", out, "--saturation", "0.7")  # a name that does not tell colours
-    assert (other.exit_code, "photo.jpg: is there already; --overwrite" in other.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("link", [False, True])
