@@ -161,7 +161,7 @@ def test_what_a_server_says(colourise: Colourise, tmp_path: Path) -> None:
         ["train", "--show", "--recipe", HOSTILE],
         ["train", "--show", "--set", f"{HOSTILE}=1"],
         ["train", "--show", "--set", f"lr={HOSTILE}"],
-        ["train", "--data", ".", "-o", HOSTILE],
+        ["train", "--recipe", "pix2pix", "--data", ".", "-o", HOSTILE],
         ["study", HOSTILE],
         ["study", "score", HOSTILE, "--study", HOSTILE],
         ["weights", HOSTILE],

@@ -154,7 +154,9 @@ def test_cuda_that_is_not_there(colourise: Colourise, photo: Path, backend: str)
         (["train", "--show", "--set", "lr=fast"], "lr=fast: "),
         (["train", "--show", "--set", "batch=0"], "must be above 0"),
         (["train", "--show", "--recipe", "soup"], "no such recipe; there are pix2pix, gorriz, vgg16"),
-        pytest.param(["train", "--data", "folder"], "no photos here", marks=NEEDS_TRAIN),
+        pytest.param(
+            ["train", "--recipe", "pix2pix", "--data", "folder"], "no photos here", marks=NEEDS_TRAIN
+        ),
         (["eval", "--data", "folder"], "no photos here"),
     ],
 )

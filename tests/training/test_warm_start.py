@@ -41,7 +41,7 @@ def test_a_run_can_start_from_a_trained_model(photos, tmp_path):
 def test_a_model_to_start_from_is_checked_before_anything_is_written(colourise, tmp_path):
     for model, said in (("colourise-v4", "colourise-v4: is encoder_unet"), ("nobody", "nobody")):
         result = colourise(
-            *("train", "--recipe", "vgg16", "--data", PHOTOS, "-o", tmp_path / "run", "--from", model),
+            *("train", "--recipe", "pix2pix", "--data", PHOTOS, "-o", tmp_path / "run", "--from", model),
             model=False,
         )
         assert result.exit_code == 1
