@@ -55,9 +55,9 @@ _RAW = """
 _OF_PROGRAMS = ".afphoto .ai .cdr .clip .cpt .eps .indd .kra .ora .pdn .psb .psd .svg .xcf"
 _OF_SCIENCE_AND_SCANNERS = ".dcm .dicom .djv .djvu .fit .fits .fts .nii .pdf .svs"
 _SELDOM = """
-.bpg .cin .dds .dib .dpx .emf .exr .fpx .hdp .hdr .icns .ico .jbg .jbig .jls .jng .jp3 .jpm .jxl .jxr .mng
-.pam .pbm .pcd .pct .pcx .pfm .pgm .pic .pict .pnm .ppm .qoi .ras .rgb .sgi .sid .tga .wbmp .wdp .wmf .xbm
-.xpm .xwd
+.bpg .bw .cin .cur .dcx .dds .dib .dpx .emf .exr .fpx .hdp .hdr .icns .ico .im1 .jbg .jbig .jls .jng .jp3
+.jpm .jxl .jxr .mng .msp .pam .pbm .pcd .pct .pcx .pfm .pgm .pic .pict .pnm .ppm .qoi .ras .rgb .sgi .sid
+.sun .tga .wbmp .wdp .wmf .xbm .xpm .xwd
 """
 UNREADABLE = frozenset(f"{_RAW} {_OF_PROGRAMS} {_OF_SCIENCE_AND_SCANNERS} {_SELDOM}".split())
 """Suffixes of pictures that cannot be read; those in a folder are named, so that nobody misses them later."""
@@ -70,6 +70,8 @@ FILMS = frozenset(
         ".avi",
         ".dv",
         ".f4v",
+        ".flc",
+        ".fli",
         ".flv",
         ".m2ts",
         ".m2v",
