@@ -19,6 +19,7 @@ from colourise.models.catalogue import DEFAULT_MODEL
 if TYPE_CHECKING:
     from colourise.archives.archive import ColourFilms
     from colourise.archives.events import Event
+    from colourise.archives.job import ColourPhotos
     from colourise.archives.photo import ColouredPhoto
     from colourise.colouriser import Model
     from colourise.films.events import FilmEvent, FilmOutcome, OnFilmEvent
@@ -81,6 +82,8 @@ def colour_photo(
 ) -> ColouredPhoto:
     """Colour one photo, from a file to a file, as `colourise photo.jpg` does.
 
+    One that has colour already gets other colours, and a note says so.
+
     Args:
         photo: a path, the bytes of a file, or an open binary file.
         output: a path, a folder, or an open binary file; by default `photo.colourised.jpg` beside the photo.
@@ -111,6 +114,7 @@ def colour_folder(
     overwrite: bool = False,
     compare: bool = False,
     history: bool = True,
+    colour_photos: ColourPhotos | None = None,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     since: datetime | None = None,
@@ -118,6 +122,7 @@ def colour_folder(
     retry_failed: bool = False,
     follow_symlinks: bool = False,
     report: StrPath | None = None,
+    csv: StrPath | None = None,
     workers: int | None = None,
     films: FilmOptions | None = None,
     on_event: Callable[[Event | FilmEvent], None] | None = None,
@@ -136,6 +141,8 @@ def colour_folder(
         overwrite: whether outputs that exist are replaced.
         compare: whether before | after pictures are written too.
         history: whether the outputs' metadata record what was done.
+        colour_photos: "leave" or "recolour" photos that have colour already; by default those in folders are
+            left alone, and those that are named coloured.
         include: patterns of names, such as "*.tif"; by default all photos.
         exclude: patterns of names to skip.
         since: only photos changed since then.
@@ -143,18 +150,24 @@ def colour_folder(
         retry_failed: only photos that failed before.
         follow_symlinks: whether symbolic links to folders are followed.
         report: a web page to write, with before | after pictures and failures.
+        csv: a list to write, with a line for each photo.
         workers: photos coloured at the same time; by default processors + 1.
         films: how films in the folder are coloured, such as `FilmOptions()`; None: they are left alone.
         on_event: called with each event of `archives.events`, such as a `PhotoEnded` for every photo, and
             with those of `films.events`.
     Returns:
-        How many were coloured, were there already, and failed, with the reasons; its `films` tells of each
-        film.
+        How many were coloured, were there already, and failed, with the reasons; which were left alone,
+        because they have colour already; its `films` tells of each film.
     Raises:
         ColouriseError: nothing can be done at all: no such folder, no permission, no such model.
     """
     options = archives.PhotoOptions(
-        format=format, quality=quality, overwrite=overwrite, compare=compare, history=history
+        format=format,
+        quality=quality,
+        overwrite=overwrite,
+        compare=compare,
+        history=history,
+        colour_photos=colour_photos,
     )
     selection = archives.Selection(
         include=tuple(include),
@@ -172,6 +185,7 @@ def colour_folder(
         limit=limit,
         retry_failed=retry_failed,
         report=report,
+        csv=csv,
         workers=workers,
         films=films_of_folders(output, model=model, options=films, on_event=hear) if films else None,
         on_event=hear,

@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of so small networks mo
 import numpy as np
 import pytest
 from helpers.clips import grey, pan, write
-from helpers.photos import PHOTOS
+from helpers.photos import PHOTOS, black_and_white
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -75,23 +75,41 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(shutil.copytree(TESTS / "tiny", tmp_path_factory.mktemp("models") / "tiny")) / "tiny"
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """A folder of four real photos in three levels, named as people do, and a file that is no photo."""
-    tree = tmp_path / "Fotos von früher"
-    (tree / "1921" / "Köln").mkdir(parents=True)
-    shutil.copy(PHOTOS / "chelsea.jpg", tree / "chelsea.jpg")
-    shutil.copy(PHOTOS / "camera.png", tree / "1921" / "camera.png")
-    shutil.copy(PHOTOS / "coffee.jpg", tree / "1921" / "Köln" / "coffee.JPG")
-    shutil.copy(PHOTOS / "rocket.jpg", tree / "1921" / "Köln" / "Straße am Dom.jpg")
+NAMES = {
+    "chelsea.jpg": "chelsea.jpg",
+    "1921/camera.png": "camera.png",
+    "1921/Köln/coffee.JPG": "coffee.jpg",
+    "1921/Köln/Straße am Dom.jpg": "rocket.jpg",
+}
+
+
+def planted(tree: Path, photo: Callable[[str], bytes]) -> Path:
+    """Make a folder of four real photos in three levels, named as people do, and a file that is no photo."""
+    for place, name in NAMES.items():
+        (tree / place).parent.mkdir(parents=True, exist_ok=True)
+        (tree / place).write_bytes(photo(name))
     (tree / "1921" / "notes.txt").write_text("none of these is a photo")
     return tree
 
 
 @pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A folder of four black-and-white photos in three levels, and a file that is no photo."""
+    return planted(tmp_path / "Fotos von früher", black_and_white)
+
+
+@pytest.fixture
+def colour_tree(tmp_path: Path) -> Path:
+    """The same with its photos in colour, but one, camera.png, which is grey."""
+    return planted(tmp_path / "Fotos von heute", lambda name: (PHOTOS / name).read_bytes())
+
+
+@pytest.fixture
 def photo(tmp_path: Path) -> Path:
-    """A real photo, alone in its folder."""
-    return Path(shutil.copy(PHOTOS / "chelsea.jpg", tmp_path / "photo.jpg"))
+    """A real black-and-white photo, alone in its folder."""
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(black_and_white("chelsea.jpg"))
+    return file
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pillow_heif
 import pytest
 import typer
 from helpers import clips
-from helpers.photos import PHOTOS
+from helpers.photos import PHOTOS, black_and_white
 from PIL import Image
 from typer.main import get_command
 from typer.testing import Result
@@ -236,7 +236,8 @@ def workplace(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch)
     """A folder with what the examples name: a photo, an archive, photos to learn from, a film, a model."""
     for place, photo in COPIES.items():
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(PHOTOS / photo, tmp_path / place)
+        old = place.startswith(("photo.jpg", "archive/"))
+        (tmp_path / place).write_bytes(black_and_white(photo) if old else (PHOTOS / photo).read_bytes())
     clips.write(tmp_path / "film.mp4", clips.pan("rocket.jpg", 12), sound=0.5)
     run = tmp_path / "runs" / "mine"
     run.mkdir(parents=True)

@@ -142,3 +142,19 @@ def test_jitter_of_colours_that_never_change_is_none(
     shift, noise, brightness, loudness = map(float, rows["small-0"])
     assert min(shift, noise, brightness) > 0
     assert loudness > 0
+
+
+def test_colour_photos_are_told_from_prints(tool: Tool, photos: Path, tmp_path: Path) -> None:
+    shutil.copy(PHOTOS / "camera.png", tmp_path / "real.png")
+    told = tool("colour_photos", photos, "--real", tmp_path / "real.png").splitlines()
+    shares = {line.split("│")[1].split()[0]: line.split("│")[3].strip() for line in told if "0%" in line}
+    assert shares == {
+        "black-and-white": "0.0%",
+        "sepia": "0.0%",
+        "toned:": "0.0%",
+        "yellowed": "0.0%",
+        "colour": "100.0%",
+        "faded": "100.0%",
+    }
+    assert any(line.startswith("threshold ") for line in told)
+    assert told[-1].split() == ["0.00", "black-and-white", str(tmp_path / "real.png")]

@@ -8,12 +8,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from colourise.archives import results
 from colourise.archives.events import (
     DiskFull,
     FilmsLeftAlone,
@@ -44,6 +45,7 @@ from colourise.archives.selection import Selection
 from colourise.colouriser import Colouriser, Model, load_model, loaded
 from colourise.errors import OptionError, PhotoError
 from colourise.files.containment import is_link
+from colourise.files.stamp import Stamp
 from colourise.files.storage import check_folder, is_remote, located
 from colourise.models.catalogue import DEFAULT_MODEL
 
@@ -68,6 +70,7 @@ def colour(
     dry_run: bool = False,
     watch: bool = False,
     report: str | Path | None = None,
+    csv: str | Path | None = None,
     workers: int | None = None,
     engine: Engine = "local",
     films: ColourFilms | None = None,
@@ -90,6 +93,7 @@ def colour(
         dry_run: whether nothing is coloured, and events only say what would be.
         watch: whether to keep running and colour new photos as they arrive, until Ctrl-C.
         report: an HTML page to write, with before | after pictures and failures.
+        csv: a list to write, with a line for each photo that this run or an earlier one has met.
         workers: photos at a time; by default one more than there are processors. With Ray, its workers.
         engine: "local", or "ray" for a Ray cluster.
         films: colours the films in folders, after the photos; None: they are left alone.
@@ -106,12 +110,10 @@ def colour(
     places = [located(path) for path in several(paths)]
     place = None if output is None else located(output)
     options, selection = options or PhotoOptions(), selection or Selection()
-    page = None if report is None else Path(report)
+    page, table = (None if file is None else Path(file) for file in (report, csv))
     if films and (watch or retry_failed):
-        raise OptionError(
-            "--films does not go with --watch or --retry-failed; colour films in a run of their own"
-        )
-    is_tree = check(places, place, options, watch=watch, report=page, engine=engine)
+        raise OptionError("--films does not go with --watch or --retry-failed; colour films in another run")
+    is_tree = check(places, place, options, watch=watch, report=page, table=table, engine=engine)
     with open_ledger(place if is_tree else None, selection.shard, on_event) as ledger:
         colouriser = loaded(model)
         archive = Archive(
@@ -124,6 +126,7 @@ def colour(
             dry_run=dry_run,
             films=films,
             report=page,
+            table=table,
             on_event=on_event,
             ledger=ledger,
             colouriser=colouriser,
@@ -148,6 +151,7 @@ def check(
     *,
     watch: bool,
     report: Path | None,
+    table: Path | None,
     engine: Engine,
 ) -> bool:
     """Refuse options that do not go together; return whether folders go to a folder, which has a ledger.
@@ -168,6 +172,10 @@ def check(
         raise OptionError("--watch is for folders; name one")
     if report and not is_tree:
         raise OptionError("--report is for folders that go to another one: add -o FOLDER")
+    if table is not None:
+        if not is_tree:
+            raise OptionError("--csv is for folders that go to another one: add -o FOLDER")
+        results.check(table)
     for place in (report, report.with_name(f"{report.stem}_files")) if report else ():
         if is_link(place):
             reason = "is a link, through which no report is written"
@@ -246,6 +254,8 @@ class Archive:
     """Colours films in folders; None: they are left alone."""
     report: Path | None
     """HTML page that is written after each round."""
+    table: Path | None
+    """CSV file that is written after each round."""
     on_event: OnEvent
     """Called with each event."""
     ledger: AnyLedger | None
@@ -254,6 +264,8 @@ class Archive:
     """What colours."""
     run: RunJobs
     """Does jobs."""
+    in_colour: set[tuple[Location, Stamp | None]] = field(default_factory=set)
+    """Photos that this run has left alone because they have colour."""
 
     def watch(self, summary: Summary) -> None:
         """Colour photos as they arrive, until Ctrl-C, and add them to `summary`."""
@@ -280,16 +292,19 @@ class Archive:
             plan, pending, skipped = self.find(entries, overwrite=self.options.overwrite and number == 0)
         if number:  # a photo that failed is tried again once it has changed
             pending = [one for one in pending if one.job.source.resolve() not in busy and not one.in_vain]
+            pending = [one for one in pending if (one.job.source, one.job.stamp) not in self.in_colour]
         postponed = sum(outcome.later for outcome in skipped)
+        left = [f"{outcome.job.source}" for outcome in skipped if outcome.result == "left alone"]
         later = postponed + (max(0, len(pending) - self.limit) if self.limit else 0)
         pending = pending[: self.limit]
         kinds = dict(kinds_of([*plan.films, *plan.unreadable])) if number == 0 else {}
         summary = Summary(
-            skipped=plan.done + len(skipped) - postponed,
+            skipped=plan.done + len(skipped) - postponed - len(left),
             failed=len(plan.refused),
             left=len(pending),
             later=later,
             failures=list(plan.refused),
+            in_colour=[] if number else left,
             left_alone=kinds,
         )
         if number == 0:
@@ -317,6 +332,8 @@ class Archive:
                 films=summary.films,
                 left_alone=[*plan.films, *plan.unreadable],
             )
+        if self.table and self.ledger and not self.dry_run:
+            results.write(self.ledger, self.table)
         self.on_event(RoundEnded(number, summary, self.colouriser.backend.name))
         return summary
 
@@ -340,6 +357,7 @@ class Archive:
             plan.jobs,
             entries,
             settings_key,
+            self.options,
             overwrite=overwrite,
             retry=self.retry_failed,
             stamp_of=stamps_below(self.output),
@@ -351,7 +369,7 @@ class Archive:
         for reason in plan.refused:
             self.on_event(PathRefused(reason))
         for outcome in skipped:
-            if outcome.job.named and not outcome.later:
+            if outcome.job.named and outcome.result == "skipped" and not outcome.later:
                 self.on_event(PhotoThere(outcome.job))
             if outcome.notes:
                 self.on_event(PhotoLeftAlone(outcome.job.source, tuple(outcome.notes)))
@@ -370,6 +388,8 @@ class Archive:
                         full = full or outcome
                         continue
                     summary.count(outcome)
+                    if outcome.result == "left alone":
+                        self.in_colour.add((outcome.job.source, outcome.job.stamp))
                     self.on_event(PhotoEnded(outcome))
         except KeyboardInterrupt:
             summary.stopped = True

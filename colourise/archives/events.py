@@ -29,6 +29,8 @@ class Summary:
     """Left for a later run by `limit`."""
     stopped: bool = False
     """Whether Ctrl-C stopped the run."""
+    in_colour: list[str] = field(default_factory=list)
+    """Photos that were left alone because they have colour already, in this run or in an earlier one."""
     left_alone: dict[str, int] = field(default_factory=dict, compare=False)
     """Number of files by suffix that folders hold beside photos: films, and pictures that cannot be read.
     Summaries are compared by their photos alone."""
@@ -50,6 +52,8 @@ class Summary:
             self.coloured += 1
         elif outcome.result == "skipped":
             self.skipped += 1
+        elif outcome.result == "left alone":
+            self.in_colour.append(str(outcome.job.source))
         else:
             self.failed += 1
             self.failures.append(outcome.reason)
@@ -64,6 +68,7 @@ class Summary:
         self.stopped |= other.stopped
         self.failures += other.failures
         self.films += other.films
+        self.in_colour += other.in_colour
         for suffix, count in other.left_alone.items():
             self.left_alone[suffix] = self.left_alone.get(suffix, 0) + count
         return self
@@ -177,7 +182,7 @@ class WorkersRestarted:
 
 @dataclass(frozen=True)
 class PhotoEnded:
-    """A photo was coloured, has failed, or turned out to be unchanged."""
+    """A photo was coloured, has failed, was left alone, or turned out to be unchanged."""
 
     outcome: Outcome
     """Its outcome."""

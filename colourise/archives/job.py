@@ -11,6 +11,9 @@ from colourise.files.stamp import Stamp
 if TYPE_CHECKING:
     from colourise.files.storage import Location
 
+HAS_COLOUR = "has colour already"
+ColourPhotos = Literal["leave", "recolour"]
+
 
 @dataclass(frozen=True)
 class PhotoJob:
@@ -49,6 +52,13 @@ class PhotoOptions:
     """Whether a before | after picture is written too."""
     history: bool = True
     """Whether the output's metadata record how it was made."""
+    colour_photos: ColourPhotos | None = None
+    """Whether photos that have colour already are left alone or coloured anew; None: only those that the user
+    named are coloured."""
+
+    def leaves(self, job: PhotoJob) -> bool:
+        """Tell whether a photo is left alone if it has colour already."""
+        return self.colour_photos == "leave" or (self.colour_photos is None and not job.named)
 
 
 @dataclass(frozen=True)
@@ -81,10 +91,10 @@ class Outcome:
 
     job: PhotoJob
     """The job."""
-    result: Literal["coloured", "skipped", "failed"]
-    """"skipped": its coloured version was there already."""
+    result: Literal["coloured", "skipped", "failed", "left alone"]
+    """"skipped": its coloured version was there already; "left alone": it has colour already."""
     reason: str = ""
-    """Why it failed, in one line."""
+    """Why it failed or was left alone, in one line."""
     notes: list[str] = field(default_factory=list)
     """What the user should know about a coloured photo."""
     seconds: float = 0.0

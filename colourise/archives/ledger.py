@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from colourise.files.storage import Location
 
 SAVE_EVERY = 1.0  # seconds
-Result = Literal["planned", "coloured", "failed"]
+Result = Literal["planned", "coloured", "failed", "left alone"]
 RESULTS = get_args(Result)
 KINDS: dict[str, tuple[type, ...]] = {  # of each column, which has no type of its own in SQLite
     "key": (bytes,),
@@ -52,7 +52,7 @@ KINDS: dict[str, tuple[type, ...]] = {  # of each column, which has no type of i
 }
 ROWS = frozenset(itertools.product(*KINDS.values()))  # types of whole rows: a check of a row is one look
 COLUMNS = ", ".join(KINDS)
-VERSION = 1
+VERSION = 2  # 1 had no photos that were left alone
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS photos ({COLUMNS.replace("key,", "key BLOB PRIMARY KEY,")});
 PRAGMA user_version = {VERSION};
@@ -81,11 +81,11 @@ class LedgerEntry:
     model: str = ""
     """Name of the model."""
     result: Result = "planned"
-    """"planned": not begun, or ended by a kill."""
+    """"planned": not begun, or ended by a kill; "left alone": it has colour already."""
     hash: bytes = b""
     """SHA-256 of the photo's bytes."""
     reason: str = ""
-    """Why it failed."""
+    """Why it failed or was left alone."""
     notes: list[str] = field(default_factory=list)
     """What the user should know about a coloured photo."""
     seconds: float = 0.0
@@ -229,7 +229,7 @@ def is_prepared(table: sqlite3.Connection, file: Path) -> bool:
     sizes.append(file.stat().st_size)  # another run may make the table now; one that was killed has made half
     if not names and version == 0 and 0 in sizes:
         return False
-    if names != ["photos"] or version not in (0, VERSION):
+    if names != ["photos"] or version not in range(VERSION + 1):
         raise foreign(file)
     found = table.execute(f"SELECT {COLUMNS}, * FROM photos LIMIT 0").description  # noqa: S608
     if len(found) != 2 * len(KINDS):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from colourise.archives.job import Outcome, PhotoJob, PhotoOptions
+from colourise.archives.job import HAS_COLOUR, Outcome, PhotoJob, PhotoOptions
 from colourise.archives.ledger import LedgerEntry
 from colourise.colouriser import Colouriser
 from colourise.files.stamp import Stamp
@@ -28,15 +28,23 @@ class Status(Enum):
     MISSING = "missing"
     OTHER_SETTINGS = "other model or options"
     CHANGED = "changed"
+    IN_COLOUR = "has colour, and was left alone before"
     DONE = "there already"
     FINISHED = "there already, though a killed run has not written it down"
     FOREIGN = "another file is there"
     ALTERED = "changed by somebody else"
+    LEFT_ALONE = "has colour already"
 
     @property
     def pending(self) -> bool:
         """Tell whether the photo has to be coloured."""
-        return self not in (Status.DONE, Status.FINISHED, Status.FOREIGN, Status.ALTERED)
+        return self not in (
+            Status.DONE,
+            Status.FINISHED,
+            Status.FOREIGN,
+            Status.ALTERED,
+            Status.LEFT_ALONE,
+        )
 
 
 def status(
@@ -46,6 +54,7 @@ def status(
     settings_key: str,
     *,
     exact: bool = False,
+    leave_colour: bool = True,
 ) -> Status:
     """Compare what the ledger recorded with what is there now.
 
@@ -56,6 +65,7 @@ def status(
         settings_key: model and options of this run.
         exact: `PhotoJob.exact`; the photo is then pending even if another file lies at its target, so that
             the user hears of that.
+        leave_colour: whether it is left alone if it has colour already.
     """
     if entry is None:
         return Status.NEW if written is None or exact else Status.FOREIGN
@@ -66,6 +76,10 @@ def status(
         return Status.FINISHED if same else Status.CHANGED
     if entry.result == "failed" and written == entry.written_stamp:  # else somebody has put a file there
         return Status.FAILED
+    if entry.result == "left alone" and written in (None, entry.written_stamp):
+        if entry.stamp != photo:
+            return Status.CHANGED
+        return Status.LEFT_ALONE if leave_colour else Status.IN_COLOUR
     if written is None:
         return Status.MISSING
     if written != entry.written_stamp:
@@ -131,6 +145,7 @@ def find_pending(
     jobs: Iterable[PhotoJob],
     entries: Mapping[bytes, LedgerEntry],
     settings_key: str,
+    options: PhotoOptions | None = None,
     *,
     overwrite: bool = False,
     retry: bool = False,
@@ -142,6 +157,7 @@ def find_pending(
         jobs: a job for each selected photo.
         entries: those of the ledger, by `PhotoJob.key`.
         settings_key: model and options of this run.
+        options: say which photos that have colour already are left alone.
         overwrite: whether existing coloured versions are overwritten.
         retry: whether only photos that failed before are pending.
         stamp_of: returns the stamp of a target.
@@ -149,13 +165,19 @@ def find_pending(
         Pending jobs; and outcomes, which have a `written_stamp` if a killed run finished the photo without
         recording it.
     """
+    options = options or PhotoOptions()
     pending: list[PendingJob] = []
     skipped: list[Outcome] = []
     for job in jobs:
         entry = entries.get(job.key)
         there = stamp_of(job.target)
+        leave = options.leaves(job)
         no_sheet = job.named and job.sheet is not None and stamp_of(job.sheet) is None
-        found = status(entry, job.stamp, there, settings_key, exact=job.exact or no_sheet)
+        exact = job.exact or no_sheet
+        found = status(entry, job.stamp, there, settings_key, exact=exact, leave_colour=leave)
+        if found is Status.LEFT_ALONE and (retry or not overwrite):
+            skipped.append(Outcome(job, "left alone", HAS_COLOUR))
+            continue
         if retry and (entry is None or entry.result != "failed"):
             skipped.append(Outcome(job, "skipped", later=found.pending))
             continue

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from colourise import images
-from colourise.archives.job import PhotoJob, PhotoOptions
+from colourise.archives.job import HAS_COLOUR, PhotoJob, PhotoOptions
 from colourise.archives.naming import check_output, with_sheets
 from colourise.archives.plan import plan_jobs
 from colourise.archives.staging import fetched, placed, staged
@@ -25,6 +25,7 @@ from colourise.files.storage import located, stamp_of
 from colourise.images.losses import joined
 from colourise.images.pillow import to_8_bits
 from colourise.lab.pictures import Pixels, lay_over
+from colourise.lab.tint import has_colour
 from colourise.models.catalogue import DEFAULT_MODEL
 from colourise.version import __version__
 
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 COMPARE_SIDE = 2048  # longest side of each half of a before | after picture, in pixels
 
 
+class HasColour(PhotoError):  # noqa: N818  # nothing is wrong
+    """A photo is left alone because it has colour already."""
+
+
 @dataclass(frozen=True)
 class ColouredPhoto:
     """A photo that was coloured."""
@@ -43,7 +48,7 @@ class ColouredPhoto:
     output: Location | BinaryIO
     """The file with its coloured version, or the stream that it was written to."""
     notes: tuple[str, ...]
-    """What the user should know, such as that 16 bits became 8."""
+    """What the user should know, such as that 16 bits became 8, or that the photo had colour already."""
 
 
 def colour_photo(
@@ -64,7 +69,8 @@ def colour_photo(
     Raises:
         OptionError: a photo that is not a file has no output, or a before | after picture has no file beside
             which it could be.
-        PhotoError: it cannot be read, or its coloured version cannot be written.
+        PhotoError: it cannot be read, or its coloured version cannot be written; or it has colour already,
+            and the options leave such photos alone.
         ModelError: there is no such model.
     """
     options = options or PhotoOptions()
@@ -90,7 +96,8 @@ def colour_photo(
             if is_data(target)
             else stack.enter_context(placed(target, sheet, overwrite=options.overwrite))
         )
-        notes = write_coloured(here, there, colouriser, options, sheet=there_sheet)
+        leave = options.colour_photos == "leave"
+        notes = write_coloured(here, there, colouriser, options, sheet=there_sheet, leave_colour=leave)
     return ColouredPhoto(target, tuple(notes))
 
 
@@ -114,7 +121,14 @@ def colour_file(
         raise PhotoError(plan.refused[0])
     (job,) = plan.jobs
     with staged(job, overwrite=options.overwrite) as here:
-        notes = write_coloured(here.source, here.target, colouriser, options, sheet=here.sheet)
+        notes = write_coloured(
+            here.source,
+            here.target,
+            colouriser,
+            options,
+            sheet=here.sheet,
+            leave_colour=options.leaves(job),
+        )
     return ColouredPhoto(job.target, tuple(notes))
 
 
@@ -126,6 +140,7 @@ def write_coloured(
     *,
     sheet: Path | None = None,
     stamp: Stamp | None = None,
+    leave_colour: bool = False,
 ) -> list[str]:
     """Read a photo, colour it and write it; return what the user should know.
 
@@ -136,7 +151,9 @@ def write_coloured(
         options: how it is written.
         sheet: file for a before | after picture.
         stamp: the source's; if it has another one after reading, nothing is written.
+        leave_colour: whether nothing is written if the photo has colour already.
     Raises:
+        HasColour: it has colour already.
         PhotoError: it cannot be read, or its coloured version cannot be written.
     """
     for file in (target, sheet):
@@ -150,6 +167,11 @@ def write_coloured(
     photo = images.read(source)
     if stamp is not None and isinstance(source, Path) and stamp_of(source) != stamp:
         raise PhotoError("changed while it was read", path=source, advice="run again when it is whole")
+    if has_colour(photo.pixels):
+        if leave_colour:
+            path = source if isinstance(source, Path) else None
+            raise HasColour(HAS_COLOUR, path=path, advice="--colour-photos recolour colours it")
+        photo.notes.append(f"{HAS_COLOUR}; its own colours are replaced")
     before = shrunk(photo.pixels) if sheet else None
     photo.pixels = colouriser(photo.pixels)
     if options.history:

@@ -18,10 +18,10 @@ from dataclasses import replace
 from hashlib import file_digest
 from typing import TYPE_CHECKING
 
-from colourise.archives.job import Outcome, PhotoOptions
+from colourise.archives.job import HAS_COLOUR, Outcome, PhotoOptions
 from colourise.archives.ledger import LedgerEntry
 from colourise.archives.pending import PendingJob, settings_key_of
-from colourise.archives.photo import write_coloured
+from colourise.archives.photo import HasColour, write_coloured
 from colourise.archives.pool import Budget, default_workers, footprint, for_threads, machine_memory
 from colourise.archives.remote_ledger import AnyLedger
 from colourise.archives.staging import staged
@@ -117,11 +117,19 @@ def colour_job(
                 raise Unchanged
             with budget.taken(footprint(here.source)):
                 outcome.notes = write_coloured(
-                    here.source, here.target, colouriser, options, sheet=here.sheet, stamp=before
+                    here.source,
+                    here.target,
+                    colouriser,
+                    options,
+                    sheet=here.sheet,
+                    stamp=before,
+                    leave_colour=options.leaves(one.job),
                 )
         outcome.result = "coloured"
     except Unchanged:
         outcome.result = "skipped"
+    except HasColour:
+        outcome.result, outcome.reason, outcome.hash = "left alone", HAS_COLOUR, b""  # it was not coloured
     except ColouriseError as err:
         outcome.reason = str(err) if isinstance(err, PhotoError) else f"{one.job.source}: {err}"
         outcome.disk_full = isinstance(err.__cause__, OSError) and err.__cause__.errno in DISK_FULL
@@ -169,7 +177,7 @@ def ended_entry(outcome: Outcome, settings_key: str, model: str) -> LedgerEntry:
         job.stamp or Stamp(0, 0),
         settings_key,
         model,
-        "failed" if outcome.result == "failed" else "coloured",
+        "coloured" if outcome.result == "skipped" else outcome.result,
         outcome.hash,
         outcome.reason,
         outcome.notes,

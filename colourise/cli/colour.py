@@ -12,7 +12,7 @@ from colourise.cli.films import check_films, colour_films, seconds
 from colourise.cli.photos import (
     check_streams,
     check_variants,
-    colour_photos,
+    colour_paths,
     colour_stream,
     colour_variants,
     part_of,
@@ -43,6 +43,7 @@ def colourise(
     compare: options.Compare = False,
     variants: options.Variants = False,
     history: options.History = True,
+    colour_photos: options.ColourPhotos = None,
     include: options.Include = None,
     exclude: options.Exclude = None,
     since: options.Since = None,
@@ -52,6 +53,7 @@ def colourise(
     follow_symlinks: options.FollowSymlinks = False,
     shard: options.Shard = None,
     report: options.Report = None,
+    csv: options.Csv = None,
     json_lines: options.JsonLines = False,
     films: options.FilmsToo = False,
     watch: options.Watch = False,
@@ -96,8 +98,8 @@ def colourise(
             overwrite=overwrite,
             compare=compare,
             history=history,
+            colour_photos=None if colour_photos is None else colour_photos.value,
         )
-
         load = partial(
             load_model,
             model,
@@ -107,8 +109,7 @@ def colourise(
             input_size=input_size,
             saturation=saturation,
         )
-        sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
-        given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
+        given = options_given(ctx)
         some = [Path(path) for path in paths if path != "-" and is_film(Path(path))]
         check_films(some, paths, output, given)
         film_options = None
@@ -144,7 +145,7 @@ def colourise(
             follow=follow_symlinks,
             shard=part_of(shard),
         )
-        colour_photos(
+        colour_paths(
             paths,
             output,
             load,
@@ -158,6 +159,13 @@ def colourise(
             dry_run=dry_run,
             watch=watch,
             report=report,
+            csv=csv,
             workers=workers,
             engine=engine.value,
         )
+
+
+def options_given(ctx: typer.Context) -> set[str]:
+    """Return the names of the parameters that the user gave, rather than left at their defaults."""
+    sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
+    return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}

@@ -27,6 +27,7 @@ out = Console(highlight=False, emoji=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 ADVICE = "--overwrite makes it again, and -o NAME keeps both"  # where an output is there already
+NAMED = 3  # photos of many that are named in a line
 
 Part = str | tuple[str, str]
 """Words, or words and their style."""
@@ -107,10 +108,21 @@ def in_words(films: Sequence[FilmResult]) -> list[str]:
     return [f"{counts[result]} {told}" for result, told in words.items() if counts[result]]
 
 
+def print_in_colour(photos: Sequence[str]) -> None:
+    """Say which photos are left alone because they have colour already, and how to colour them."""
+    rest = len(photos) - NAMED
+    names = ", ".join(photos[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
+    many = counted(len(photos), "photo")
+    advice = "--colour-photos recolour colours " + ("it" if len(photos) == 1 else "them")
+    has = "has" if len(photos) == 1 else "have"
+    say(("left alone", "yellow"), f"{many} that {has} colour already: {names}; {advice}")
+
+
 def print_summary(count: Summary, backend: str) -> None:
     """Say in a line how many photos were coloured, skipped and so on."""
     told: list[Part] = [f"{count.coloured} coloured"]
     told += [f"{count.skipped} there already"] * bool(count.skipped)
+    told += [(f"{len(count.in_colour)} in colour", "yellow")] * bool(count.in_colour)
     told += [(f"{count.failed} failed", "red")] * bool(count.failed)
     told += [(f"{count.left} not done", "yellow")] * bool(count.left)
     told += [f"{count.later} left for later"] * bool(count.later)

@@ -36,6 +36,13 @@ class PrecisionChoice(StrEnum):
     bf16 = "bf16"
 
 
+class ColourPhotosChoice(StrEnum):
+    """Values of --colour-photos."""
+
+    leave = "leave"
+    recolour = "recolour"
+
+
 class CodecChoice(StrEnum):
     """Values of --codec."""
 
@@ -70,24 +77,10 @@ RUN, LOOK, TREE, SPLIT = "Running", "Appearance", "Folders", "Split by class"
 FILMS = "Films"
 OF_FILMS = ("codec", "crf", "preset", "steadiness", "start", "end", "preview", "deinterlace")  # not of photos
 OF_PHOTOS: tuple[str, ...]
-OF_PHOTOS = (
-    "format",
-    "quality",
-    "variants",
-    "include",
-    "exclude",
-    "since",
-    "limit",
-    "retry_failed",
-    "dry_run",
-)
-OF_PHOTOS += ("follow_symlinks", "shard", "report", "json_lines", "watch", "workers", "engine")
-OF_ONE_LOOK = (
-    "saturation",
-    "compare",
-    "films",
-    *OF_PHOTOS[3:],
-)  # not of --variants, nor is what folders take
+OF_PHOTOS = ("format", "quality", "variants", "include", "exclude", "since", "limit", "retry_failed")
+OF_PHOTOS += ("dry_run", "colour_photos", "follow_symlinks", "shard", "report", "csv", "json_lines")
+OF_PHOTOS += ("watch", "workers", "engine")
+OF_ONE_LOOK = ("saturation", "compare", "films", *OF_PHOTOS[3:])  # not of --variants, nor for folders
 DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 Model = Annotated[
     str,
@@ -184,11 +177,20 @@ History = Annotated[
         rich_help_panel=LOOK,
     ),
 ]
+ColourPhotos = Annotated[
+    ColourPhotosChoice | None,
+    typer.Option(
+        metavar="CHOICE",
+        help="Photos in colour: leave or recolour.",
+        show_default="leave in folders",
+        rich_help_panel=TREE,
+    ),
+]
 Include = Annotated[
     list[str] | None,
     typer.Option(
         metavar="GLOB",
-        help="Colour only photos that match this pattern, such as '*.tif'.",
+        help="Only photos that match, like '*.tif'.",
         rich_help_panel=TREE,
     ),
 ]
@@ -196,7 +198,7 @@ Exclude = Annotated[
     list[str] | None,
     typer.Option(
         metavar="GLOB",
-        help="Skip photos that match this pattern, such as 'drafts/*'.",
+        help="Skip photos that match, like 'drafts/*'.",
         rich_help_panel=TREE,
     ),
 ]
@@ -251,7 +253,15 @@ Report = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE.html",
-        help="Write a web page with before | after pictures and failures.",
+        help="Write a web page, before | after.",
+        rich_help_panel=TREE,
+    ),
+]
+Csv = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.csv",
+        help="Write a list for a spreadsheet.",
         rich_help_panel=TREE,
     ),
 ]
@@ -270,9 +280,7 @@ FilmsToo = Annotated[
 ]
 Watch = Annotated[
     bool,
-    typer.Option(
-        "--watch", metavar="", help="Keep running and colour new photos as they arrive.", rich_help_panel=TREE
-    ),
+    typer.Option("--watch", metavar="", help="Keep running and colour what arrives.", rich_help_panel=TREE),
 ]
 Codec = Annotated[CodecChoice, typer.Option(help="Video codec.", rich_help_panel=FILMS)]
 Crf = Annotated[

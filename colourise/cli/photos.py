@@ -17,6 +17,7 @@ from colourise.cli.console import (
     ADVICE,
     out,
     print_films_left_alone,
+    print_in_colour,
     print_outcome,
     print_summary,
     print_unreadable,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from colourise.films import FilmOptions
 
 
-def colour_photos(
+def colour_paths(
     paths: list[str],
     output: str | None,
     load: Callable[[], Colouriser],
@@ -214,13 +215,15 @@ class PhotoReport:
             print_outcome(outcome)
         if outcome.result == "failed":
             say(("failed", "red"), outcome.reason)
-        else:
+        elif outcome.result != "left alone":  # those are named together
             target = outcome.job.target if self.alone else None
             tell(outcome.notes, str(outcome.job.source), target, quiet=self.quiet)
 
     def print_round(self, event: RoundEnded) -> None:
         """Print the counts of a round, unless there was a single photo, or nothing to do in a later round."""
         count = event.summary
+        if count.in_colour and not self.quiet:
+            print_in_colour(count.in_colour)
         if self.dry_run:
             to_colour = [film for film in count.films if film.result == "left"]
             for film in to_colour:

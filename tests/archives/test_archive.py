@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from helpers.photos import PHOTOS
+from helpers.photos import PHOTOS, black_and_white
 
 from colourise import archives
 from colourise.archives import Event, PhotoOptions, Selection, Summary
@@ -18,7 +18,7 @@ from colourise.errors import DeviceError, ModelError, OptionError, PhotoError
 def album(tmp_path: Path) -> Path:
     """Two photos, a broken one, a film and a folder of none."""
     (tmp_path / "album" / "deep").mkdir(parents=True)
-    shutil.copy(PHOTOS / "chelsea.jpg", tmp_path / "album" / "a.jpg")
+    (tmp_path / "album" / "a.jpg").write_bytes(black_and_white("chelsea.jpg"))
     shutil.copy(PHOTOS / "camera.png", tmp_path / "album" / "deep" / "b.png")
     (tmp_path / "album" / "c.jpg").write_text("no photo")
     (tmp_path / "album" / "film.mp4").touch()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers.photos import PHOTOS
+from helpers.photos import black_and_white
 from typer.testing import Result
 
 from colourise.archives.job import PhotoOptions
@@ -27,7 +27,7 @@ def album(tmp_path: Path) -> Path:
     """Two photos."""
     (tmp_path / "album").mkdir()
     for name in ("chelsea.jpg", "camera.png"):
-        shutil.copy(PHOTOS / name, tmp_path / "album")
+        (tmp_path / "album" / name).write_bytes(black_and_white(name))
     return tmp_path / "album"
 
 
@@ -109,13 +109,16 @@ def test_what_is_written_is_what_the_old_version_wrote(tmp_path: Path) -> None:
     with Ledger(tmp_path / "new") as ledger:
         ledger.write(rows)
 
-    def dump(file: Path) -> list[str]:
+    def dump(file: Path) -> tuple[int, list[str]]:
         with sqlite3.connect(file) as table:
-            lines = [*table.iterdump(), str(table.execute("PRAGMA user_version").fetchone())]
+            lines = list(table.iterdump())
+            (version,) = table.execute("PRAGMA user_version").fetchone()
         table.close()
-        return sorted(lines)
+        return version, sorted(lines)
 
-    assert dump(tmp_path / "new" / ".colourise.sqlite") == dump(OLD)
+    (new, lines), (old, old_lines) = dump(tmp_path / "new" / ".colourise.sqlite"), dump(OLD)
+    assert lines == old_lines
+    assert (new, old) == (2, 1)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.photos import PHOTOS
+from helpers.photos import PHOTOS, black_and_white
 from helpers.ray import with_ray
 from typer.testing import Result
 from upath import UPath
@@ -28,10 +28,10 @@ def archive(place: Any) -> Any:
     folder = place / "archive"
     for name, photo in {"chelsea.jpg": "chelsea.jpg", "box 1/Straße #2?.jpg": "coffee.jpg"}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes((PHOTOS / photo).read_bytes())
+        (folder / name).write_bytes(black_and_white(photo))
     (folder / "box 1" / "deep").mkdir(parents=True, exist_ok=True)
     (folder / "box 1" / "deep" / "camera.png").write_bytes((PHOTOS / "camera.png").read_bytes())
-    (folder / "broken.jpg").write_bytes((PHOTOS / "coffee.jpg").read_bytes()[:3000])
+    (folder / "broken.jpg").write_bytes(black_and_white("coffee.jpg")[:3000])
     (folder / "notes.txt").write_bytes(b"no photo")
     return folder
 
@@ -80,8 +80,8 @@ def test_running_again_does_what_is_left(colourise: Colourise, store: UPath) -> 
     assert again.stderr.splitlines()[-1].startswith("0 coloured, 3 there already, 1 failed")
     assert files(out) == before
 
-    (source / "broken.jpg").write_bytes((PHOTOS / "rocket.jpg").read_bytes())
-    (source / "chelsea.jpg").write_bytes((PHOTOS / "astronaut.jpg").read_bytes())
+    (source / "broken.jpg").write_bytes(black_and_white("rocket.jpg"))
+    (source / "chelsea.jpg").write_bytes(black_and_white("astronaut.jpg"))
     (out / "box 1" / "deep" / "camera.png").unlink()
     third = colourise(source, "-o", out)
     assert third.exit_code == 0, third.stderr

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers.photos import PHOTOS
+from helpers.photos import black_and_white
 from typer.testing import Result
 from upath import UPath
 
@@ -54,7 +54,7 @@ def test_a_second_run_waits_for_the_first(
     out = bucket / "coloured"
     (out / ".colourise.lock").write_bytes(str(time.time()).encode())
     (tmp_path / "archive").mkdir()
-    (tmp_path / "archive" / "chelsea.jpg").write_bytes((PHOTOS / "chelsea.jpg").read_bytes())
+    (tmp_path / "archive" / "chelsea.jpg").write_bytes(black_and_white("chelsea.jpg"))
     result = colourise(tmp_path / "archive", "-o", out)
     assert result.stderr.startswith("waiting another run is at work in s3://bucket/coloured\n")
     assert (out / "chelsea.jpg").exists()

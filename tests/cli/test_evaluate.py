@@ -18,14 +18,14 @@ Colourise = Callable[..., Result]
 
 
 @pytest.fixture
-def colour(tree: Path) -> Path:
+def colour(colour_tree: Path) -> Path:
     """The tree without the photo that is grey: chelsea, coffee, rocket."""
-    (tree / "1921" / "camera.png").unlink()
-    return tree
+    (colour_tree / "1921" / "camera.png").unlink()
+    return colour_tree
 
 
-def test_eval_prints_tables(colourise: Colourise, tree: Path) -> None:
-    result = colourise("eval", "--data", tree)
+def test_eval_prints_tables(colourise: Colourise, colour_tree: Path) -> None:
+    result = colourise("eval", "--data", colour_tree)
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[0].startswith("3 photos at 256 px")
@@ -37,7 +37,7 @@ def test_eval_prints_tables(colourise: Colourise, tree: Path) -> None:
     assert {"higher", "lower", "near"} <= set(words)
     assert "LPIPS" not in words
     assert result.stderr == (
-        f"note left out, for they are grey: 1 of 4 photos, first {tree / '1921' / 'camera.png'}\n"
+        f"note left out, for they are grey: 1 of 4 photos, first {colour_tree / '1921' / 'camera.png'}\n"
     )
 
 

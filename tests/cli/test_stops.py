@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from helpers.commands import ROOT, start
 from helpers.files import files_below
-from helpers.photos import PHOTOS, pixels
+from helpers.photos import black_and_white, pixels
 from typer.testing import Result
 
 Colourise = Callable[..., Result]
@@ -21,8 +21,9 @@ Colourise = Callable[..., Result]
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is another thing there")
 def test_ctrl_c_in_a_folder_keeps_what_is_done(tiny_model: Path, tmp_path: Path) -> None:
-    for number in range(150):
-        (tmp_path / f"{number:03d}.jpg").hardlink_to(PHOTOS / "astronaut.jpg")
+    (tmp_path / "000.jpg").write_bytes(black_and_white("astronaut.jpg"))
+    for number in range(1, 150):
+        (tmp_path / f"{number:03d}.jpg").hardlink_to(tmp_path / "000.jpg")
     out = tmp_path / "out"
     with start(tmp_path, "-o", out, "--model", tiny_model) as process:
         while process.poll() is None and not (out / "004.jpg").exists():

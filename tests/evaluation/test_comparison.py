@@ -38,17 +38,17 @@ def test_models_are_names_instances_and_functions(tiny_model: Path) -> None:
     assert compare(tiny_model, COLOURED[0], size=64, device="cpu").scores["grey"]["photos"] == 1
 
 
-def test_every_photo_is_reported_once(tiny_model: Path, tree: Path) -> None:
-    (tree / "empty.jpg").touch()
+def test_every_photo_is_reported_once(tiny_model: Path, colour_tree: Path) -> None:
+    (colour_tree / "empty.jpg").touch()
     events: list[Event] = []
-    comparison = compare([tiny_model], tree, size=64, on_event=events.append)
+    comparison = compare([tiny_model], colour_tree, size=64, on_event=events.append)
     assert events[0] == PhotosFound(5)
     count = {kind: sum(isinstance(one, kind) for one in events) for kind in map(type, events)}
     assert count == {PhotosFound: 1, PhotoScored: 3, PhotoLeftOut: 1, PhotoFailed: 1}
     assert (comparison.found, comparison.scored) == (5, 3)
-    assert comparison.grey == (tree / "1921" / "camera.png",)
+    assert comparison.grey == (colour_tree / "1921" / "camera.png",)
     (failure,) = comparison.failures
-    assert failure.source == tree / "empty.jpg" and "empty" in str(failure.error)
+    assert failure.source == colour_tree / "empty.jpg" and "empty" in str(failure.error)
     assert {row["photos"] for row in comparison.scores.values()} == {3}
 
 
