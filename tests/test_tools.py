@@ -149,9 +149,9 @@ def test_colour_photos_are_told_from_prints(tool: Tool, photos: Path, tmp_path: 
     told = tool("colour_photos", photos, "--real", tmp_path / "real.png").splitlines()
     shares = {line.split("│")[1].split()[0]: line.split("│")[3].strip() for line in told if "0%" in line}
     assert shares == {
-        "black-and-white": "0.0%",
+        "grey": "0.0%",
         "sepia": "0.0%",
-        "toned:": "0.0%",
+        "toned": "0.0%",
         "yellowed": "0.0%",
         "colour": "100.0%",
         "faded": "100.0%",

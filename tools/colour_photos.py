@@ -100,10 +100,10 @@ def scanned(print_: Pixels, chance: np.random.Generator) -> Pixels:
 
 
 KINDS: dict[str, tuple[bool, Callable[[Pixels, np.random.Generator], Pixels]]] = {  # whether it is in colour
-    "black-and-white print": (False, grey),
+    "grey print": (False, grey),
     "sepia print": (False, sepia),
-    "toned: selenium, cyanotype, red": (False, toned),
-    "yellowed unevenly": (False, yellowed),
+    "toned print": (False, toned),
+    "yellowed print": (False, yellowed),
     "colour photo": (True, lambda photo, chance: photo),
     "faded colour print": (True, faded),
 }
@@ -129,7 +129,7 @@ if __name__ == "__main__":
     for kind, (_, make) in KINDS.items():
         made = (make(read_rgb(file), np.random.default_rng(n)) for n, file in enumerate(files))
         measures[kind] = np.array([colour_beyond_tint(photo) for photo in made], np.float32)
-    table = Table("kind", "photos", "taken for colour", "median", "lowest 5 %", "highest 5 %")
+    table = Table("kind", "photos", "taken for colour", "median", "5 %", "95 %")
     for kind, measure in measures.items():
         judged = measure[1::2]
         low, middle, high = np.quantile(judged, (0.05, 0.5, 0.95))
