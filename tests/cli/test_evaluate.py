@@ -61,6 +61,7 @@ def test_eval_prints_json(colourise: Colourise, tiny_model: Path, colour: Path) 
     assert model["photos"] == 3
     assert model.keys() == {
         *("photos", "psnr_rgb", "psnr_ab", "ssim", "delta_e", "js_a", "js_b", "kl"),
+        *("far_worse", "gain_p5"),
         *("colourfulness", "colourfulness_truth", "colourfulness_share", "colourfulness_delta"),
         *("colourfulness_abs", "colourfulness_abs_truth", "colourfulness_abs_delta"),
     }

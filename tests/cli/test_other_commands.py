@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from helpers.photos import PHOTOS
 from typer.testing import CliRunner, Result
 
@@ -18,6 +19,7 @@ def test_weights_lists_models() -> None:
     assert result.stdout.split()[:3] == ["model", "where", "MB"]
 
 
+@pytest.mark.needs("train")
 def test_export_writes_a_file_that_colours(colourise: Colourise, tiny_model: Path, tmp_path: Path) -> None:
     for suffix in (".safetensors", ".json"):
         shutil.copy(tiny_model.with_suffix(suffix), tmp_path / f"mine{suffix}")
