@@ -17,6 +17,7 @@ from typer.main import get_command
 from typer.testing import Result
 
 from colourise.cli.commands import app
+from colourise.extras import missing
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -249,4 +250,6 @@ def workplace(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("place", range(len(EXAMPLES)))
 def test_python_examples_run(place: int, workplace: Path) -> None:
+    if "colourise.training" in EXAMPLES[place] and missing("train"):
+        pytest.skip("needs colourise[train]")
     exec(compile(EXAMPLES[place], f"docs/python.md, example {place + 1}", "exec"), {"__name__": "example"})  # noqa: S102

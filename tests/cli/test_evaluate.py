@@ -112,6 +112,7 @@ def test_the_baseline_can_be_left_out(colourise: Colourise, tiny_model: Path, co
     assert colourise("eval", "--data", colour, "--baseline", "sepia").exit_code == 2
 
 
+@pytest.mark.needs("train")
 def test_models_called_grey_and_truth_are_kept_apart(
     colourise: Colourise, tiny_model: Path, colour: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

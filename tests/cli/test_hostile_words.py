@@ -206,6 +206,7 @@ def test_a_card_in_the_cache(colourise: Colourise, tiny_model: Path, place: Path
     )
 
 
+@pytest.mark.needs("train")
 def test_scores_and_studies(colourise: Colourise, tiny_model: Path, place: Path, tmp_path: Path) -> None:
     data = place / "photos"
     shutil.copytree(PHOTOS, data)

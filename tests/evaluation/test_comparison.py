@@ -79,6 +79,7 @@ def test_wrong_questions(tiny_model: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["photos.png", "histograms.svg", "histograms.png", "best-m.png", "worst-m.png"]
 )
+@pytest.mark.needs("train")
 def test_figures_are_written_through_no_link(tiny_model: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / name).symlink_to(tmp_path / "victim")
     scored: list[object] = []
@@ -92,6 +93,7 @@ def test_figures_are_written_through_no_link(tiny_model: Path, tmp_path: Path, n
     )  # before the work, and nothing written
 
 
+@pytest.mark.needs("train")
 def test_sheets_are_written_through_no_link(tiny_model: Path, tmp_path: Path) -> None:
     (tmp_path / "sheet-001.jpg").symlink_to(tmp_path / "victim")
     with pytest.raises(ColouriseError, match=r"sheet-001\.jpg: is a link"):

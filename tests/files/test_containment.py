@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from colourise.extras import missing
 from colourise.files.containment import is_below, is_plain, link_between, text_prefix
 from colourise.files.storage import located
 
@@ -34,6 +35,8 @@ def test_windows_has_more_separators(place: str, plain: bool) -> None:
      "s3://bucket//a", "http://host/a"],
 )  # fmt: skip
 def test_what_is_below_every_kind_of_folder(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if folder.startswith(("s3:", "http:")) and missing("s3"):
+        pytest.skip("needs colourise[s3]")  # which brings aiohttp, too
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     place = located(folder)
     prefix = text_prefix(place)
