@@ -127,8 +127,8 @@ def test_models_called_grey_and_truth_are_kept_apart(
     assert {file.name for file in (tmp_path / "new").glob("best-*")} == {"best-grey.png", "best-truth.png"}
 
 
-def test_one_photo_can_be_scored(colourise: Colourise, photo: Path) -> None:
-    result = colourise("eval", "--data", photo, "--size", "64", "--json")
+def test_one_photo_can_be_scored(colourise: Colourise) -> None:
+    result = colourise("eval", "--data", PHOTOS / "chelsea.jpg", "--size", "64", "--json")
     assert result.exit_code == 0
     assert {row["photos"] for row in json.loads(result.stdout).values()} == {1}
 
