@@ -168,10 +168,10 @@ def test_a_hostile_ledger_removes_nothing_outside(
     """A killed run's parts are removed, but only where they can be ours."""
     colourise(album, "-o", out)
     (out / "linked").symlink_to(victim)
-    part = f"{part_prefix(Path('a.jpg'))}0.part"
+    part = f"{part_prefix('a.jpg')}0.part"
     for place in (victim, out, out / "deep"):
         (place / part).write_text("half")
-    (out / f"{part_prefix(Path('a.jpg'))}1.part").mkdir()
+    (out / f"{part_prefix('a.jpg')}1.part").mkdir()
     with closing(sqlite3.connect(out / LEDGER, isolation_level=None)) as table:
         for number, target in enumerate(
             [victim / "a.jpg", out / "linked" / "a.jpg", out / ".." / "victim" / "a.jpg", out / "a.jpg",
@@ -212,7 +212,7 @@ def test_a_report_is_written_through_no_link(
 
 def test_a_photo_beside_planted_parts(colourise: Colourise, photo: Path, victim: Path) -> None:
     """The name of an unfinished file cannot be foreseen, and is never one that exists."""
-    part = f"{part_prefix(photo.with_name('photo.colourised.jpg'))}00000000.part"
+    part = f"{part_prefix('photo.colourised.jpg')}00000000.part"
     (photo.parent / part).symlink_to(victim / "letter.txt")
     assert colourise(photo).exit_code == 0
     assert (victim / "letter.txt").read_text() == "mine"

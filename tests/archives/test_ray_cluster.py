@@ -261,7 +261,7 @@ def test_a_photo_that_kills_its_workers_fails_and_no_other_is_done_twice(
     load = partial(Colouriser, Deadly(tmp_path / "log", light[60]), input_size=32, model="deadly")
     heard: list[Event] = []
     with Ledger(out) as ledger:
-        part = out / f"{part_prefix(out / '60.png')}dead.part"  # as of a worker that was killed writing
+        part = out / f"{part_prefix('60.png')}dead.part"  # as of a worker that was killed writing
         part.touch()
         outcomes = list(
             run_jobs(pending, load(), PLAIN, load=load, ledger=ledger, workers=2, on_event=heard.append)

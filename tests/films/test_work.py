@@ -123,7 +123,7 @@ def test_a_film_that_goes_on_counts_the_scenes_of_earlier_runs(long: Path, colou
 
 
 def work_folder(target: Path) -> Path:
-    return target.with_name(f"{part_prefix(target)}film")
+    return target.with_name(f"{part_prefix(target.name)}film")
 
 
 def test_a_link_in_the_place_of_the_work_folder_is_not_followed(
