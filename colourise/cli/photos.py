@@ -232,11 +232,9 @@ class PhotoReport:
             there = len(count.films) - len(to_colour)
             told += f"; films: {len(to_colour)} to colour, {there} there already" if count.films else ""
             say(told)
-        elif (
-            not self.quiet
-            and (not self.alone or count.stopped or count.films)
-            and (event.number == 0 or self.pending)
-        ):
+            return
+        told_already = self.alone and not (count.stopped or count.films or (count.skipped and not self.there))
+        if not self.quiet and not told_already and (event.number == 0 or self.pending):
             print_summary(count, event.backend)
 
     def print_aside(self, text: str) -> None:
