@@ -69,7 +69,7 @@ FOREIGN = {
     "with another table beside ours": "{ours}; CREATE TABLE songs (name)",
     "with a trigger": "{ours}; CREATE TRIGGER t AFTER INSERT ON photos BEGIN DELETE FROM photos; END",
     "with a column more": "{ours}; ALTER TABLE photos ADD COLUMN rating",
-    "of a later version": "{ours}; PRAGMA user_version = 2",
+    "of a later version": "{ours}; PRAGMA user_version = 99",
     "without a table": "PRAGMA user_version = 1",
     "without anything": "CREATE TABLE a (b); DROP TABLE a",
     "with our table as a view": "CREATE TABLE a (b); CREATE VIEW photos AS SELECT * FROM a",
