@@ -16,6 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of so small networks mo
 import numpy as np
 import pytest
 from helpers.clips import grey, pan, write
+from helpers.extras import IMPORTING
 from helpers.photos import PHOTOS, black_and_white
 from PIL import Image
 from typer.testing import CliRunner, Result
@@ -27,22 +28,6 @@ if TYPE_CHECKING:
     from upath import UPath
 
 TESTS = Path(__file__).parent
-IMPORTING = {  # test files of what only an extra brings; single tests have the mark "needs"
-    "fast": ("lab/test_compiled.py",),
-    "train": (
-        "evaluation/test_contact_sheets.py",
-        "evaluation/test_histograms.py",
-        "evaluation/test_perceptual.py",
-        "lab/test_tensors.py",
-        "models/test_checkpoints.py",
-        "models/test_export.py",
-        "models/test_library.py",
-        "models/test_loss_networks.py",
-        "models/test_networks.py",
-        "test_tools.py",
-        "training/*",
-    ),
-}
 
 
 class WithoutExtra(pytest.Module):

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import IMPORTING
 from helpers.commands import ROOT
+from helpers.extras import IMPORTING
 from helpers.files import files_below
 from helpers.photos import PHOTOS, pixels
 from typer.testing import Result

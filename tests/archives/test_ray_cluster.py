@@ -71,7 +71,7 @@ def test_ray_that_is_not_installed_is_one_clear_line(
     result = colourise(archive, "-o", out, "--engine", "ray")
     assert result.exit_code == 1
     assert result.stderr.startswith("error --engine ray needs ray, which is not installed; run: ")
-    assert result.stderr.count("\n") == 1 and "colourise[ray]" in result.stderr
+    assert result.stderr.count("\n") == 1 and "[ray]" in result.stderr
     assert not out.exists()
 
 
@@ -229,7 +229,7 @@ def test_a_worker_that_is_killed_midway_loses_nothing(
 class Deadly:
     """A backend that notes what it sees, and that one photo kills with its process."""
 
-    name = "deadly"
+    name, stride = "deadly", 1
 
     def __init__(self, log: Path, deadly: int) -> None:
         self.log, self.deadly = log, deadly
