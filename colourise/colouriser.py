@@ -6,6 +6,8 @@ between the halves, as steadying does to a film's ab, they can be had apart: `li
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
+LONGEST = 3.0  # longer side over shorter that the network sees; pictures longer than that are squashed
+
+
 @dataclass(frozen=True)
 class ModelId:
     """Which weights coloured a picture; its text is what ledgers and histories hold."""
@@ -51,7 +56,7 @@ class Colouriser:
 
     Args:
         backend: what predicts ab.
-        input_size: side in pixels of the square that the network sees.
+        input_size: the network sees about as many pixels as a square of this side has.
         saturation: ab is multiplied by this; 1.0 leaves it as predicted.
         model: name and digest of the model, for the history of a picture.
         threads: how many lay colours over one picture; by default one a processor.
@@ -124,19 +129,26 @@ class Colouriser:
         arrays = [as_pixels(picture) for picture in given]
         if not arrays:
             return []
-        ab = self.predict([self.lightness(pixels) for pixels in arrays])
-        coloured = [
-            like(picture, self.lay(pixels, colours))
-            for picture, pixels, colours in zip(given, arrays, ab, strict=True)
-        ]
-        return coloured if several else coloured[0]
+        L = [self.lightness(pixels) for pixels in arrays]
+        alike: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
+        for place, one in enumerate(L):
+            alike[one.shape].append(place)
+        coloured: dict[int, Any] = {}
+        for places in alike.values():
+            for place, ab in zip(places, self.predict([L[place] for place in places]), strict=True):
+                coloured[place] = like(given[place], self.lay(arrays[place], ab))
+        return [coloured[place] for place in range(len(given))] if several else coloured[0]
 
     def lightness(self, picture: Pixels) -> Floats:
-        """Return what the network sees of a picture (H, W) or (H, W, 3): its L, (S, S) float32."""
-        return rgb_to_L(picture, (self.input_size, self.input_size))
+        """Return what the network sees of a picture (H, W) or (H, W, 3): its L, float32.
+
+        Its size is that of `seen_size`.
+        """
+        height, width = picture.shape[:2]
+        return rgb_to_L(picture, seen_size(height, width, self.input_size, self.backend.stride))
 
     def predict(self, L: Sequence[Floats]) -> Floats:
-        """Predict ab (N, 2, S, S), inside the gamut's bounds, for N pictures of L (S, S) each.
+        """Predict ab (N, 2, h, w), inside the gamut's bounds, for N pictures of L (h, w) each.
 
         Raises:
             ModelError: the model gives something else, or numbers that are no colours.
@@ -159,8 +171,24 @@ class Colouriser:
         return clip_to_gamut_bounds(ab * np.float32(self.saturation))
 
     def lay(self, picture: Pixels, ab: Floats) -> Pixels:
-        """Lay ab (2, S, S) over a picture (H, W) or (H, W, 3): (H, W, 3) of its dtype."""
+        """Lay ab (2, h, w) over a picture (H, W) or (H, W, 3): (H, W, 3) of its dtype."""
         return lay_over(picture, ab, self.threads, joiner=self.joiner)
+
+
+def seen_size(height: int, width: int, input_size: int, stride: int) -> tuple[int, int]:
+    """Return the height and width at which a network sees a picture.
+
+    It has the picture's aspect, if that is at most LONGEST, and about the pixels of a square.
+
+    Args:
+        height: of the picture in pixels.
+        width: the same.
+        input_size: side of that square in pixels.
+        stride: of the network; the sides are multiples of it.
+    """
+    aspect = min(max(width / height, 1 / LONGEST), LONGEST)
+    rows, columns = input_size / math.sqrt(aspect), input_size * math.sqrt(aspect)
+    return max(1, round(rows / stride)) * stride, max(1, round(columns / stride)) * stride
 
 
 def as_pixels(picture: Any) -> Pixels:
@@ -225,7 +253,8 @@ def load_model(
         backend: "auto", "torch" or "onnx".
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         precision: "auto", "fp32", "fp16" or "bf16".
-        input_size: side in pixels of the square the network sees; by default the one on the model's card.
+        input_size: the network sees about as many pixels as a square of this side has; by default the one on
+            the model's card.
         saturation: ab is multiplied by this.
     Raises:
         ModelError: there is no such model, or it has no file for this backend.

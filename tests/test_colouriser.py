@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import colourise
 from colourise.cli import app
-from colourise.colouriser import Colouriser, load_model
+from colourise.colouriser import Colouriser, load_model, seen_size
 from colourise.errors import ModelError
 from colourise.models.backends import TorchBackend
 from colourise.models.checkpoints import find, load_generator
@@ -161,10 +161,58 @@ def test_anything_else_is_named(colouriser: Colouriser, wrong: object, message: 
         colouriser(wrong)
 
 
+@pytest.mark.parametrize(
+    "picture, seen",
+    [
+        ((600, 600), (224, 224)),
+        ((2000, 3000), (192, 288)),  # nearest to 183 x 274
+        ((3000, 2000), (288, 192)),
+        ((1080, 1920), (160, 288)),
+        ((500, 1500), (128, 384)),
+        ((500, 9000), (128, 384)),  # a panorama is squashed to 3 : 1
+        ((1, 1), (224, 224)),
+    ],
+)
+def test_the_network_sees_a_picture_in_its_own_aspect(
+    picture: tuple[int, int], seen: tuple[int, int]
+) -> None:
+    assert seen_size(*picture, 224, 32) == seen
+    assert abs(seen[0] * seen[1] / 224**2 - 1) < 0.15
+
+
+def test_a_network_of_a_large_stride_sees_whole_strides() -> None:
+    assert seen_size(2000, 3000, 256, 256) == (256, 256)
+    assert seen_size(1000, 3000, 256, 1) == (148, 443)
+
+
+class Aspect:
+    """A backend that writes down what it is given, and paints each batch in a colour of its own."""
+
+    name, stride = "aspect", 32
+
+    def __init__(self) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+
+    def predict_ab(self, L: np.ndarray) -> np.ndarray:
+        self.shapes.append(L.shape)
+        return np.full((len(L), 2, *L.shape[2:]), 10.0 * len(self.shapes), np.float32)
+
+
+def test_pictures_of_one_aspect_are_one_batch_and_come_back_in_their_order() -> None:
+    backend = Aspect()
+    sizes = [(40, 60), (50, 50), (80, 120), (30, 30)]
+    coloured = Colouriser(backend, input_size=96)([np.full(size, 120, np.uint8) for size in sizes])
+    assert [picture.shape[:2] for picture in coloured] == sizes
+    assert backend.shapes == [(2, 1, 64, 128), (2, 1, 96, 96)]
+    assert np.array_equal(coloured[0][0, 0], coloured[2][0, 0])
+    assert np.array_equal(coloured[1][0, 0], coloured[3][0, 0])
+    assert not np.array_equal(coloured[0][0, 0], coloured[1][0, 0])
+
+
 class Strange:
     """A backend whose answer is given."""
 
-    name = "strange"
+    name, stride = "strange", 1
 
     def __init__(self, ab: np.ndarray) -> None:
         self.ab = ab
@@ -188,7 +236,7 @@ class Strange:
 )
 def test_a_model_that_gives_no_colours_is_refused(ab: np.ndarray, message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        Colouriser(Strange(ab), input_size=32)(np.full((50, 40), 99, np.uint8))
+        Colouriser(Strange(ab), input_size=32)(np.full((40, 40), 99, np.uint8))
 
 
 def test_a_photo_that_a_model_cannot_colour_fails_in_one_line(photo: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -106,14 +106,14 @@ def for_threads(colouriser: Colouriser, *, many: bool = True) -> Iterator[Colour
 
 
 class SharedBackend:
-    """A backend for many threads: requests that arrive together go through the network as one batch.
+    """A backend for many threads: requests of one size that arrive together are one batch.
 
     Args:
         backend: what predicts.
     """
 
     def __init__(self, backend: Backend) -> None:
-        self.backend, self.name = backend, backend.name
+        self.backend, self.name, self.stride = backend, backend.name, backend.stride
         self.asked: queue.SimpleQueue[tuple[Floats, Future[Floats]] | None] = queue.SimpleQueue()
         self.thread = threading.Thread(target=self._serve, name="network", daemon=True)
 
@@ -143,12 +143,20 @@ class SharedBackend:
             more = len(asked) == len(batch)
             if not asked:
                 return
-            try:
-                ab = self.backend.predict_ab(np.concatenate([L for L, _ in asked]))
-            except Exception as err:  # goes to those who asked
-                for _, answer in asked:
-                    answer.set_exception(err)
-            else:
-                ends = np.cumsum([len(L) for L, _ in asked])
-                for (_, answer), part in zip(asked, np.split(ab, ends[:-1]), strict=True):
-                    answer.set_result(part)
+            alike: defaultdict[tuple[int, ...], list[tuple[Floats, Future[Floats]]]] = defaultdict(list)
+            for one in asked:
+                alike[one[0].shape[1:]].append(one)
+            for some in alike.values():
+                self._answer(some)
+
+    def _answer(self, asked: list[tuple[Floats, Future[Floats]]]) -> None:
+        """Answer requests of one height and width."""
+        try:
+            ab = self.backend.predict_ab(np.concatenate([L for L, _ in asked]))
+        except Exception as err:  # goes to those who asked
+            for _, answer in asked:
+                answer.set_exception(err)
+        else:
+            ends = np.cumsum([len(L) for L, _ in asked])
+            for (_, answer), part in zip(asked, np.split(ab, ends[:-1]), strict=True):
+                answer.set_result(part)

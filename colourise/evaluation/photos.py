@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Grey:
     """The baseline backend: no colour at all."""
 
-    name = "grey"
+    name, stride = "grey", 1
 
     def predict_ab(self, L: Floats) -> Floats:
         """Return ab of zero, (N, 2, H, W)."""

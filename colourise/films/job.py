@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from colourise.colouriser import Colouriser
+from colourise.colouriser import Colouriser, seen_size
 from colourise.errors import FilmError
 from colourise.files.stamp import Stamp
 from colourise.films.animation import AnimationPlan
@@ -156,6 +156,9 @@ def settings_key(job: FilmJob, colouriser: Colouriser) -> str:
         "history": True,
         "compare": False,
     }
+    seen = seen_size(film.height, film.width, colouriser.input_size, colouriser.backend.stride)
+    if seen[0] != seen[1]:  # version 0.1 squashed frames into a square
+        decides["seen"] = seen
     if film.interlaced:  # version 0.1 did not mark its pictures so
         decides["fields"] = film.field_order
     if film.display_matrix is not None:  # version 0.1 took mirrored pictures for turned ones

@@ -143,7 +143,7 @@ def coloured_frames(
 def with_lightness(
     frames: Iterable[Frame], colouriser: Colouriser, film: Film
 ) -> Iterator[tuple[Frame, Floats]]:
-    """Yield frames with the upright L (S, S) that the network sees."""
+    """Yield frames with the upright L (h, w) that the network sees."""
     for frame in frames:
         yield frame, np.ascontiguousarray(np.rot90(colouriser.lightness(frame.pixels), film.turns))
 

@@ -51,11 +51,11 @@ class State:
     """Everything that is remembered from one frame to the next."""
 
     carried: Floats
-    """(S, S, 3): a and b times their weight, and the weight."""
+    """(h, w, 3): a and b times their weight, and the weight."""
     L: Floats
-    """(S, S): L of the last frame."""
+    """(h, w): L of the last frame."""
     seen: Floats
-    """(S, S): L of the last frame that the network saw."""
+    """(h, w): L of the last frame that the network saw."""
     since: int
     """How many frames ago the network saw it."""
     known: float
@@ -79,7 +79,7 @@ class Coloured(Generic[Payload]):
     frame: Payload
     """What belongs to the frame."""
     ab: Floats
-    """(2, S, S) float32."""
+    """(2, h, w) float32."""
     cut: bool
     """Whether a scene begins with it."""
     state: State | None = None
@@ -91,9 +91,9 @@ class Link:
     """How colours are carried from one frame to its neighbour."""
 
     way: Floats
-    """(S, S, 2): x and y of each point in the neighbour."""
+    """(h, w, 2): x and y of each point in the neighbour."""
     trust: Floats
-    """(S, S): how far that can be trusted, 0 to 1."""
+    """(h, w): how far that can be trusted, 0 to 1."""
 
 
 @dataclass
@@ -103,9 +103,9 @@ class _Entry(Generic[Payload]):
     frame: Payload
     """What belongs to the frame."""
     L: Floats
-    """(S, S): its L."""
+    """(h, w): its L."""
     seen: Floats
-    """(S, S): L of the last frame that the network sees, which is this frame or an earlier one."""
+    """(h, w): L of the last frame that the network sees, which is this frame or an earlier one."""
     since: int
     """How many frames ago the network saw it."""
     known: float
@@ -115,7 +115,7 @@ class _Entry(Generic[Payload]):
     ahead: Link | None = None
     """Link to the frame after, once it is read and belongs to the scene."""
     said: Floats | None = None
-    """(2, S, S): the network's prediction, once it was asked."""
+    """(2, h, w): the network's prediction, once it was asked."""
 
     @property
     def cut(self) -> bool:
@@ -133,8 +133,8 @@ def steady(
     """Colour the frames of a film so that colours do not flicker.
 
     Args:
-        frames: whatever belongs to a frame, and its L (S, S) float32, for all frames in their order.
-        predict: the network: L of N frames, (S, S) each -> ab (N, 2, S, S).
+        frames: whatever belongs to a frame, and its L (h, w) float32, for all frames in their order.
+        predict: the network: L of N frames, (h, w) each -> ab (N, 2, h, w).
         steadiness: share of a colour's weight that is left after a frame, 0 to 1. 0 takes each frame's ab as
             predicted; 1 never forgets within a scene.
         state: state after the frame before the first, if a film is continued.
@@ -225,7 +225,7 @@ def _smoothed(
 
 
 def _with(carried: Floats | None, said: Floats | None) -> Floats | None:
-    """Add a prediction (2, S, S), whose weight is 1, to carried colours (S, S, 3)."""
+    """Add a prediction (2, h, w), whose weight is 1, to carried colours (h, w, 3)."""
     if said is None:
         return carried
     fresh = np.concatenate([said.transpose(1, 2, 0), np.ones((*said.shape[1:], 1), np.float32)], 2)
@@ -233,7 +233,7 @@ def _with(carried: Floats | None, said: Floats | None) -> Floats | None:
 
 
 def _carry(said: Floats, link: Link, steadiness: float) -> Floats:
-    """Carry weighted colours (S, S, 3) along a link to the neighbour, where they weigh less."""
+    """Carry weighted colours (h, w, 3) along a link to the neighbour, where they weigh less."""
     moved: Floats = cv2.remap(said, link.way, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     weight = moved[..., 2]
     kept = np.minimum(weight, np.float32(ENOUGH)) * link.trust * np.float32(steadiness)
@@ -253,7 +253,7 @@ class Flow:
         self.grid: Floats = np.zeros((0, 0, 2), np.float32)
 
     def __call__(self, before: Floats, after: Floats) -> tuple[Link, Link]:
-        """Link two frames of L (S, S) each: the later one back, and the earlier one ahead."""
+        """Link two frames of L (h, w) each: the later one back, and the earlier one ahead."""
         if self.grid.shape[:2] != before.shape:
             ys, xs = np.mgrid[: before.shape[0], : before.shape[1]]
             self.grid = np.stack([xs, ys], 2).astype(np.float32)
@@ -278,5 +278,5 @@ class Flow:
 
 
 def _squared(vectors: Floats) -> Floats:
-    """Return the squared lengths of vectors (S, S, 2)."""
+    """Return the squared lengths of vectors (h, w, 2)."""
     return vectors[..., 0] ** 2 + vectors[..., 1] ** 2

@@ -13,7 +13,7 @@ import io
 import sys
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 import numpy as np
 
@@ -36,6 +36,10 @@ class Backend(Protocol):
     @property
     def name(self) -> str:
         """Return what really runs, for display: "ONNX Runtime on the CPU, fp32"."""
+
+    @property
+    def stride(self) -> int:
+        """Return what the sides of L are best multiples of; others are padded."""
 
     def predict_ab(self, L: Floats) -> Floats:
         """Predict ab (N, 2, H, W) float32, in Lab units, from L (N, 1, H, W) float32 in 0..100."""
@@ -92,6 +96,7 @@ class TorchBackend:
 
         self.device = torch_device(device)
         self.precision = torch_precision(precision, self.device)
+        self.stride = int(cast("int", generator.stride))
         try:
             self.generator = generator.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         except (RuntimeError, AssertionError) as err:

@@ -93,7 +93,7 @@ def test_the_same_settings_are_the_same_text_as_in_the_old_version(tmp_path: Pat
     texts = {row.settings_key for row in Ledger.peek(tmp_path).values()}
 
     class Backend:
-        name = "none"
+        name, stride = "none", 1
 
         def predict_ab(self, L: object) -> object:
             raise NotImplementedError

@@ -40,7 +40,7 @@ def test_many_threads_share_one_batch() -> None:
     batches = []
 
     class Backend:
-        name = "test"
+        name, stride = "test", 1
 
         def predict_ab(self, L: np.ndarray) -> np.ndarray:
             batches.append(len(L))

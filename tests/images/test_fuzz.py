@@ -392,7 +392,7 @@ def broken(kind: str) -> st.SearchStrategy[bytes]:
 class Plain:
     """A backend that paints everything in one colour."""
 
-    name = "plain"
+    name, stride = "plain", 1
 
     def predict_ab(self, L: np.ndarray) -> np.ndarray:
         return np.full((len(L), 2, *L.shape[2:]), 20, np.float32)
