@@ -63,11 +63,11 @@ def look(generator: Module, size: int, data: Path, count: int) -> None:
         print(f"gain {gain:.2f}  offset of b {offset:+.1f}:  {line}", flush=True)
 
 
-def fold(generator: Module, gain: float, offset_b: float) -> None:
+def fold(generator: Module, gains: tuple[float, float], offsets: tuple[float, float]) -> None:
     with torch.no_grad():  # ab = 110 * head(x)
-        generator.head.weight *= gain
-        generator.head.bias *= gain
-        generator.head.bias += torch.tensor([0.0, offset_b / 110])
+        generator.head.weight *= torch.tensor(gains).view(2, 1, 1, 1)
+        generator.head.bias *= torch.tensor(gains)
+        generator.head.bias += torch.tensor(offsets) / 110
 
 
 if __name__ == "__main__":
@@ -78,6 +78,8 @@ if __name__ == "__main__":
     parser.add_argument("--data", type=Path, help="colour photos")
     parser.add_argument("--count", type=int, default=240, help="how many of them")
     parser.add_argument("--gain", type=float, default=1.0)
+    parser.add_argument("--gain-a", type=float, default=1.0, help="of a alone, times the other gain")
+    parser.add_argument("--offset-a", type=float, default=0.0, help="in Lab units")
     parser.add_argument("--offset-b", type=float, default=0.0, help="in Lab units")
     parser.add_argument("--out", type=Path, help="stem of the checkpoint to write")
     parser.add_argument("--towards", help="another checkpoint of the same network")
@@ -89,9 +91,12 @@ if __name__ == "__main__":
     generator = between(found, other, options.share)
     size = options.input_size or found.card.input_size
     if options.out:
-        fold(generator, options.gain, options.offset_b)
+        gains = options.gain * options.gain_a, options.gain
+        fold(generator, gains, (options.offset_a, options.offset_b))
         source = other or found
         changes = {"gain": options.gain, "offset_b": options.offset_b}
+        if options.gain_a != 1 or options.offset_a:
+            changes |= {"gain_a": options.gain_a, "offset_a": options.offset_a}
         if other is not None:
             changes |= {"towards": other.card.name, "from": found.card.name, "share": options.share}
         recipe = {**source.card.recipe, **changes}
