@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from colourise import archives, films, images
-from colourise.models.catalogue import DEFAULT_MODEL
+from colourise.models.catalogue import DEFAULT_MODEL, FAST_MODEL
 
 if TYPE_CHECKING:
     from colourise.archives.archive import ColourFilms
@@ -108,7 +108,7 @@ def colour_folder(
     folder: StrPath | Sequence[StrPath],
     output: StrPath | None = None,
     *,
-    model: Model = DEFAULT_MODEL,
+    model: Model | None = None,
     format: str | None = None,  # noqa: A002
     quality: int | None = None,
     overwrite: bool = False,
@@ -135,7 +135,8 @@ def colour_folder(
     Args:
         folder: a folder, or several folders and photos.
         output: the folder in which the same tree appears; by default each photo's result lies beside it.
-        model: its name or path, or what `load_model` gave.
+        model: its name or path, or what `load_model` gave; by default the best one for photos, the fast one
+            for films.
         format: output format, such as "png"; by default each photo's.
         quality: 1 to 100 for JPEG, WebP, AVIF and HEIC.
         overwrite: whether outputs that exist are replaced.
@@ -176,10 +177,13 @@ def colour_folder(
         follow=follow_symlinks,
     )
     hear = on_event or (lambda event: None)
+    colour_films = None
+    if films is not None:
+        colour_films = films_of_folders(output, model=model or FAST_MODEL, options=films, on_event=hear)
     return archives.colour(
         folder,
         output,
-        model=model,
+        model=model or DEFAULT_MODEL,
         options=options,
         selection=selection,
         limit=limit,
@@ -187,7 +191,7 @@ def colour_folder(
         report=report,
         csv=csv,
         workers=workers,
-        films=films_of_folders(output, model=model, options=films, on_event=hear) if films else None,
+        films=colour_films,
         on_event=hear,
     )
 
@@ -235,7 +239,7 @@ def colour_film(
     film: StrPath,
     output: StrPath | None = None,
     *,
-    model: Model = DEFAULT_MODEL,
+    model: Model = FAST_MODEL,
     options: FilmOptions | None = None,
     on_event: OnFilmEvent | None = None,
     stop: threading.Event | None = None,

@@ -17,7 +17,7 @@ from colourise.cli.photos import (
     colour_variants,
     part_of,
 )
-from colourise.models.catalogue import DEFAULT_MODEL
+from colourise.models.catalogue import DEFAULT_MODEL, FAST_MODEL
 
 EXAMPLES = (
     "Examples:\n"
@@ -35,7 +35,7 @@ def colourise(
     paths: options.Paths,
     output: options.Output = None,
     overwrite: options.Overwrite = False,
-    model: options.Model = DEFAULT_MODEL,
+    model: options.Model = None,
     format: options.Format = None,  # noqa: A002
     quality: options.Quality = None,
     saturation: options.Saturation = 1.0,
@@ -102,13 +102,13 @@ def colourise(
         )
         load = partial(
             load_model,
-            model,
             backend=backend.value,
             device=device,
             precision=precision.value,
             input_size=input_size,
             saturation=saturation,
         )
+        load, load_for_films = partial(load, model or DEFAULT_MODEL), partial(load, model or FAST_MODEL)
         given = options_given(ctx)
         some = [Path(path) for path in paths if path != "-" and is_film(Path(path))]
         check_films(some, paths, output, given)
@@ -129,7 +129,7 @@ def colourise(
                 compare=compare,
             )
         if some and film_options:
-            colour_films(some, output, load, film_options, quiet=quiet)
+            colour_films(some, output, load_for_films, film_options, quiet=quiet)
             return
         if variants:
             check_variants(given)
@@ -152,6 +152,7 @@ def colourise(
             photo_options,
             selection,
             film_options,
+            load_for_films,
             quiet=quiet,
             json_lines=json_lines,
             limit=limit,

@@ -83,12 +83,13 @@ OF_PHOTOS += ("watch", "workers", "engine")
 OF_ONE_LOOK = ("saturation", "compare", "films", *OF_PHOTOS[3:])  # not of --variants, nor for folders
 DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 Model = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--model",
         "-m",
         metavar="NAME|PATH|OWNER/REPO",
-        help="Model to colour with; `colourise weights` lists them.",
+        show_default="colourise-v5; fast for films",
+        help="Model to colour with: fast, or one that `colourise weights` lists.",
     ),
 ]
 Backend = Annotated[BackendChoice, typer.Option(help="Library that runs the network.", rich_help_panel=RUN)]
@@ -105,7 +106,7 @@ InputSize = Annotated[
         min=32,
         max=2048,
         metavar="PIXELS",
-        help="Side of the square that the network sees.",
+        help="Side of a square of as many pixels as the network sees.",
         show_default="the model's own",
         rich_help_panel=LOOK,
     ),

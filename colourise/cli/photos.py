@@ -44,6 +44,7 @@ def colour_paths(
     photo_options: PhotoOptions,
     selection: Selection,
     film_options: FilmOptions | None,
+    load_for_films: Callable[[], Colouriser],
     *,
     quiet: bool,
     json_lines: bool,
@@ -59,6 +60,7 @@ def colour_paths(
         photo_options: how they are written.
         selection: which photos in folders are selected.
         film_options: how films in folders are coloured; None: they are left alone.
+        load_for_films: loads the model that colours films.
         quiet: whether only failures are printed.
         json_lines: whether each outcome is printed as JSON.
         dry_run: whether nothing is coloured.
@@ -76,7 +78,9 @@ def colour_paths(
             from colourise.cli.films import FilmReport
 
             told = reports.enter_context(FilmReport(quiet=quiet, in_folders=True))
-            films = films_of_folders(output, model=load, options=film_options, on_event=told, stop=told.stop)
+            films = films_of_folders(
+                output, model=load_for_films, options=film_options, on_event=told, stop=told.stop
+            )
         total = archives.colour(
             paths,
             output,

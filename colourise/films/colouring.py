@@ -39,7 +39,7 @@ from colourise.films.options import DEFAULTS, FilmOptions
 from colourise.films.output import write_output
 from colourise.films.pipeline import FilmRun
 from colourise.films.work import WorkFolder
-from colourise.models.catalogue import DEFAULT_MODEL
+from colourise.models.catalogue import FAST_MODEL
 from colourise.version import __version__
 
 StrPath = str | os.PathLike[str]
@@ -63,7 +63,7 @@ def colour(
     film: StrPath,
     output: StrPath | None = None,
     *,
-    model: Model = DEFAULT_MODEL,
+    model: Model = FAST_MODEL,
     options: FilmOptions = DEFAULTS,
     on_event: OnFilmEvent = ignore,
     stop: threading.Event | None = None,
@@ -95,7 +95,7 @@ def colour_all(
     films: Sequence[StrPath],
     output: StrPath | None = None,
     *,
-    model: Model = DEFAULT_MODEL,
+    model: Model = FAST_MODEL,
     options: FilmOptions = DEFAULTS,
     places: Sequence[str] | None = None,
     on_event: OnFilmEvent = ignore,
@@ -146,7 +146,7 @@ def planned(
     films: Sequence[StrPath],
     output: StrPath | None,
     *,
-    model: Model = DEFAULT_MODEL,
+    model: Model = FAST_MODEL,
     options: FilmOptions = DEFAULTS,
     places: Sequence[str] | None = None,
 ) -> list[tuple[Path, Path, bool]]:

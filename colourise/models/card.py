@@ -96,7 +96,7 @@ Colours black-and-white photos with [colourise](https://pypi.org/project/colouri
 colourise photo.jpg --model {repository}
 ```
 
-It is `{card.architecture}` at {card.input_size} x {card.input_size} pixels and predicts CIE ab from L.
+It is `{card.architecture}`, sees about {card.input_size} x {card.input_size} pixels, and predicts ab from L.
 
 ## Training data
 

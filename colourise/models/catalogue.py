@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-DEFAULT_MODEL = "colourise-v4"
+DEFAULT_MODEL = "colourise-v5"
+FAST_MODEL = "colourise-v4"  # for films and small machines
+ALIASES = {"fast": FAST_MODEL}
 PACKAGE = Path(__file__).parent.parent
 SHIPPED = (PACKAGE / "weights", PACKAGE.parent / "weights")  # wheel, source tree
 
@@ -24,4 +26,5 @@ class HubModel:
 
 MODELS: dict[str, HubModel] = {
     DEFAULT_MODEL: HubModel(),
+    FAST_MODEL: HubModel(),
 }

@@ -154,7 +154,7 @@ def local_or_shipped(model: str) -> Path | None:
     path = Path(model).expanduser()
     if path.suffix in PICKLES:
         raise ModelError(f"{model}: colourise never unpickles a model; convert it to safetensors with a card")
-    return _local_stem(path) or shipped_stem(model)
+    return _local_stem(path) or shipped_stem(catalogue.ALIASES.get(model, model))
 
 
 def _local_stem(path: Path) -> Path | None:

@@ -25,7 +25,7 @@ from colourise.models.card import Card
 
 OPSET = 20
 Form = Literal["fp32", "fp16", "int8"]
-TOLERANCE: dict[Form, float] = {"fp32": 0.02, "fp16": 1.0, "int8": 0.4}
+TOLERANCE: dict[Form, float] = {"fp32": 0.02, "fp16": 1.0, "int8": 1.0}
 """Largest difference of ab in Lab units, 1 being about one 8-bit level; of int8 the largest mean one."""
 
 
@@ -102,9 +102,11 @@ def write_onnx(generator: nn.Module, file: Path, form: Form) -> None:
     assert program is not None  # noqa: S101  (it is None only with dynamo=False)
     proto = program.model_proto
     onnx.helper.set_model_props(proto, {"stride": str(stride)})
-    if form == "int8":
+    if form == "int8":  # of which 7 bits are used: products of 8 overflow on processors without VNNI
         with quiet():
-            quantize_dynamic(proto, file, op_types_to_quantize=["MatMul", "Gemm"], per_channel=True)
+            quantize_dynamic(
+                proto, file, op_types_to_quantize=["MatMul", "Gemm"], per_channel=True, reduce_range=True
+            )
     else:
         onnx.save(proto, file)
 

@@ -99,7 +99,7 @@ def test_help(command: str, option: str) -> None:
 
 def test_help_names_the_defaults() -> None:
     text = " ".join(CliRunner().invoke(app, ["colourise", "--help"]).stdout.replace("│", " ").split())
-    for default in ("colourise-v4", "(the photo's)", "(the model's own)", "1.0", "auto"):
+    for default in ("(colourise-v5; fast for films)", "(the photo's)", "(the model's own)", "1.0", "auto"):
         assert f"[default: {default}]" in text
 
 

@@ -155,8 +155,8 @@ def test_card_that_is_none(run: Path, text: str | dict[str, object], words: str)
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        ("colourise-v5", "did you mean colourise-v4"),
-        ("zzz", "known models: colourise-v4"),
+        ("colourise-v44", "did you mean colourise-v4"),
+        ("zzz", "known models: colourise-v5, colourise-v4"),
         ("colourise-v4", "reinstall"),
         ("old/net.pth", "never unpickles"),
         ("run/tiny.resume.pt", "never unpickles"),

@@ -12,8 +12,10 @@ from colourise import load_model
 from colourise.data.crops import square
 from colourise.data.photos import read_rgb
 from colourise.evaluation.metrics import Scores
+from colourise.lab.pictures import rgb_to_lab
 from colourise.models import catalogue, checkpoints, library
 
+SHIPPED = (catalogue.DEFAULT_MODEL, catalogue.FAST_MODEL)
 GOLDEN = Path(__file__).parent.parent / "golden"  # what the model made of photos when it was shipped
 
 
@@ -25,31 +27,52 @@ def difference(ours, theirs):
 
 def test_every_shipped_model_is_whole_and_small():
     rows = [row for row in library.list_models() if row.where == "shipped"]
-    assert catalogue.DEFAULT_MODEL in {row.name for row in rows}
+    assert {row.name for row in rows} == {catalogue.DEFAULT_MODEL, catalogue.FAST_MODEL}
     for row in rows:
         found = checkpoints.find(row.name, need="all")
-        assert all(file.stat().st_size <= 25e6 for file in (found.weights, found.onnx))
+        assert all(file.stat().st_size <= 95e6 for file in (found.weights, found.onnx))
         assert found.card.data
         assert found.card.recipe
         assert {"psnr_rgb", "psnr_ab", "js_a", "js_b"} <= found.card.scores.keys()
 
 
 @pytest.mark.needs("train")
-def test_torch_and_onnx_give_the_same_picture():
+@pytest.mark.parametrize("model", SHIPPED)
+def test_torch_and_onnx_give_the_same_picture(model):
+    """The best model's ONNX file has matrices in 8 bits, which may move a colour a little."""
     picture = cv2.imread(str(PHOTOS / "coffee.jpg"), cv2.IMREAD_GRAYSCALE)
-    (onnx,) = load_model(backend="onnx", device="cpu")([picture])
-    (torch,) = load_model(backend="torch", device="cpu", precision="fp32")([picture])
+    (onnx,) = load_model(model, backend="onnx", device="cpu")([picture])
+    (torch,) = load_model(model, backend="torch", device="cpu", precision="fp32")([picture])
     worst, histogram = difference(onnx, torch)
-    assert worst <= 1, histogram
+    if model == catalogue.FAST_MODEL:
+        assert worst <= 1, histogram
+    else:
+        assert np.abs(onnx.astype(int) - torch).mean() < 1, histogram
 
 
+@pytest.mark.parametrize("model", SHIPPED)
 @pytest.mark.parametrize("name", ["coffee", "chelsea"])
-def test_the_colours_are_as_they_were(name):
+def test_the_colours_are_as_they_were(name, model):
     grey = square(read_rgb(PHOTOS / f"{name}.jpg"), 256)
-    (coloured,) = load_model(device="cpu")([grey])
-    golden = cv2.imread(str(GOLDEN / f"{name}-{catalogue.DEFAULT_MODEL}.png"))[..., ::-1]
+    (coloured,) = load_model(model, device="cpu")([grey])
+    golden = cv2.imread(str(GOLDEN / f"{name}-{model}.png"))[..., ::-1]
     worst, histogram = difference(coloured, golden)
     assert worst <= 1, histogram
+
+
+def test_a_model_has_a_name_for_what_it_is_good_for():
+    assert load_model("fast", device="cpu").model.name == catalogue.FAST_MODEL
+
+
+@pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee"])
+def test_the_same_photo_has_the_same_colours_at_another_size(name):
+    """Mean change of ab from the model's own size to 320 and 448 px."""
+    truth = read_rgb(PHOTOS / f"{name}.jpg")
+    colours = []
+    for size in (None, 320, 448):
+        one = load_model(device="cpu", input_size=size)
+        colours.append(cv2.resize(rgb_to_lab(one(truth))[..., 1:], (128, 128), interpolation=cv2.INTER_AREA))
+    assert max(np.abs(other - colours[0]).mean() for other in colours[1:]) < 5
 
 
 def test_the_colours_are_nearer_to_the_truth_than_grey_is():
@@ -66,5 +89,6 @@ def test_the_colours_are_nearer_to_the_truth_than_grey_is():
 def test_the_card_is_plain_json():
     stem = Path(checkpoints.find(catalogue.DEFAULT_MODEL).source)
     card = json.loads(stem.read_text(encoding="utf-8"))
-    assert card["architecture"] == "encoder_unet"
-    assert card["licence"] == "MIT"
+    assert card["architecture"] == "token_unet"
+    assert card["licence"].startswith("MIT")
+    assert "Apache-2.0" in card["licence"]  # the transformer's
