@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 import onnx
+import onnxruntime
 import torch
 from onnxruntime.quantization import quantize_dynamic
 from torch import Tensor, nn
@@ -107,8 +108,19 @@ def write_onnx(generator: nn.Module, file: Path, form: Form) -> None:
             quantize_dynamic(
                 proto, file, op_types_to_quantize=["MatMul", "Gemm"], per_channel=True, reduce_range=True
             )
+        optimise(file)
     else:
         onnx.save(proto, file)
+
+
+def optimise(file: Path) -> None:
+    """Keep in an ONNX file what ONNX Runtime makes of it for CPUs, which would be done at each start."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    better = file.with_name(f"{file.name}.optimised")
+    options.optimized_model_filepath = str(better)
+    onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    better.replace(file)
 
 
 def difference(generator: nn.Module, file: Path, form: Form) -> float:
