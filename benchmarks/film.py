@@ -29,6 +29,7 @@ from colourise.films.events import FilmEvent, FilmProgress
 from colourise.films.job import prepare
 from colourise.films.options import Encoding, FilmOptions
 from colourise.films.source import probe
+from colourise.models.catalogue import FAST_MODEL
 
 PHOTOS = sorted((Path(__file__).parent.parent / "tests" / "photos").glob("*.[jp][pn]g"))
 RATE = 24
@@ -106,7 +107,7 @@ def main() -> None:
     parser.add_argument("--preset", default="medium")
     parser.add_argument("--memory", type=float)
     asked = parser.parse_args()
-    model = load_model()
+    model = load_model(FAST_MODEL)
     if asked.memory:
         memory(asked.memory, model)
         return

@@ -1,6 +1,6 @@
 """How fast is a folder, against reading and writing the same files with nothing between?
 
-    python benchmarks/folder.py [--photos 200] [--megapixels 1 12 48]
+    python benchmarks/folder.py [--photos 200] [--megapixels 1 12 48] [--model fast]
 
 Photos are JPEGs as scanners make them, RGB with some grain. The limit decodes each and encodes it again with
 the same settings, in as many threads. Both go in turns, a few photos at a time, so that the ratio holds even
@@ -28,6 +28,7 @@ from colourise.archives.pending import PendingJob
 from colourise.archives.pool import default_workers
 from colourise.archives.run import run_jobs
 from colourise.colouriser import Colouriser, load_model
+from colourise.models.catalogue import DEFAULT_MODEL
 
 SETTINGS = PhotoOptions()
 KINDS = 4  # different pictures of each size
@@ -116,9 +117,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--photos", type=int, default=200)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--megapixels", type=float, nargs="+", default=[1, 12, 48])
     asked = parser.parse_args()
-    model = load_model()
+    model = load_model(asked.model)
     workers = default_workers()
     for megapixels in asked.megapixels:
         with tempfile.TemporaryDirectory() as place:
