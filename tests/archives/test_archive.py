@@ -162,6 +162,7 @@ def test_workers_cannot_be_given_a_model_that_is_loaded(
         archives.colour(album, tmp_path / "out", model=colouriser, engine="ray")
 
 
+@pytest.mark.needs("train")
 def test_errors_come_out(tmp_path: Path, album: Path, colouriser: Colouriser) -> None:
     with pytest.raises(ModelError):
         archives.colour(album, tmp_path / "out", model=str(tmp_path / "none"))
