@@ -118,9 +118,7 @@ def train(
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         if step == steps and not keep:
-            (
-                run / "resume.pt"
-            ).unlink()  # three times the model's size, or more; the card has all of its facts
+            (run / "resume.pt").unlink()  # far larger than the model; the card has all of its facts
         on_event(TrainingFinished(released) if step == steps else TrainingStopped(step))
     return released if step == steps else None
 
